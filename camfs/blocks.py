@@ -1,0 +1,227 @@
+"""The block cache: what was read of files lately, bounded in bytes, each block fetched once however many readers wait for it.
+
+A *block* is `BLOCK` bytes of a file, at a multiple of `BLOCK`. A reader that misses one fetches that one, so `head` or an EXIF reader
+costs a block or two. A reader that has gone on without a gap for `SEQUENTIAL` bytes is taken for a copy: from then on a task of its
+own fetches ahead of it, `RUN` blocks in a request and one request at a time, so that another reader or a setting waits behind no
+more than one.
+
+Fetches run in tasks of the cache's own, so a reader that is cancelled takes nothing away from those who wait for the same block.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Protocol
+
+import trio
+
+from camfs.errors import CameraError, RemoteProtocolError
+
+log = logging.getLogger(__name__)
+
+BLOCK = 256 << 10
+"""Bytes of a block: the kernel's first two requests of a file (2 x 128 KiB) cost one fetch."""
+
+RUN = 4
+"""Blocks in one request of a sequential reader: 1 MiB."""
+
+SEQUENTIAL = 2 * BLOCK
+"""Bytes read without a gap after which a reader is fetched ahead for."""
+
+SLACK = 1 << 20
+"""Bytes by which requests of one sequential reader may overtake each other: the kernel keeps several under way."""
+
+CAPACITY = 64 << 20
+AHEAD = 8 << 20
+"""Bytes to be ahead of a sequential reader at most; a quarter of the cache if that is less."""
+
+
+class Source(Protocol):
+    """A file that blocks can be fetched of. It is compared by identity."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    async def fetch(self, offset: int, size: int) -> bytes | memoryview:
+        """Fetch `size` bytes from `offset`, both within the file; fewer mean that the file ends there, whatever its size says."""
+
+
+class _Fetch:
+    """One request under way, for a run of blocks."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self.blocks = range(first, first + count)
+        self.done = trio.Event()
+        self.failure: CameraError | None = None
+
+
+class BlockCache:
+    """Blocks of many files.
+
+    Args:
+        nursery: runs the fetches.
+        capacity: bytes kept; least recently used first out.
+    """
+
+    def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY) -> None:
+        self._nursery = nursery
+        self._capacity = capacity
+        self._ahead = min(AHEAD, capacity // 4)
+        self._blocks: OrderedDict[tuple[Source, int], memoryview] = OrderedDict()
+        self._bytes = 0
+        self._fetches: dict[tuple[Source, int], _Fetch] = {}
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes in the cache now."""
+        return self._bytes
+
+    def open(self, source: Source) -> "BlockReader":
+        """Begin to read a file."""
+        return BlockReader(self, source)
+
+    def sources_under_way(self) -> Iterator[Source]:
+        """Tell which files are being fetched of."""
+        return iter({id(source): source for source, _ in self._fetches}.values())
+
+    def forget(self, source: Source) -> None:
+        """Drop a file's blocks, as it has changed; what is being fetched is not kept either."""
+        for key in [key for key in self._blocks if key[0] is source]:
+            self._bytes -= len(self._blocks.pop(key))
+        for key in [key for key in self._fetches if key[0] is source]:
+            del self._fetches[key]
+
+    async def read(self, source: Source, offset: int, size: int) -> bytes | memoryview:
+        """Read `size` bytes from `offset`, fewer only at the end of the file.
+
+        Raises:
+            RemoteProtocolError: the file ends before its size says so.
+            CameraError: it could not be fetched.
+        """
+        end = min(offset + size, source.size)
+        if offset >= end:
+            return b""
+        first, last = offset // BLOCK, (end - 1) // BLOCK
+        self.begin(source, first, last - first + 1)
+        parts: list[memoryview] = []
+        for index in range(first, last + 1):
+            block = await self._block(source, index)
+            start = index * BLOCK
+            part = block[max(offset - start, 0) : end - start]
+            if len(part) < min(end - start, BLOCK) - max(offset - start, 0):
+                raise RemoteProtocolError(f"the file ends at byte {start + len(block)} of {source.size}")
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def begin(self, source: Source, first: int, count: int) -> _Fetch | None:
+        """Begin to fetch those of these blocks that are neither here nor under way; return the last request begun."""
+        begun: _Fetch | None = None
+        run_start: int | None = None
+        for index in range(first, first + count + 1):
+            wanted = (
+                index < first + count and (source, index) not in self._blocks and (source, index) not in self._fetches
+            )
+            if wanted and run_start is None:
+                run_start = index
+            elif run_start is not None and (not wanted or index - run_start == RUN):
+                begun = self._start(source, run_start, index - run_start)
+                run_start = index if wanted else None
+        return begun
+
+    def _start(self, source: Source, first: int, count: int) -> _Fetch:
+        fetch = _Fetch(first, count)
+        for index in fetch.blocks:
+            self._fetches[source, index] = fetch
+        self._nursery.start_soon(self._run, source, fetch)
+        return fetch
+
+    async def _run(self, source: Source, fetch: _Fetch) -> None:
+        offset = fetch.blocks.start * BLOCK
+        size = min(fetch.blocks.stop * BLOCK, source.size) - offset
+        try:
+            data = memoryview(await source.fetch(offset, size))
+            for index in fetch.blocks:
+                if self._fetches.get((source, index)) is fetch:
+                    start = (index - fetch.blocks.start) * BLOCK
+                    self._keep((source, index), data[start : start + BLOCK])
+        except CameraError as error:
+            fetch.failure = error
+        finally:
+            for index in fetch.blocks:
+                if self._fetches.get((source, index)) is fetch:
+                    del self._fetches[source, index]
+            fetch.done.set()
+
+    def _keep(self, key: tuple[Source, int], block: memoryview) -> None:
+        self._blocks[key] = block
+        self._bytes += len(block)
+        while self._bytes > self._capacity and len(self._blocks) > 1:
+            _, oldest = self._blocks.popitem(last=False)
+            self._bytes -= len(oldest)
+
+    async def _block(self, source: Source, index: int) -> memoryview:
+        """Wait for a block. One that failed as part of a longer request is asked for once more by itself."""
+        alone = False
+        while True:
+            block = self._blocks.get((source, index))
+            if block is not None:
+                self._blocks.move_to_end((source, index))
+                return block
+            fetch = self._fetches.get((source, index))
+            if fetch is None:
+                fetch = self._start(source, index, 1)
+            await fetch.done.wait()
+            if fetch.failure is not None:
+                if alone or len(fetch.blocks) == 1:
+                    raise fetch.failure
+                alone = True
+
+
+class BlockReader:
+    """One open file: reads through the cache, and has it fetch ahead once it reads on and on."""
+
+    def __init__(self, cache: BlockCache, source: Source) -> None:
+        self._cache = cache
+        self._source = source
+        self._reached = 0
+        self._run_length = 0
+        self._fetching_ahead = False
+        self._closed = False
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        """Read as `BlockCache.read` does."""
+        if abs(offset - self._reached) <= SLACK:
+            self._run_length += size
+            self._reached = max(self._reached, offset + size)
+        else:
+            self._run_length = size
+            self._reached = offset + size
+        if self._run_length > SEQUENTIAL and not self._fetching_ahead:
+            self._fetching_ahead = True
+            self._cache._nursery.start_soon(self._fetch_ahead)
+        return await self._cache.read(self._source, offset, size)
+
+    def close(self) -> None:
+        """End the reading; what is being fetched ahead is the last of it."""
+        self._closed = True
+
+    async def _fetch_ahead(self) -> None:
+        """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time."""
+        try:
+            index = self._reached // BLOCK
+            while not self._closed:
+                index = max(index, self._reached // BLOCK)
+                target = min(self._reached + min(self._run_length, self._cache._ahead), self._source.size)
+                if index * BLOCK >= target:
+                    break
+                count = min(RUN, -(-(target - index * BLOCK) // BLOCK))
+                fetch = self._cache.begin(self._source, index, count)
+                index += count
+                if fetch is not None:
+                    await fetch.done.wait()
+                    if fetch.failure is not None:
+                        log.debug("reading ahead: %s", fetch.failure)
+                        break
+        finally:
+            self._fetching_ahead = False

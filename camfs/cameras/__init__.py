@@ -1,0 +1,1 @@
+"""What cameras can do, in the words of this program: `Camera` (see `camera`), and the drivers that do it."""

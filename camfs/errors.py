@@ -1,0 +1,127 @@
+"""The exception tree: everything that a camera, its wire or its cable can answer with.
+
+::
+
+    CameraError
+    ├── TransportError                    the cable
+    │   ├── DeviceGone                    unplugged, switched off            ENODEV
+    │   ├── DeviceInUse                   another program has it             EBUSY
+    │   ├── DeviceForbidden               no permission on its node          EACCES
+    │   ├── TransferStalled               the endpoint halted (USB)          EIO
+    │   └── TransferTimeout               nothing came in time               ETIMEDOUT
+    ├── ProtocolError                     the bytes                          EIO
+    │   ├── LocalProtocolError            we were about to say nonsense
+    │   └── RemoteProtocolError           the camera said nonsense
+    └── Refused                           the camera said no; the session lives
+        ├── NotFound                      ENOENT
+        ├── StoreUnavailable              ENOMEDIUM
+        ├── StoreFull                     ENOSPC
+        ├── StoreReadOnly                 EROFS
+        ├── AccessDenied                  EACCES
+        ├── NotPermitted                  EPERM: not allowed by an option, or ignored by the camera
+        ├── Busy                          EBUSY
+        ├── NotSupported                  EOPNOTSUPP
+        ├── NoData                        ENODATA: no thumbnail, no such property
+        ├── TooLarge                      EFBIG: beyond what the camera's operations can address
+        └── InvalidValue                  EINVAL
+
+Which errno each becomes stands once, in `camfs.fuse`; the names here are for reading. `Refused` itself, with a code that
+has no class of its own, is EIO. After `Refused` the next transaction may follow at once; after any other error the wire
+may be out of step and whoever owns it recovers it before the next transaction.
+"""
+
+
+class CameraError(Exception):
+    """Anything that went wrong with a camera."""
+
+
+class TransportError(CameraError):
+    """The link to the camera failed."""
+
+
+class DeviceGone(TransportError):
+    """The camera is unplugged or switched off; nothing sent on this transport will ever be answered."""
+
+
+class DeviceInUse(TransportError):
+    """Another process holds the device; the message names it and the command that frees it."""
+
+
+class DeviceForbidden(TransportError):
+    """The user may not open the device node."""
+
+
+class TransferStalled(TransportError):
+    """The endpoint halted (USB STALL); clear the halt before using it again."""
+
+
+class TransferTimeout(TransportError):
+    """The camera did not send or take bytes in time."""
+
+
+class ProtocolError(CameraError):
+    """Bytes that the protocol does not allow."""
+
+
+class LocalProtocolError(ProtocolError):
+    """A message of ours that the protocol does not allow now; nothing was sent."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent what the protocol does not allow; the codec that raised it is dead."""
+
+
+class Refused(CameraError):
+    """The camera answered with a failure.
+
+    Attributes:
+        code: the response code of the protocol (PTP: 0x2002 ...), or None where camfs itself refuses.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotFound(Refused):
+    """No such object, store or folder on the camera."""
+
+
+class StoreUnavailable(Refused):
+    """The store is not there now: the card was taken out."""
+
+
+class StoreFull(Refused):
+    """No room left in the store."""
+
+
+class StoreReadOnly(Refused):
+    """The store takes no changes."""
+
+
+class AccessDenied(Refused):
+    """The object or property is protected."""
+
+
+class NotPermitted(Refused):
+    """An option that was not given guards this, or the camera silently kept what it had."""
+
+
+class Busy(Refused):
+    """The camera is busy and stayed so for as long as was waited."""
+
+
+class NotSupported(Refused):
+    """This camera cannot do that."""
+
+
+class NoData(Refused):
+    """The camera has none of this: no thumbnail for the object, no such property."""
+
+
+class TooLarge(Refused):
+    """The bytes asked for lie beyond what the camera's operations can address."""
+
+
+class InvalidValue(Refused):
+    """The value is not one that the camera takes."""

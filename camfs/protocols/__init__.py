@@ -1,0 +1,1 @@
+"""Wires without I/O: bytes in, messages out. Nothing here imports trio, usb, serial, socket, time or threading."""

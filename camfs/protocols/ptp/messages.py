@@ -1,0 +1,77 @@
+"""What an initiator and a responder say to each other, whatever carries it: USB containers or PTP/IP packets.
+
+A transaction, as both sides see it::
+
+    initiator                                  responder
+    Request ─────────────────────────────────►
+    DataStart, Data…, DataEnd ───────────────►             (an operation whose data go out)
+            ◄─────────────────────────────── DataStart, Data…, DataEnd   (one whose data come in; may be left out on failure)
+            ◄─────────────────────────────── Response
+
+Events come at any time, on a channel of their own. A payload is never gathered: it passes as `Data` messages of any size, so
+an object of many gigabytes costs the memory of one read.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+MAX_PARAMETERS = 5
+"""Parameters of a request or response; an event has 3 at most."""
+
+
+class Role(Enum):
+    """Which side of the wire a codec stands on."""
+
+    INITIATOR = "initiator"
+    RESPONDER = "responder"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The initiator asks for an operation."""
+
+    code: int
+    transaction_id: int
+    parameters: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataStart:
+    """A payload begins. `length` is in bytes, None if the sender does not know it."""
+
+    code: int
+    transaction_id: int
+    length: int | None
+
+
+@dataclass(frozen=True)
+class Data:
+    """The next bytes of the payload."""
+
+    payload: bytes | memoryview
+
+
+@dataclass(frozen=True)
+class DataEnd:
+    """The payload is complete."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """The responder's answer; the transaction is over."""
+
+    code: int
+    transaction_id: int
+    parameters: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened at the camera."""
+
+    code: int
+    transaction_id: int
+    parameters: tuple[int, ...] = ()
+
+
+Message = Request | DataStart | Data | DataEnd | Response

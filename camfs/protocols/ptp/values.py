@@ -1,0 +1,188 @@
+"""PTP's basic types: integers, strings, arrays, typed values and DateTime strings, all little endian.
+
+`Reader` takes them off a bytes-like object and raises `RemoteProtocolError` where the bytes end too early; the `encode_*` functions
+write them. ISO 15740 clause 5.3; reference ptp, section 3.
+"""
+
+import re
+import struct
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from camfs.errors import LocalProtocolError, RemoteProtocolError
+from camfs.protocols.ptp.codes import DataType
+
+Value = int | str | tuple[int, ...]
+"""A property's value: an integer, a string, or an array of integers."""
+
+INTEGER_TYPES: dict[int, tuple[int, bool]] = {
+    DataType.INT8: (1, True),
+    DataType.UINT8: (1, False),
+    DataType.INT16: (2, True),
+    DataType.UINT16: (2, False),
+    DataType.INT32: (4, True),
+    DataType.UINT32: (4, False),
+    DataType.INT64: (8, True),
+    DataType.UINT64: (8, False),
+    DataType.INT128: (16, True),
+    DataType.UINT128: (16, False),
+}
+"""Width in bytes and signedness of each integer type."""
+
+MAX_STRING_UNITS = 255
+"""UTF-16 code units in a string, its final NUL included: the count is one byte."""
+
+
+class Reader:
+    """Takes values off the front of a dataset, in order."""
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self._data = bytes(data)
+        self._position = 0
+
+    @property
+    def remaining(self) -> int:
+        """Bytes not yet taken."""
+        return len(self._data) - self._position
+
+    def take(self, size: int) -> bytes:
+        """Take `size` bytes as they are."""
+        if size > self.remaining:
+            raise RemoteProtocolError(f"dataset ends {size - self.remaining} bytes too early")
+        start = self._position
+        self._position += size
+        return self._data[start : self._position]
+
+    def integer(self, width: int, signed: bool = False) -> int:
+        """Take an integer of `width` bytes."""
+        return int.from_bytes(self.take(width), "little", signed=signed)
+
+    def u8(self) -> int:
+        """Take a UINT8."""
+        return self.integer(1)
+
+    def u16(self) -> int:
+        """Take a UINT16."""
+        return self.integer(2)
+
+    def u32(self) -> int:
+        """Take a UINT32."""
+        return self.integer(4)
+
+    def u64(self) -> int:
+        """Take a UINT64."""
+        return self.integer(8)
+
+    def string(self) -> str:
+        """Take a string: a count of UTF-16 units, then the units, the last a NUL.
+
+        Accepted as cameras send them: no final NUL, nothing but a NUL, unpaired surrogates (each becomes U+FFFD). What follows the
+        first NUL is dropped.
+        """
+        units = self.take(2 * self.u8())
+        return units.decode("utf-16-le", "replace").split("\0", 1)[0]
+
+    def string_or_empty(self) -> str:
+        """Take a string, or the empty one where the dataset has ended."""
+        return self.string() if self.remaining else ""
+
+    def array(self, width: int, signed: bool = False) -> tuple[int, ...]:
+        """Take an array: a UINT32 count, then the elements."""
+        count = self.u32()
+        if count * width > self.remaining:
+            raise RemoteProtocolError(f"array of {count} elements in {self.remaining} bytes")
+        return tuple(self.integer(width, signed) for _ in range(count))
+
+    def u32_array(self) -> tuple[int, ...]:
+        """Take an array of UINT32, fast: handle lists have tens of thousands of elements."""
+        count = self.u32()
+        return struct.unpack(f"<{count}I", self.take(4 * count))
+
+    def value(self, data_type: int) -> Value:
+        """Take a value of a data type code."""
+        if data_type == DataType.STRING:
+            return self.string()
+        if data_type & DataType.ARRAY and data_type - DataType.ARRAY in INTEGER_TYPES:
+            return self.array(*INTEGER_TYPES[data_type - DataType.ARRAY])
+        if data_type in INTEGER_TYPES:
+            return self.integer(*INTEGER_TYPES[data_type])
+        raise RemoteProtocolError(f"data type 0x{data_type:04X}")
+
+
+def encode_string(text: str) -> bytes:
+    """Encode a string, its final NUL included; the empty string is the single byte 0.
+
+    Raises:
+        LocalProtocolError: more than 254 UTF-16 units, or a NUL inside.
+    """
+    if not text:
+        return b"\0"
+    units = text.encode("utf-16-le", "surrogatepass")
+    count = len(units) // 2 + 1
+    if count > MAX_STRING_UNITS or "\0" in text:
+        raise LocalProtocolError(f"string of {count - 1} UTF-16 units does not fit")
+    return bytes((count,)) + units + b"\0\0"
+
+
+def encode_array(elements: tuple[int, ...], width: int, signed: bool = False) -> bytes:
+    """Encode an array of integers of `width` bytes."""
+    head = len(elements).to_bytes(4, "little")
+    return head + b"".join(element.to_bytes(width, "little", signed=signed) for element in elements)
+
+
+def encode_value(data_type: int, value: Value) -> bytes:
+    """Encode a value of a data type code.
+
+    Raises:
+        LocalProtocolError: the value is not of the type, or out of its range.
+    """
+    try:
+        if data_type == DataType.STRING and isinstance(value, str):
+            return encode_string(value)
+        if isinstance(value, tuple) and data_type & DataType.ARRAY:
+            return encode_array(value, *INTEGER_TYPES[data_type - DataType.ARRAY])
+        if isinstance(value, int):
+            width, signed = INTEGER_TYPES[data_type]
+            return value.to_bytes(width, "little", signed=signed)
+    except (OverflowError, KeyError):
+        pass
+    raise LocalProtocolError(f"{value!r} is no value of type 0x{data_type:04X}")
+
+
+_DATE_TIME = re.compile(r"(\d{8})T(\d{6})(?:\.(\d*))?(Z|[+-]\d{4})?")
+
+
+def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime | None:
+    """Read a DateTime string, `YYYYMMDDThhmmss[.s][Z|+hhmm|-hhmm]`.
+
+    Accepted as cameras send them: a trailing dot (Samsung), `Z` (Jolla), a numeric zone (Nokia), surrounding blanks.
+
+    Args:
+        text: the string.
+        default_zone: the zone of a string without a suffix; None means the zone of this computer, with its summer time.
+
+    Returns:
+        An aware datetime, or None if the text is empty or no date.
+    """
+    match = _DATE_TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    day, time, fraction, suffix = match.groups()
+    try:
+        moment = datetime.strptime(day + time, "%Y%m%d%H%M%S")
+        if fraction:
+            moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+        if suffix == "Z":
+            return moment.replace(tzinfo=UTC)
+        if suffix:
+            offset = timedelta(hours=int(suffix[1:3]), minutes=int(suffix[3:5]))
+            return moment.replace(tzinfo=timezone(-offset if suffix[0] == "-" else offset))
+        if default_zone is None:
+            return moment.astimezone()
+        return moment.replace(tzinfo=default_zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def encode_date_time(moment: datetime) -> str:
+    """Write a DateTime string: without zone for a naive datetime, with `+hhmm` for an aware one; whole seconds."""
+    return moment.strftime("%Y%m%dT%H%M%S%z")

@@ -1,0 +1,58 @@
+"""SOURCE: what the command line says is to be mounted.
+
+============================ ==========================================================
+nothing, `usb:`              the only USB camera
+`usb:VID:PID`                by its USB ids, four hexadecimal digits each
+`usb:SERIAL`                 by its serial number
+`usb:BUS.DEV`                by its place, decimal, as lsusb shows it
+`virtual:MODEL?NAME=VALUE&…` an emulated camera
+============================ ==========================================================
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+
+@dataclass(frozen=True)
+class UsbSource:
+    """A USB camera; None stands for any."""
+
+    vendor: int | None = None
+    product: int | None = None
+    serial: str | None = None
+    bus: int | None = None
+    device: int | None = None
+
+
+@dataclass(frozen=True)
+class VirtualSource:
+    """An emulated camera and its options."""
+
+    model: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+Source = UsbSource | VirtualSource
+
+
+def parse_source(text: str) -> Source:
+    """Read a SOURCE.
+
+    Raises:
+        ValueError: it is none; the text says what is.
+    """
+    scheme, colon, rest = text.partition(":")
+    if scheme == "usb" and (colon or not rest):
+        if not rest:
+            return UsbSource()
+        if match := re.fullmatch(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", rest):
+            return UsbSource(vendor=int(match[1], 16), product=int(match[2], 16))
+        if match := re.fullmatch(r"(\d{1,3})\.(\d{1,3})", rest):
+            return UsbSource(bus=int(match[1]), device=int(match[2]))
+        return UsbSource(serial=rest)
+    if scheme == "virtual" and rest:
+        model, _, query = rest.partition("?")
+        pairs = (pair.partition("=") for pair in query.split("&") if pair)
+        return VirtualSource(model, {name: unquote(value) for name, _, value in pairs})
+    raise ValueError(f"{text}: no source; there are usb:, usb:VID:PID, usb:SERIAL, usb:BUS.DEV and virtual:sigma-fp")

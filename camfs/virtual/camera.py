@@ -1,0 +1,135 @@
+"""An emulated camera put together: its body, its responder, and the USB cable it hangs on in this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import trio
+
+from camfs.virtual.body import Body, Capture
+from camfs.virtual.contents import Disk
+from camfs.virtual.faults import Fault
+from camfs.virtual.options import Options
+from camfs.virtual.pipes import EmulatedUsb, HostPipes
+from camfs.virtual.profiles import Profile, StoreTable
+from camfs.virtual.responder import Responder
+from camfs.virtual.store import Objects, Store, scan_disk, scan_made, scan_numbered
+from camfs.virtual.trace import Trace
+
+
+class EmulatedCamera:
+    """A camera of some profile; `running` brings it to life.
+
+    Args:
+        profile: its model.
+        options: what the user or the test asked for.
+        keep_trace: whether `trace.records` fills.
+
+    Attributes:
+        profile: its model.
+        body: its state: stores, properties, clock.
+        quirks: what is always different about it.
+        trace: what it saw.
+        responder: what speaks; also takes the class requests. Serve it on another port with `responder.run(port)`.
+        usb: its cable in this process: plug, unplug, unplug at a byte.
+    """
+
+    def __init__(self, profile: Profile, options: Options, keep_trace: bool = False) -> None:
+        self.profile = profile
+        self.quirks = replace(profile.quirks, events=options.events)
+        self._disk = Disk()
+        objects = Objects()
+        properties = profile.made_properties()
+        info = profile.device_info
+        self.body = Body(
+            replace(
+                info,
+                operations=tuple(code for code in info.operations if code not in options.without),
+                device_properties=tuple(sorted(properties)),
+                serial_number=options.serial or info.serial_number,
+            ),
+            [self._store(table, objects, options) for table in profile.stores],
+            objects,
+            properties,
+            self.quirks,
+            Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
+        )
+        self.trace = Trace(options.trace, keep_trace)
+        self.responder = Responder(
+            self.body,
+            self.trace,
+            vendor=profile.vendor,
+            vendor_data_out=profile.vendor_data_out,
+            latency=options.latency,
+            bandwidth=options.bandwidth,
+        )
+        self.usb = EmulatedUsb(self.responder, options.packet)
+
+    def _store(self, table: StoreTable, objects: Objects, options: Options) -> Store:
+        folder = options.folders.get(table.option)
+        if folder is not None:
+            scan = scan_disk(folder, self._disk)
+        elif options.objects is not None and table.option == "card":
+            scan = scan_numbered(options.objects, self.profile.folder, self.profile.prefix)
+        else:
+            scan = scan_made(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
+        store = Store(
+            table.id,
+            objects,
+            storage_type=table.storage_type,
+            description=table.description,
+            free_images=table.free_images,
+            scan=scan,
+        )
+        store.disk = folder
+        return store
+
+    @property
+    def card(self) -> Store:
+        """The first store."""
+        return self.body.stores[0]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is to go wrong; append to it."""
+        return self.responder.faults
+
+    def open(self) -> HostPipes:
+        """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""
+        return self.usb.open()
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self.usb.unplug()
+
+    def plug(self) -> None:
+        """Put the cable in again; `open` gives new pipes."""
+        self.usb.plug()
+
+    async def run(self) -> None:
+        """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
+        while True:
+            await self.responder.run(await self.usb.port())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["EmulatedCamera"]:
+        """Run the camera while the block runs; an exception of the block comes out as it is."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.run)
+                try:
+                    yield self
+                finally:
+                    nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the files it has open."""
+        self.usb.unplug()
+        self.trace.close()
+        self._disk.close()

@@ -1,0 +1,156 @@
+"""The options of an emulated camera, the same after `virtual:NAME?` and as `--name value`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from camfs.protocols.ptp.codes import Operation
+
+
+@dataclass
+class Options:
+    """What was asked for.
+
+    Attributes:
+        folders: by store (`card`, `memory`) the folder to show in it.
+        serial: serial number; None for the profile's.
+        objects: small objects on the card in place of pictures; None for pictures.
+        bandwidth: bytes a second of the link; None for no limit.
+        latency: seconds that a transaction takes at least.
+        trace: file to write the trace to.
+        events: whether events are sent.
+        without: operations that the camera shall not have.
+        packet: bytes of a bulk packet.
+    """
+
+    folders: dict[str, Path] = field(default_factory=dict)
+    serial: str | None = None
+    objects: int | None = None
+    bandwidth: float | None = None
+    latency: float = 0
+    trace: Path | None = None
+    events: bool = True
+    without: frozenset[int] = frozenset()
+    packet: int = 512
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: what its value is called, what it does, and what takes the value; that raises ValueError with a reason."""
+
+    value: str
+    help: str
+    take: Callable[[Options, str], None]
+
+
+def parse(values: Mapping[str, str], stores: tuple[str, ...]) -> Options:
+    """Read options.
+
+    Args:
+        values: by name.
+        stores: names of the camera's stores.
+
+    Raises:
+        ValueError: an unknown option or a value that it cannot have; the message names it.
+    """
+    options = Options()
+    names = [name for name in OPTIONS if name not in _STORES or name in stores]
+    for name, value in values.items():
+        if name not in names:
+            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(names)}")
+        try:
+            OPTIONS[name].take(options, value)
+        except ValueError as error:
+            raise ValueError(f"option {name}={value}: {error}") from None
+    if options.objects is not None and "card" in options.folders:
+        raise ValueError("option objects: cannot be given together with card")
+    return options
+
+
+def _folder(store: str) -> Callable[[Options, str], None]:
+    def take(options: Options, value: str) -> None:
+        path = Path(value).absolute()
+        if not path.exists():
+            raise ValueError("no such folder")
+        if not path.is_dir():
+            raise ValueError("not a folder")
+        options.folders[store] = path
+
+    return take
+
+
+def _serial(options: Options, value: str) -> None:
+    if not 0 < len(value) <= 64:
+        raise ValueError("1 to 64 characters")
+    options.serial = value
+
+
+def _objects(options: Options, value: str) -> None:
+    if not (value.isascii() and value.isdigit()) or int(value) > 1_000_000:
+        raise ValueError("a number from 0 to 1000000")
+    options.objects = int(value)
+
+
+def _positive(value: str, zero: bool) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
+    if not (0 if zero else 1e-9) <= number < float("inf"):
+        raise ValueError("a number that is not negative" if zero else "a number above 0")
+    return number
+
+
+def _bandwidth(options: Options, value: str) -> None:
+    options.bandwidth = _positive(value, zero=False)
+
+
+def _latency(options: Options, value: str) -> None:
+    options.latency = _positive(value, zero=True)
+
+
+def _trace(options: Options, value: str) -> None:
+    if not value:
+        raise ValueError("the name of a file")
+    options.trace = Path(value).absolute()
+
+
+def _events(options: Options, value: str) -> None:
+    if value not in ("on", "off"):
+        raise ValueError("on or off")
+    options.events = value == "on"
+
+
+def _operations(options: Options, value: str) -> None:
+    codes = set()
+    for each in value.split(","):
+        try:
+            name = each.strip().removeprefix("-")
+            codes.add(Operation[name].value if name in Operation.__members__ else int(name, 16))
+        except ValueError:
+            name = ""
+        if not each.strip().startswith("-") or not name:
+            raise ValueError("names or hexadecimal codes, a minus before each: -95C1,-GetPartialObject")
+    options.without = frozenset(codes)
+
+
+def _packet(options: Options, value: str) -> None:
+    if value not in ("64", "512", "1024"):
+        raise ValueError("64, 512 or 1024")
+    options.packet = int(value)
+
+
+_STORES = ("card", "memory")
+
+OPTIONS = {
+    "card": Option("DIR", "what the card holds: a folder, read lazily, never changed on disk", _folder("card")),
+    "memory": Option("DIR", "the same for the internal memory", _folder("memory")),
+    "serial": Option("TEXT", "serial number", _serial),
+    "objects": Option("N", "so many small objects on the card in place of pictures", _objects),
+    "bandwidth": Option("BYTES_PER_SECOND", "a transfer takes at least that", _bandwidth),
+    "latency": Option("SECONDS", "a transaction takes at least that", _latency),
+    "trace": Option("FILE", "write a JSON line for each transaction", _trace),
+    "events": Option("on|off", "whether the camera sends events (default on)", _events),
+    "operations": Option("-CODE,...", "operations that the camera shall not have", _operations),
+    "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
+}

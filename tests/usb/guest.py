@@ -1,0 +1,297 @@
+"""Runs a shell script as root in a Linux guest under QEMU, because only there the tests have a USB bus.
+
+The guest is Debian's kernel with the root file system of this machine: every program and every path is the same inside,
+and nothing that the script writes there reaches the outside, except what it puts into `/scratch`. The kernel loads
+`dummy_hcd`, so `/sys/class/udc/dummy_udc.0` is there and a gadget bound to it appears on the guest's own bus.
+
+Always software emulation: guests hang under KVM on some machines that offer it. Python runs about 17 times slower inside.
+"""
+
+import fcntl
+import gzip
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+INIT = Path(__file__).with_name("guest-init.sh")
+
+MODULES = (
+    "virtio_pci",
+    "9pnet_virtio",
+    "9p",
+    "overlay",
+    "fuse",
+    "dummy_hcd",
+    "libcomposite",
+    "usb_f_fs",
+    "xhci-hcd",
+    "xhci-pci",
+)
+
+DEBIAN_PACKAGE = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "apt-cache": "apt",
+    "apt-get": "apt",
+    "dpkg": "dpkg",
+    "depmod": "kmod",
+    "modprobe": "kmod",
+    "cpio": "cpio",
+}
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/run/home",
+    "LANG": "C.UTF-8",
+}
+
+
+class GuestError(Exception):
+    """The guest could not be prepared, did not boot, panicked, or did not finish in time."""
+
+
+@dataclass(frozen=True)
+class GuestResult:
+    """What a script left behind.
+
+    Attributes:
+        status: Its exit status, 128 + the signal's number if a signal ended it.
+        output: Its standard output and standard error, as one text.
+        console: The kernel's messages.
+        scratch: The folder that was `/scratch` in the guest.
+        seconds: From the start of QEMU to its end.
+    """
+
+    status: int
+    output: str
+    console: str
+    scratch: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BootFiles:
+    """A kernel and the initramfs that belongs to it."""
+
+    kernel: Path
+    initramfs: Path
+
+
+def run_in_guest(
+    script: str,
+    *,
+    scratch: Path,
+    usb_mtp: Path | None = None,
+    timeout: float = 300,
+    memory_mib: int = 2048,
+) -> GuestResult:
+    """Boots a guest, runs a script in it, and waits until the guest is gone.
+
+    The script runs under `/bin/sh` in a fresh `HOME`, with the time zone of the caller's `TZ`, no standard input, and
+    `/proc`, `/sys`, `/dev`, configfs and `lo` as on a running system. `/run` is empty. There is no udev and no network.
+
+    Args:
+        script: Shell text.
+        scratch: An existing folder, shared read-write as `/scratch`.
+        usb_mtp: A folder that a PTP/MTP device (QEMU's `usb-mtp`) on the guest's bus serves read-only, named `CARD`.
+        timeout: Seconds for everything, the boot (about 5) included.
+        memory_mib: The guest's memory; what the script writes outside `/scratch` takes up to three quarters of it.
+
+    Raises:
+        GuestError: There is no status, because the guest could not be prepared, panicked, or was killed at the
+            timeout. The message has the end of the output and of the console.
+    """
+    boot = prepared_boot_files()
+    with tempfile.TemporaryDirectory(prefix="camfs-guest-") as folder:
+        control = Path(folder)
+        console_file = control / "console"
+        (control / "script").write_text(script, encoding="utf-8")
+        environment = ENVIRONMENT | ({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {})
+        (control / "environment").write_text(
+            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()), encoding="utf-8"
+        )
+        command = [
+            *(_program("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-M", "q35"),
+            *("-smp", "2", "-m", str(memory_mib), "-rtc", "base=utc,clock=host"),
+            # curses, because it alone has QEMU call setlocale(): without it usb-mtp names every file with an umlaut "Oops"
+            *("-nodefaults", "-display", "curses", "-no-reboot", "-serial", f"file:{console_file}"),
+            *("-kernel", str(boot.kernel), "-initrd", str(boot.initramfs)),
+            # the kernel hands `lifetime` on to its init, which powers off then, should nobody be left here to kill QEMU
+            *("-append", f"console=ttyS0 quiet panic=-1 lifetime={timeout + 10:.0f}"),
+            *_share("root", Path("/"), "readonly=on"),
+            *_share("control", control, "readonly=off"),
+            *_share("scratch", scratch, "readonly=off"),
+        ]
+        if usb_mtp is not None:
+            device = f"usb-mtp,rootdir={_quoted(usb_mtp)},desc=CARD"
+            command += ["-device", "qemu-xhci", "-device", device]
+        started = time.monotonic()
+        try:
+            with _terminal() as terminal:
+                qemu = subprocess.run(
+                    command,
+                    stdin=terminal,
+                    stdout=terminal,
+                    stderr=subprocess.PIPE,
+                    env=os.environ | {"LC_ALL": "C.UTF-8", "TERM": "dumb"},
+                    text=True,
+                    timeout=timeout,
+                    check=False,
+                )
+            ended = f"ended (QEMU's status {qemu.returncode}) without the script's status: {qemu.stderr}"
+        except subprocess.TimeoutExpired:
+            ended = f"was killed after {timeout:g} s"
+        seconds = time.monotonic() - started
+        console, output = _text(console_file), _text(control / "output")
+        status = _text(control / "status")
+    if not status.endswith("\n"):
+        raise GuestError(f"the guest {ended}\n--- output\n{_tail(output)}\n--- console\n{_tail(console)}")
+    return GuestResult(int(status), output, console, scratch, seconds)
+
+
+@cache
+def prepared_boot_files() -> BootFiles:
+    """Returns the kernel and initramfs, made from Debian's packages on the first call and kept in the user's cache.
+
+    The kernel is the one that `linux-image-amd64` depends on. Nothing is installed. Any number of processes may call
+    this at once; one that dies in the middle leaves nothing that another would take for finished.
+
+    Raises:
+        GuestError: A program is missing, or apt has no index or no network.
+    """
+    version = _kernel_version()
+    recipe = hashlib.sha256(INIT.read_bytes() + repr(MODULES).encode()).hexdigest()[:12]
+    all_kernels = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "camfs-guest"
+    all_kernels.mkdir(parents=True, exist_ok=True)
+    folder = all_kernels / f"{version}-{recipe}"
+    with _locked(all_kernels / "lock"):
+        if not folder.exists():
+            partial = all_kernels / "partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            (partial / "boot").mkdir(parents=True)
+            _make_boot_files(version, partial)
+            (partial / "boot").rename(folder)
+            shutil.rmtree(partial)
+    return BootFiles(folder / "vmlinuz", folder / "initramfs")
+
+
+def _kernel_version() -> str:
+    """The version of the kernel that `linux-image-amd64` depends on, such as `6.1.0-56-amd64`."""
+    depends = _apt("apt-cache", "depends", "linux-image-amd64").decode()
+    version = re.search(r"Depends: linux-image-(\S+)", depends)
+    if version is None:
+        raise GuestError("linux-image-amd64 depends on no kernel")
+    return version[1]
+
+
+def _make_boot_files(version: str, folder: Path) -> None:
+    """Leaves `vmlinuz` and `initramfs` of a kernel version in `boot`, and what they were made from beside it."""
+    boot, packages, unpacked, initramfs = (folder / name for name in ("boot", "packages", "unpacked", "initramfs"))
+    packages.mkdir()
+    # apt's own user cannot write into a private folder
+    download = ("apt-get", "-o", "APT::Sandbox::User=root", "download")
+    _apt(*download, f"linux-image-{version}", "busybox-static", cwd=packages)
+    for package in packages.iterdir():
+        _run("dpkg", "-x", str(package), str(unpacked))
+    _run("depmod", "-b", str(unpacked), version)
+
+    (initramfs / "bin").mkdir(parents=True)
+    shutil.copy(unpacked / "bin/busybox", initramfs / "bin")
+    shutil.copy(INIT, initramfs / "init")
+    (initramfs / "init").chmod(0o755)
+    modules: dict[Path, None] = {}
+    for name in MODULES:
+        depends = _run("modprobe", "-d", str(unpacked), "-S", version, "--show-depends", name)
+        # "insmod PATH" in the order of loading; "builtin NAME" needs nothing
+        modules |= {
+            Path(words[1]): None for line in depends.decode().splitlines() if (words := line.split())[0] == "insmod"
+        }
+    for module in modules:
+        shutil.copy(module, initramfs)
+    (initramfs / "modules").write_text("".join(f"/{module.name}\n" for module in modules))
+
+    names = "\n".join(str(path.relative_to(initramfs)) for path in sorted(initramfs.rglob("*")))
+    archive = _run("cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0", cwd=initramfs, stdin=names.encode())
+    (boot / "initramfs").write_bytes(gzip.compress(archive, compresslevel=6))
+    shutil.copy(unpacked / f"boot/vmlinuz-{version}", boot / "vmlinuz")
+
+
+@contextmanager
+def _terminal() -> Iterator[int]:
+    """A terminal that nobody looks at: QEMU writes one screen (2 KB with TERM=dumb) to it, less than its buffer."""
+    outside, inside = os.openpty()
+    try:
+        yield inside
+    finally:
+        os.close(inside)
+        os.close(outside)
+
+
+def _share(tag: str, folder: Path, access: str) -> tuple[str, str]:
+    """QEMU's arguments for a 9p share.
+
+    `multidevs=remap`, because two file systems beneath the folder may use the same inode number.
+    """
+    share = f"local,path={_quoted(folder)},mount_tag={tag},security_model=none,multidevs=remap,{access}"
+    return "-virtfs", share
+
+
+def _quoted(path: Path) -> str:
+    """A path as a value in QEMU's option syntax, where a comma is written twice."""
+    return str(path.absolute()).replace(",", ",,")
+
+
+def _apt(*command: str, cwd: Path | None = None) -> bytes:
+    """Like `_run`, for apt, whose usual trouble is an index that is absent or names packages since replaced."""
+    try:
+        return _run(*command, cwd=cwd)
+    except GuestError as error:
+        raise GuestError(f"run apt-get update, then try again: {error}") from error
+
+
+def _run(*command: str, cwd: Path | None = None, stdin: bytes | None = None) -> bytes:
+    """Runs a program and returns its standard output.
+
+    Raises:
+        GuestError: It is missing, or failed; the message has what it said.
+    """
+    done = subprocess.run(
+        [_program(command[0]), *command[1:]], cwd=cwd, input=stdin or b"", capture_output=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise GuestError(f"{shlex.join(command)} failed with status {done.returncode}: {said}")
+    return done.stdout
+
+
+def _program(name: str) -> str:
+    """The path of a program; those of an administrator are found without being in the caller's PATH."""
+    path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
+    if path is None:
+        raise GuestError(f"{name} is missing: apt-get install {DEBIAN_PACKAGE[name]}")
+    return path
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Holds an exclusive lock, which the kernel lifts when the process ends in whatever way."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+
+
+def _tail(text: str, characters: int = 4000) -> str:
+    return text[-characters:]
