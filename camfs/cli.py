@@ -26,7 +26,8 @@ from camfs.cameras.ptp.link import UsbLink, UsbPipes
 from camfs.controls import Controls, Permits
 from camfs.options import OPTIONS, MountOptions, parse_options
 from camfs.sources import UsbSource, VirtualSource, parse_source
-#USB from camfs.transports import usb
+
+# USB from camfs.transports import usb
 from camfs.tree import Tree
 
 log = logging.getLogger("camfs")
@@ -192,10 +193,12 @@ def _run_as_child(mount: Mount, report: int, verbose: int) -> int:
     try:
         return trio.run(_run, mount, ready)
     except (MountFailed, errors.CameraError) as error:
-        log.error("%s", error)
+        if said:
+            log.error("%s", error)
         say(" ".join(str(error).split()))
     except BaseException as error:
-        log.exception("ended")
+        if said:
+            log.exception("ended")
         say(f"{type(error).__name__}: {error}")
     return 1
 

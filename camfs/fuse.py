@@ -69,6 +69,9 @@ ERRNOS: tuple[tuple[type[errors.CameraError], int], ...] = (
 USAGE_AGE = 2.0
 """Seconds that the room in a store is taken to be what it was."""
 
+JOIN = 1.0
+"""Seconds to wait for an invalidation under way before the mount is taken down; its end would free the one that is stuck."""
+
 CALLERS = 256
 """Threads remembered for statfs, by the store that they last looked up."""
 
@@ -607,6 +610,8 @@ class Invalidator:
                     return
                 wanted, self._wanted = self._wanted, []
             for item in wanted:
+                if self._stopped:
+                    return
                 try:
                     if isinstance(item, Node):
                         pyfuse3.invalidate_inode(item.inode)
@@ -646,6 +651,7 @@ async def serve(operations: CameraOperations) -> None:
         await pyfuse3.main()
     finally:
         invalidator.stop()
+        thread.join(JOIN)
 
 
 def stop() -> None:

@@ -503,21 +503,13 @@ class Tree:
         Raises:
             NotFound: it is not listed.
         """
-        folder: Node = self.root
+        node: Node = self.root
         for key in keys:
-            assert isinstance(folder, Folder)
-            listing = await folder.listing()
-            index = 0
-            while True:
-                try:
-                    node = await listing.at(index)
-                except IndexError:
-                    raise errors.NotFound("the camera does not list what it made") from None
-                index += 1
-                if isinstance(node, File | Folder) and node.entry is not None and node.entry.key == key:
-                    folder = node
-                    break
-        return folder
+            child = await node.describe(key) if isinstance(node, Folder) else None
+            if child is None:
+                raise errors.NotFound("the camera does not show what it made")
+            node = child
+        return node
 
     async def apply(self, change: Change) -> None:
         """Change the tree as the camera changed, and have the kernel forget what is no longer so."""

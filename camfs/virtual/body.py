@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from camfs.protocols.ptp.codes import ALL_STORAGES, NO_TRANSACTION, EventCode, ObjectHandle, ResponseCode, StorageID
+from camfs.protocols.ptp.codes import ALL_STORAGES, NO_TRANSACTION, EventCode, ResponseCode, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import Value
@@ -109,10 +109,6 @@ class Body:
             raise Refusal(ResponseCode.InvalidObjectHandle)
         return node
 
-    def find(self, path: str) -> Node:
-        """Return an object of the first store by its path; see `Store.find`."""
-        return self.stores[0].find(path)
-
     def handles(self, stores: list[Store], parent: int, deep: bool) -> Iterator[Node]:
         """Return objects of stores: of their roots if the parent is 0, else of a folder; at any depth or the next level only.
 
@@ -147,6 +143,7 @@ class Body:
                 store.present = True
         self.notify(EventCode.StoreAdded, storage)
 
-    def request_transfer(self, handle: ObjectHandle) -> None:
-        """Ask the host to fetch an object."""
-        self.notify(EventCode.RequestObjectTransfer, handle)
+    def change_device_info(self, device_info: DeviceInfo) -> None:
+        """Become another camera, as with a turn of the mode dial."""
+        self.device_info = device_info
+        self.notify(EventCode.DeviceInfoChanged)

@@ -384,4 +384,4 @@ def _of_another_transaction(request: Request, kind: FaultKind) -> list[Message]:
     response = Response(ResponseCode.OK, before)
     if kind is FaultKind.STALE_RESPONSE:
         return [response]
-    return [DataStart(request.code, before, 20), Data(_noise(20)), DataEnd(), response]
+    return [DataStart(Operation.GetObjectHandles, before, 20), Data(_noise(20)), DataEnd(), response]

@@ -134,7 +134,10 @@ class PtpCamera:
             CameraError: it does not answer as a PTP camera.
         """
         await self._session.open()
-        await self._read_device_info()
+        try:
+            await self._read_device_info()
+        except errors.ProtocolError as error:
+            raise errors.RemoteProtocolError(f"the device does not answer as a PTP camera does: {error}") from None
 
     async def _read_device_info(self) -> None:
         reply = await self._session.transact(Operation.GetDeviceInfo, limit=1 << 16)
@@ -284,7 +287,7 @@ class PtpCamera:
         return Entry(ObjectKey(storage, ROOT), name, f"{storage:08x}", is_folder=True)
 
     async def _entry(self, key: ObjectKey, info: ObjectInfo) -> Entry:
-        is_folder = info.object_format == ObjectFormat.Association and info.association_type in (0, 1)
+        is_folder = info.object_format == ObjectFormat.Association
         size, exact = info.compressed_size, True
         if is_folder:
             size = 0
@@ -347,7 +350,7 @@ class PtpCamera:
             )
         if not self._lists(Operation.GetPartialObject) and not self._lists(Operation.GetPartialObject64):
             return await self._whole.read(handle, offset, size)
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         while size > 0:
             data = await self._read_piece(handle, offset, min(size, PIECE))
             if data is None:
@@ -359,7 +362,7 @@ class PtpCamera:
             size -= len(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _read_piece(self, handle: ObjectHandle, offset: int, size: int) -> bytes | None:
+    async def _read_piece(self, handle: ObjectHandle, offset: int, size: int) -> bytes | memoryview | None:
         low, high = offset & 0xFFFFFFFF, offset >> 32
         if offset + size <= 1 << 32:
             reply = await self._try(Operation.GetPartialObject, handle, offset, size, limit=size)
@@ -387,7 +390,7 @@ class PtpCamera:
     async def thumbnail(self, entry: Entry) -> bytes:
         """See `Camera.thumbnail`."""
         handle = _key(entry.key).handle
-        return (await self._session.transact(Operation.GetThumb, handle, limit=MAX_THUMBNAIL)).data
+        return bytes((await self._session.transact(Operation.GetThumb, handle, limit=MAX_THUMBNAIL)).data)
 
     async def delete(self, entry: Entry) -> None:
         """See `Camera.delete`."""

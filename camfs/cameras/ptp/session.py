@@ -11,6 +11,7 @@ Each step is bounded in time. An operation that only reads is then tried once mo
 reference ptp, sections 7 and 14.
 """
 
+import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,9 @@ BUSY_STEPS = (0.05, 0.1, 0.15, *(0.2,) * 20)
 OPEN_TIMEOUT = 5.0
 """Seconds for OpenSession and CloseSession."""
 
+FINISH = 2.0
+"""Seconds that a transaction whose caller was cancelled has to come to its end by itself."""
+
 REST = 2.0
 """Seconds after a failed opening in which no other is tried."""
 
@@ -62,7 +66,7 @@ Sink = Callable[[bytes | memoryview], Awaitable[None]]
 class Reply:
     """What a transaction brought: the payload (empty if it went to a sink) and the response's parameters."""
 
-    data: bytes
+    data: bytes | memoryview
     parameters: tuple[int, ...]
 
 
@@ -195,17 +199,28 @@ class Session:
         except (errors.Refused, errors.LocalProtocolError, errors.DeviceGone):
             raise
         except BaseException as error:
-            if not isinstance(error, trio.Cancelled):
-                log.info("%s: %s", name_of(Operation, request.code), error)
             with trio.CancelScope(shield=True):
+                if isinstance(error, trio.Cancelled):
+                    if sink is None and await self._finish():
+                        raise
+                else:
+                    log.info("%s: %s", name_of(Operation, request.code), error)
                 await self._recover(request.transaction_id)
             raise
+
+    async def _finish(self) -> bool:
+        """Take the rest of a short transaction whose caller was cancelled; a Cancel on the wire upsets cameras (libgphoto2)."""
+        with trio.move_on_after(FINISH), contextlib.suppress(errors.CameraError):
+            while not isinstance(await self._link.receive(), Response):
+                pass
+            return True
+        return False
 
     async def _attempt(
         self, request: Request, data: bytes | None, sink: Sink | None, limit: int, timeout: float
     ) -> Reply:
         code, transaction_id = request.code, request.transaction_id
-        gathered = bytearray()
+        pieces: list[bytes | memoryview] = []
         total = 0
         self._current_id = transaction_id
         with trio.CancelScope() as self._current_scope:
@@ -225,12 +240,14 @@ class Session:
                                 if total > limit:
                                     raise errors.RemoteProtocolError(f"more than {limit} bytes of data")
                                 if sink is None:
-                                    gathered += payload
+                                    pieces.append(payload)
                                 else:
                                     await sink(payload)
                             case Response(code=ResponseCode.OK):
-                                return Reply(bytes(gathered), message.parameters)
+                                log.debug("%s %s: OK, %d bytes", name_of(Operation, code), request.parameters, total)
+                                return Reply(pieces[0] if len(pieces) == 1 else b"".join(pieces), message.parameters)
                             case Response():
+                                log.debug("%s %s: 0x%04X", name_of(Operation, code), request.parameters, message.code)
                                 raise refusal(code, message.code)
             except trio.TooSlowError:
                 raise errors.TransferTimeout(f"no answer in {timeout:g} s") from None

@@ -40,7 +40,7 @@ class DeviceInfo:
     serial_number: str = ""
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes | memoryview) -> Self:
         """Read a DeviceInfo; missing trailing strings are empty."""
         reader = Reader(data)
         return cls(
@@ -114,7 +114,7 @@ class StorageInfo:
     volume_label: str = ""
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes | memoryview) -> Self:
         """Read a StorageInfo; 26 bytes at least, missing strings are empty."""
         reader = Reader(data)
         numbers = struct.unpack("<HHHQQI", reader.take(26))
@@ -166,11 +166,12 @@ class ObjectInfo:
     keywords: str = ""
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes | memoryview) -> Self:
         """Read an ObjectInfo; 52 bytes at least, strings that are missing or cut are empty.
 
         Some Samsung phones send a 64-bit size, which moves everything after it by four bytes: byte 52 is then 0 and byte 56 is not.
         """
+        data = bytes(data)
         if len(data) > 57 and data[52] == 0 and data[56] != 0:
             size = int.from_bytes(data[8:16], "little")
             data = data[:8] + min(size, SIZE_UNKNOWN).to_bytes(4, "little") + data[16:]
@@ -235,7 +236,7 @@ class DevicePropDesc:
     form: Range | Enumeration | None = None
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes | memoryview) -> Self:
         """Read a DevicePropDesc; a missing form is no form."""
         reader = Reader(data)
         code, data_type, get_set = reader.u16(), reader.u16(), reader.u8()
@@ -275,7 +276,7 @@ class ObjectPropElement:
     value: Value
 
 
-def decode_object_prop_list(data: bytes) -> list[ObjectPropElement]:
+def decode_object_prop_list(data: bytes | memoryview) -> list[ObjectPropElement]:
     """Read an object property list; of one that is cut, the whole elements."""
     reader = Reader(data)
     elements: list[ObjectPropElement] = []
@@ -298,7 +299,7 @@ def encode_object_prop_list(elements: Iterable[ObjectPropElement]) -> bytes:
     return len(parts).to_bytes(4, "little") + b"".join(parts)
 
 
-def decode_handles(data: bytes) -> tuple[int, ...]:
+def decode_handles(data: bytes | memoryview) -> tuple[int, ...]:
     """Read a list of object handles or storage ids."""
     return Reader(data).u32_array()
 
