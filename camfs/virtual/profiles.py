@@ -156,7 +156,7 @@ PTP = Profile(
             *(Operation.GetPartialObject64, Operation.GetObjectPropValue, Operation.GetObjectPropList),
         ),
         events=tuple(EventCode),
-        image_formats=tuple(code for code in ObjectFormat if code >= 0x3800 or code == ObjectFormat.QuickTime),
+        image_formats=tuple(ObjectFormat),
         capture_formats=(ObjectFormat.EXIF_JPEG,),
         manufacturer="camfs",
         model="PTP camera",

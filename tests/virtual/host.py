@@ -116,6 +116,14 @@ class Host:
         await self.pipes.cancel(transaction_id)
         while not (await self.pipes.read(READ_SIZE))[1]:
             pass
+        await self._settle()
+
+    async def recover_quietly(self, transaction_id: int) -> None:
+        """Cancel a transaction of which nothing was sent."""
+        await self.pipes.cancel(transaction_id)
+        await self._settle()
+
+    async def _settle(self) -> None:
         while await self.pipes.device_status() != bytes((4, 0, 1, 0x20)):
             pass
         self.restart()

@@ -48,10 +48,11 @@ class PropertySettings:
     async def value(self, code: int) -> Value:
         """Read a property's value."""
         self._check(code)
-        if code not in self._descriptions:
+        description = self._descriptions.get(code)
+        if description is None:
             return (await self._describe(code)).current
         reply = await self._session.transact(Operation.GetDevicePropValue, code, limit=1 << 20)
-        return Reader(reply.data).value(self._descriptions[code].data_type)
+        return Reader(reply.data).value(description.data_type)
 
     async def choices(self, name: str) -> Sequence[str]:
         """List what a setting takes now; of a range longer than `MAX_LISTED` steps the first and the last value."""

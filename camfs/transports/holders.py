@@ -1,0 +1,88 @@
+"""Names the processes that hold a device node, and the command that makes each let go."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+_GVFS = re.compile(r"gvfsd?-(gphoto2|mtp)(-volume-monitor)?")
+_PYTHON = re.compile(r"python[\d.]*")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that has the device open."""
+
+    pid: int
+    name: str
+
+    @property
+    def mend(self) -> str:
+        """The command that makes it let go; killed, the daemons of gvfs would only come back."""
+        gvfs = _GVFS.fullmatch(self.name)
+        return f"gio mount -s {gvfs[1]}" if gvfs else f"kill {self.pid}"
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+def holders(node: Path) -> list[Holder]:
+    """Return the other processes that have a device node open, as far as this user may see, in order of their ids."""
+    found = []
+    for pid in sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()):
+        if pid != os.getpid() and _has_open(pid, os.path.realpath(node)):
+            found.append(Holder(pid, _name(pid)))
+    return found
+
+
+def in_use(source: str, node: Path) -> str:
+    """Return the line for the user that says who holds the device and how to free it."""
+    found = holders(node)
+    if not found:
+        return f"{source} is in use by a program of another user or by the system; to see which: sudo lsof {node}"
+    return f"{source} is in use by {_joined(found)}; free it with: {'; '.join(dict.fromkeys(h.mend for h in found))}"
+
+
+def use(node: Path) -> str:
+    """Return `free`, or who has the device open."""
+    found = holders(node)
+    return f"in use by {_joined(found)}" if found else "free"
+
+
+def _joined(found: Iterable[Holder]) -> str:
+    return " and ".join(map(str, found))
+
+
+def _has_open(pid: int, path: str) -> bool:
+    folder = PROC / str(pid) / "fd"
+    try:
+        files = os.listdir(folder)
+    except OSError:  # another user's, or ended meanwhile
+        return False
+    for file in files:
+        try:
+            if os.readlink(folder / file) == path:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _name(pid: int) -> str:
+    """Return the program's name; `comm` alone would cut it after 15 characters, and call every Python program python3."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_text(errors="replace").rstrip("\0").split("\0")
+        name = os.path.basename(words[0])
+        if _PYTHON.fullmatch(name):
+            while len(words) > 1 and words[1].startswith("-") and words[1] != "-m":
+                del words[1]
+            if len(words) > 2 and words[1] == "-m":
+                return words[2]
+            if len(words) > 1:
+                return os.path.basename(words[1])
+        return name or (PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return "a program that has just ended"
