@@ -26,8 +26,7 @@ from camfs.cameras.ptp.link import UsbLink, UsbPipes
 from camfs.controls import Controls, Permits
 from camfs.options import OPTIONS, MountOptions, parse_options
 from camfs.sources import UsbSource, VirtualSource, parse_source
-
-# USB from camfs.transports import usb
+from camfs.transports import usb
 from camfs.tree import Tree
 
 log = logging.getLogger("camfs")

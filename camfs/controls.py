@@ -35,21 +35,31 @@ class Permits:
 
 
 class EventLog:
-    """The text of `.events`, and who waits for more of it."""
+    """The text of `.events`, and who waits for more of it.
+
+    Attributes:
+        text: what can be read now.
+        written: bytes that were ever in it.
+        changed_ns: when the last line came.
+        waiters: what to call, once, when the next line comes; by file handle.
+    """
 
     def __init__(self) -> None:
         self.text = bytearray()
+        self.written = 0
         self.changed_ns = 0
-        self.waiters: list[Callable[[], None]] = []
+        self.waiters: dict[int, Callable[[], None]] = {}
 
     def add(self, line: str, now: datetime) -> None:
         """Append a line with its time, and tell those who poll."""
-        self.text += f"{now.isoformat(timespec='milliseconds')} {line}\n".encode("utf-8", "replace")
+        added = f"{now.isoformat(timespec='milliseconds')} {line}\n".encode("utf-8", "replace")
+        self.text += added
+        self.written += len(added)
         self.changed_ns = int(now.timestamp() * 1_000_000_000)
         if len(self.text) > MAX_EVENTS:
             del self.text[: self.text.index(b"\n", MAX_EVENTS // 2) + 1]
-        waiters, self.waiters = self.waiters, []
-        for wake in waiters:
+        waiters, self.waiters = self.waiters, {}
+        for wake in waiters.values():
             wake()
 
 
@@ -106,6 +116,7 @@ class Controls:
     async def read_status(self) -> str:
         """`key: value` lines; never fails, and asks the camera little."""
         lines: list[tuple[str, str]] = []
+        transfer = self._transfer()
         try:
             self._identity = await self.camera.status()
         except errors.CameraError as error:
@@ -116,7 +127,7 @@ class Controls:
             lines.append(("connected", "no"))
         else:
             lines += await self._store_lines()
-        lines.append(("transfer", self._transfer()))
+        lines.append(("transfer", transfer))
         if self.last_error:
             lines.append(("last-error", self.last_error))
         return "".join(f"{key}: {value}\n" for key, value in lines)

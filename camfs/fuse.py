@@ -139,6 +139,14 @@ class _OpenControl:
     contents: bytes | None = None
 
 
+@dataclass
+class _OpenEvents:
+    """`.events`, open: how much had ever been written to it when it was last read to its end."""
+
+    node: EventsFile
+    seen: int = 0
+
+
 class CameraOperations(pyfuse3.Operations):
     """Answers the kernel.
 
@@ -161,7 +169,7 @@ class CameraOperations(pyfuse3.Operations):
         self.controls = controls
         self._ownership = ownership
         self._timeouts = timeouts
-        self._open: dict[int, _OpenFile | _OpenControl | EventsFile | Listing] = {}
+        self._open: dict[int, _OpenFile | _OpenControl | _OpenEvents | Listing] = {}
         self._readers: dict[File, int] = {}
         self._next_handle = 1
         self._usages: dict[Folder, tuple[float, Usage]] = {}
@@ -256,7 +264,7 @@ class CameraOperations(pyfuse3.Operations):
 
     # ------------------------------------------------------------------ directories
 
-    def _handle(self, opened: _OpenFile | _OpenControl | EventsFile | Listing) -> FileHandleT:
+    def _handle(self, opened: _OpenFile | _OpenControl | _OpenEvents | Listing) -> FileHandleT:
         handle = self._next_handle
         self._next_handle += 1
         self._open[handle] = opened
@@ -313,7 +321,7 @@ class CameraOperations(pyfuse3.Operations):
         if isinstance(node, EventsFile):
             if writing:
                 raise FUSEError(errno.EACCES)
-            return FileInfo(fh=self._handle(node), direct_io=True)
+            return FileInfo(fh=self._handle(_OpenEvents(node)), direct_io=True)
         if isinstance(node, ControlFile | Thumbnail):
             if writing and isinstance(node, Thumbnail):
                 raise FUSEError(errno.EROFS)
@@ -324,8 +332,10 @@ class CameraOperations(pyfuse3.Operations):
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Read; a memoryview of a block where the request lies in one."""
         opened = self._open[fh]
-        if isinstance(opened, EventsFile):
-            return opened.read(off, size)
+        if isinstance(opened, _OpenEvents):
+            if off + size >= len(opened.node.log.text):
+                opened.seen = opened.node.log.written
+            return opened.node.read(off, size)
         if isinstance(opened, _OpenControl):
             if opened.contents is None:
                 opened.contents = await opened.node.contents()
@@ -365,6 +375,8 @@ class CameraOperations(pyfuse3.Operations):
     async def release(self, fh: FileHandleT) -> None:
         """Close; a transfer that only this reader needed may stop."""
         opened = self._open.pop(fh, None)
+        if isinstance(opened, _OpenEvents):
+            opened.node.log.waiters.pop(fh, None)
         if isinstance(opened, _OpenFile):
             opened.reader.close()
             left = self._readers.pop(opened.node, 1) - 1
@@ -375,11 +387,12 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def poll(self, inode: InodeT, fh: FileHandleT, poll_handle: PollHandle | None, ctx: RequestContext) -> int:
-        """Wake those who wait for `.events`; every other file is always ready."""
-        if isinstance(self._open.get(fh), EventsFile):
+        """Wake those who wait for more of `.events` than they have read; every other file is always ready."""
+        opened = self._open.get(fh)
+        if isinstance(opened, _OpenEvents):
             if poll_handle is not None:
-                self.controls.events.waiters.append(functools.partial(_wake, poll_handle))
-            return select.POLLIN if self.controls.events.text else 0
+                opened.node.log.waiters[fh] = functools.partial(_wake, poll_handle)
+            return select.POLLIN if opened.seen < opened.node.log.written else 0
         return select.POLLIN | select.POLLOUT
 
     # ------------------------------------------------------------------ changes

@@ -43,7 +43,8 @@ class UsbWire:
             message = self._connection.next_message()
             if message is not None:
                 return message
-            self._connection.receive(*await self._port.receive())
+            data, end = await self._port.receive()
+            self._connection.receive(data, end)  # `restart` may have been called meanwhile
 
     async def receive_request(self) -> Request:
         """Wait for a request.

@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
+import trio.testing
 
+from camfs.cameras.ptp.link import UsbPipes
 from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Request, Response, Role
 from camfs.virtual import EmulatedCamera, emulate
-from camfs.virtual.pipes import HostPipes
 
 READ_SIZE = (1 << 20) + 1024
 
@@ -34,7 +35,7 @@ class Host:
         transfers: length of each transfer that was read, in order, as far as they ended.
     """
 
-    pipes: HostPipes
+    pipes: UsbPipes
     next_id: int = 0
     transfers: list[int] = field(default_factory=list)
 
@@ -51,6 +52,12 @@ class Host:
         for message in messages:
             for write in self.connection.send(message):
                 await self.pipes.write(write)
+
+    async def send_raw(self, request: Request) -> None:
+        """Send a request that the codec need not know of."""
+        connection = UsbConnection(Role.INITIATOR, self.pipes.max_packet_size)
+        for write in connection.send(request):
+            await self.pipes.write(write)
 
     async def receive(self) -> Message:
         while (message := self.connection.next_message()) is None:
@@ -133,8 +140,9 @@ class Host:
 async def hosted(
     model: str = "ptp", *, session: bool = True, **options: str
 ) -> AsyncIterator[tuple[EmulatedCamera, Host]]:
-    """Run an emulated camera with a host on its cable; an hour is enough for any test, also on a mock clock."""
-    with trio.fail_after(3600):
+    """Run an emulated camera with a host on its cable, for half a minute at most."""
+    seconds = 3600 if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock) else 30
+    with trio.fail_after(seconds):
         async with emulate(model, options).running() as camera:
             host = Host(camera.open())
             if session:

@@ -13,8 +13,11 @@ from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
 from camfs.protocols.ptp.messages import Event, Message, Role
 
-READ_SIZE = (1 << 20) + 1024
-"""Bytes asked of the bulk pipe at a time: a 1 MiB block and its header in one transfer, a multiple of every packet size."""
+SMALL_READ = 16 << 10
+"""Bytes asked of the bulk pipe where a container may begin: whole datasets, and what the kernel gives without looking for room."""
+
+LARGE_READ = 1 << 20
+"""Bytes asked for at a time of a payload that has more to come. Both are multiples of every packet size."""
 
 DRAIN_SILENCE = 0.2
 """Seconds without a byte after which a cancelled transfer counts as drained (reference ptp, 9.4)."""
@@ -120,7 +123,9 @@ class UsbLink:
             if message is not None:
                 return message
             try:
-                self._connection.receive(*await self._pipes.read(READ_SIZE))
+                left = self._connection.payload_left
+                size = SMALL_READ if left is not None and left < SMALL_READ else LARGE_READ
+                self._connection.receive(*await self._pipes.read(size))
             except TransferStalled:
                 if stalled:
                     raise
@@ -156,7 +161,7 @@ class UsbLink:
             while True:
                 with trio.move_on_after(DRAIN_SILENCE) as silence:
                     try:
-                        await self._pipes.read(READ_SIZE)
+                        await self._pipes.read(LARGE_READ)
                     except TransferStalled:
                         await self._pipes.clear_halts()
                 if silence.cancelled_caught:

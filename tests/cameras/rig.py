@@ -1,0 +1,183 @@
+"""An emulated camera with the driver on its cable, for tests; and the same camera with a bare session."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+import trio
+
+from camfs.cameras.camera import Change, Entry, Key
+from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
+from camfs.cameras.ptp.link import UsbLink
+from camfs.cameras.ptp.session import Session
+from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
+from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual.faults import Fault, FaultKind
+from camfs.virtual.pipes import HostPipes
+
+CARD = StorageID(0x00010001)
+MEMORY = StorageID(0x00020001)
+CARD_ROOT = ObjectKey(CARD, ROOT)
+
+AN_HOUR = 3600
+"""Seconds that no test takes, also on a mock clock."""
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[trio.Nursery]:
+    """Open a nursery that is cancelled at the end of the block, and whose only failure comes out bare."""
+    try:
+        async with trio.open_nursery() as opened:
+            yield opened
+            opened.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        failure: BaseException = group
+        while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+            failure = failure.exceptions[0]
+        raise failure from None
+
+
+@asynccontextmanager
+async def emulated(
+    model: str = "ptp", *, empty: bool = True, operations: str = "", **options: str
+) -> AsyncIterator[EmulatedCamera]:
+    """Run an emulated camera.
+
+    Args:
+        model: the profile.
+        empty: whether its card is empty and its other stores are taken away; else it holds made pictures.
+        operations: those that it shall not have: `-95C1,-9803`.
+        options: others.
+    """
+    if operations:
+        options["operations"] = operations
+    with trio.fail_after(AN_HOUR), tempfile.TemporaryDirectory(prefix="camfs-test-") as nothing:
+        if empty and "objects" not in options:
+            options.setdefault("card", nothing)
+        async with emulate(model, options).running() as camera:
+            if empty:
+                del camera.body.stores[1:]
+            yield camera
+
+
+@asynccontextmanager
+async def session_on(
+    camera: EmulatedCamera, on_reopen: Callable[[], None] = lambda: None, *, opened: bool = True, timeout: float = 10
+) -> AsyncIterator[Session]:
+    """Put a session on an emulated camera's cable."""
+    pipes = camera.open()
+    session = Session(UsbLink(pipes), timeout, on_reopen)
+    if opened:
+        await session.open()
+    try:
+        yield session
+    finally:
+        await pipes.aclose()
+
+
+@dataclass
+class Rig:
+    """The driver and the camera that it drives.
+
+    Attributes:
+        body: the emulated camera.
+        camera: the driver.
+        pipes: the host's end of the cable.
+        nursery: what the driver works in.
+    """
+
+    body: EmulatedCamera
+    camera: PtpCamera
+    pipes: HostPipes
+    nursery: trio.Nursery
+    seen: list[Change] = field(default_factory=list)
+
+    def changes(self) -> list[Change]:
+        """Return what the driver has announced so far."""
+        while True:
+            try:
+                self.seen.append(self.camera.changes.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                return self.seen
+
+    def operations(self) -> list[str]:
+        """Return the operations that the camera saw since this was last asked."""
+        names = self.body.trace.operations()
+        self.body.trace.records.clear()
+        return names
+
+    def count(self, operation: Operation) -> int:
+        """Count the transactions of an operation that the camera saw."""
+        return self.body.trace.operations().count(operation.name)
+
+    def fail(self, kind: FaultKind, operation: Operation | None = None, **about: object) -> Fault:
+        """Let something go wrong."""
+        fault = Fault(kind, operation)
+        for name, value in about.items():
+            assert hasattr(fault, name)
+            setattr(fault, name, value)
+        self.body.faults.append(fault)
+        return fault
+
+    async def entries(self, folder: Key | None = CARD_ROOT) -> list[Entry]:
+        """List a folder and describe what is in it."""
+        found = [await self.camera.describe(key, folder) for key in await self.camera.list_folder(folder)]
+        return [entry for entry in found if entry is not None]
+
+    async def names(self, folder: Key | None = CARD_ROOT) -> list[str]:
+        """List the names of a folder's entries, sorted."""
+        return sorted(entry.name for entry in await self.entries(folder))
+
+    async def entry(self, path: str, folder: Key | None = CARD_ROOT) -> Entry:
+        """Find an entry by its path on the card."""
+        name, _, rest = path.partition("/")
+        found = next(entry for entry in await self.entries(folder) if entry.name == name)
+        return await self.entry(rest, found.key) if rest else found
+
+
+@asynccontextmanager
+async def rigged(
+    model: str = "ptp",
+    *,
+    listening: bool = True,
+    opened: bool = True,
+    zone: tzinfo = UTC,
+    timeout: float = 10,
+    empty: bool = True,
+    operations: str = "",
+    quirks: Sequence[str] = (),
+    **options: str,
+) -> AsyncIterator[Rig]:
+    """Run an emulated camera with the driver on its cable.
+
+    Args:
+        model: the profile.
+        listening: whether the driver listens to events.
+        opened: whether the driver is opened.
+        zone: of the camera's clock.
+        timeout: seconds until a transaction has failed.
+        empty: see `emulated`.
+        operations: see `emulated`.
+        quirks: those to switch on.
+        options: of the emulated camera.
+    """
+    async with emulated(model, empty=empty, operations=operations, **options) as body, nursery() as work:
+        for quirk in quirks:
+            assert hasattr(body.quirks, quirk)
+            setattr(body.quirks, quirk, True)
+        pipes = body.open()
+        camera = PtpCamera(UsbLink(pipes), work, zone, timeout)
+        if opened:
+            await camera.open()
+        if listening:
+            work.start_soon(camera.listen)
+        yield Rig(body, camera, pipes, work)
+        work.cancel_scope.cancel()
+        await camera.aclose()
+
+
+async def settle() -> None:
+    """Let all tasks run until each waits for something; needs the autojump clock."""
+    await trio.testing.wait_all_tasks_blocked()

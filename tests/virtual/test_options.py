@@ -1,0 +1,105 @@
+"""The options of the emulated cameras, and the command line that serves them."""
+
+from pathlib import Path
+
+import pytest
+
+from camfs.protocols.ptp.codes import Operation
+from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.virtual import PROFILES, attach, emulate
+from camfs.virtual.__main__ import main
+from camfs.virtual.store import Folder
+from tests.virtual.host import Host, hosted
+
+
+def test_names_the_models() -> None:
+    assert set(PROFILES) >= {"sigma-fp", "ptp"}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        ("dc119", {}, "dc119"),
+        ("sigma-fp", {"colour": "red"}, "colour"),
+        ("sigma-fp", {"memory": "/"}, "memory"),
+        ("sigma-fp", {"card": "/does/not/exist"}, "card=/does/not/exist: no such folder"),
+        ("sigma-fp", {"card": __file__}, "not a folder"),
+        ("sigma-fp", {"objects": "many"}, "objects=many"),
+        ("sigma-fp", {"objects": "-1"}, "objects"),
+        ("sigma-fp", {"objects": "1", "card": "/"}, "objects"),
+        ("sigma-fp", {"serial": ""}, "serial"),
+        ("sigma-fp", {"bandwidth": "0"}, "bandwidth"),
+        ("sigma-fp", {"bandwidth": "fast"}, "bandwidth"),
+        ("sigma-fp", {"bandwidth": "nan"}, "bandwidth"),
+        ("sigma-fp", {"latency": "-1"}, "latency"),
+        ("sigma-fp", {"latency": "inf"}, "latency"),
+        ("sigma-fp", {"trace": "/does/not/exist"}, "trace=/does/not/exist: No such file"),
+        ("sigma-fp", {"trace": ""}, "trace"),
+        ("sigma-fp", {"events": "maybe"}, "events"),
+        ("sigma-fp", {"packet": "500"}, "packet"),
+        ("ptp", {"operations": "95C1"}, "operations"),
+        ("ptp", {"operations": "-nothing"}, "operations"),
+    ],
+)
+def test_says_what_is_wrong(model: str, options: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        emulate(model, options)
+
+
+async def test_attach_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="colour"):
+        async with attach("ptp", {"colour": "red"}):
+            raise AssertionError
+
+
+async def test_attach_gives_the_pipes_of_a_camera_that_answers() -> None:
+    async with attach("ptp", {}) as pipes:
+        host = Host(pipes)
+        await host.open_session()
+        assert await host.handles()
+
+
+async def test_leaves_operations_out() -> None:
+    async with hosted("ptp", operations="-95C1,-GetPartialObject, -9805") as (camera, host):
+        info = DeviceInfo.decode(await host.data(Operation.GetDeviceInfo))
+        without = {0x95C1, 0x101B, 0x9805}
+        assert set(PROFILES["ptp"].device_info.operations) - set(info.operations) == without
+        for code in without:
+            assert (await host.do(code, camera.card.find("DCIM").handle)).code == 0x2005
+
+
+async def test_shows_folders(tmp_path: Path) -> None:
+    for name in ("card", "memory"):
+        (tmp_path / name / name).mkdir(parents=True)
+    async with hosted("ptp", card=str(tmp_path / "card"), memory=str(tmp_path / "memory")) as (_, host):
+        names = [(await host.info(handle)).filename for handle in await host.handles()]
+    assert sorted(names) == ["card", "memory"]
+
+
+async def test_makes_objects() -> None:
+    async with hosted("sigma-fp", objects="25") as (camera, host):
+        folder = camera.card.find("DCIM/100SIGMA")
+        assert isinstance(folder, Folder)
+        assert len(await host.handles(folder.handle)) == 25
+
+
+async def test_sends_no_events_when_told_so() -> None:
+    async with hosted("ptp", events="off") as (camera, _):
+        camera.body.set_property(0x5001, 5)
+        assert not camera.body.events
+
+
+@pytest.mark.parametrize("packet", [64, 512, 1024])
+async def test_packets_of_any_size(packet: int) -> None:
+    async with hosted("ptp", packet=str(packet)) as (camera, host):
+        handle = camera.card.add_file("", "A", bytes(packet - 12)).handle
+        assert await host.data(Operation.GetObject, handle) == bytes(packet - 12)
+        assert host.transfers[-2:] == [packet, 12]
+
+
+def test_command_line_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ptp", "--gadget", "--card", "/does/not/exist"]) == 1
+    assert capsys.readouterr().err == "camfs.virtual: option card=/does/not/exist: no such folder\n"
+    for arguments in ([], ["ptp"], ["dc119", "--gadget"], ["ptp", "--gadget", "--colour", "red"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
