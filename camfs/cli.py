@@ -25,7 +25,7 @@ from camfs.cameras.ptp.camera import PtpCamera
 from camfs.cameras.ptp.link import UsbLink, UsbPipes
 from camfs.controls import Controls, Permits
 from camfs.options import OPTIONS, MountOptions, parse_options
-from camfs.sources import UsbSource, VirtualSource, parse_source
+from camfs.sources import FORMS, UsbSource, VirtualSource, parse_source
 from camfs.transports import usb
 from camfs.tree import Tree
 
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="[SOURCE] MOUNTPOINT",
-        help="SOURCE: usb:, usb:VID:PID, usb:SERIAL, usb:BUS.DEV, virtual:sigma-fp; without it the only USB camera",
+        help=f"SOURCE: {', '.join(FORMS)}; without it the only USB camera",
     )
     parser.add_argument("-o", dest="options", action="append", default=[], metavar="OPTION,…", help="see below")
     parser.add_argument("-f", dest="foreground", action="store_true", help="stay in front, log to stderr")
@@ -338,7 +338,7 @@ async def _pipes(text: str) -> AsyncIterator[tuple[str, UsbPipes]]:
     """Open what a SOURCE names; yields the SOURCE as `.status` shows it, and its pipes."""
     source = parse_source(text)
     opened: AbstractAsyncContextManager[tuple[str, UsbPipes]]
-    opened = _virtual_pipes(text, source) if isinstance(source, VirtualSource) else _usb_pipes(source)
+    opened = _virtual_pipes(text, source) if isinstance(source, VirtualSource) else _usb_pipes(text, source)
     async with opened as pipes:
         yield pipes
 
@@ -354,12 +354,14 @@ async def _virtual_pipes(text: str, source: VirtualSource) -> AsyncIterator[tupl
 
 
 @asynccontextmanager
-async def _usb_pipes(source: UsbSource) -> AsyncIterator[tuple[str, UsbPipes]]:
+async def _usb_pipes(text: str, source: UsbSource) -> AsyncIterator[tuple[str, UsbPipes]]:
     found = await trio.to_thread.run_sync(
         lambda: usb.find(source.vendor, source.product, source.serial, source.bus, source.device)
     )
     if not found:
-        raise MountFailed(NO_CAMERA if source == UsbSource() else "no camera found that is this one")
+        raise MountFailed(
+            NO_CAMERA if source == UsbSource() else f"no camera {text} found; camfs --list shows those that are there"
+        )
     if len(found) > 1:
         names = ", ".join(f"{camera.source} ({camera.product_name})" for camera in found)
         raise MountFailed(f"{len(found)} cameras found, give one as SOURCE: {names}")

@@ -194,6 +194,7 @@ class Controls:
     async def write_refresh(self, _text: str) -> None:
         """List again."""
         await self.tree.refresh()
+        await self.tree.settle()
 
     async def write_format(self, text: str) -> None:
         """Format the store of this name."""
@@ -203,6 +204,7 @@ class Controls:
             if name == text:
                 await self.camera.format(store)
                 await self.tree.refresh()
+                await self.tree.settle()
                 return
         raise errors.NotFound(f"no store {text!r}")
 

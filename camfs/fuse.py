@@ -589,7 +589,7 @@ class Invalidator:
     """Has the kernel forget names and pages, in a thread: the kernel may wait meanwhile for a request to be answered."""
 
     def __init__(self) -> None:
-        self._wanted: list[tuple[Node, bytes, Node] | Node] = []
+        self._wanted: list[tuple[Node, bytes, Node] | Node | Callable[[], None]] = []
         self._news = threading.Condition()
         self._stopped = False
 
@@ -603,7 +603,13 @@ class Invalidator:
         if node.lookups > 0:
             self._want(node)
 
-    def _want(self, wanted: tuple[Node, bytes, Node] | Node) -> None:
+    async def settle(self) -> None:
+        """Wait until all that was asked for so far is done. Not for a handler that the kernel's lock may wait for: see the module."""
+        done = trio.Event()
+        self._want(functools.partial(trio.lowlevel.current_trio_token().run_sync_soon, done.set))
+        await done.wait()
+
+    def _want(self, wanted: tuple[Node, bytes, Node] | Node | Callable[[], None]) -> None:
         with self._news:
             self._wanted.append(wanted)
             self._news.notify()
@@ -628,9 +634,11 @@ class Invalidator:
                 try:
                     if isinstance(item, Node):
                         pyfuse3.invalidate_inode(item.inode)
-                    else:
+                    elif isinstance(item, tuple):
                         folder, name, _ = item
                         pyfuse3.invalidate_entry(folder.inode, name)
+                    else:
+                        item()
                 except OSError as error:
                     # ENOENT: the kernel does not have it (any more)
                     if error.errno != errno.ENOENT:
@@ -657,7 +665,7 @@ async def serve(operations: CameraOperations) -> None:
             blocks.forget(node)
         invalidator.stale_node(node)
 
-    tree.stale_entry, tree.stale_node = invalidator.stale_entry, stale_node
+    tree.stale_entry, tree.stale_node, tree.settle = invalidator.stale_entry, stale_node, invalidator.settle
     thread = threading.Thread(target=invalidator.run, name="invalidate", daemon=True)
     thread.start()
     try:

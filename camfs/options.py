@@ -70,6 +70,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise ValueError(f"{text!r} is no number of a user or group")
+    return int(text)
+
+
 def _mask(text: str) -> int:
     mask = int(text, 8)
     if not 0 <= mask <= 0o777:
@@ -85,8 +91,8 @@ OPTIONS = (
     Option(
         "tz", "zone of the camera's clock, where the camera does not say (default: this computer's)", read_zone, "ZONE"
     ),
-    Option("uid", "owner of the files", int, "UID"),
-    Option("gid", "group of the files", int, "GID"),
+    Option("uid", "owner of the files", _number, "UID"),
+    Option("gid", "group of the files", _number, "GID"),
     Option("umask", "permission bits to take away, octal (default 022)", _mask, "MASK"),
     Option("cache", "bytes of the block cache (default 64M)", read_size, "SIZE"),
     Option("timeout", "seconds without an answer after which a transfer has failed (default 10)", _seconds, "SECONDS"),

@@ -13,6 +13,9 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+FORMS = ("usb:", "usb:VID:PID", "usb:SERIAL", "usb:BUS.DEV", "virtual:sigma-fp", "virtual:ptp")
+"""The forms of a SOURCE, for help and errors."""
+
 
 @dataclass(frozen=True)
 class UsbSource:
@@ -55,4 +58,6 @@ def parse_source(text: str) -> Source:
         model, _, query = rest.partition("?")
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
         return VirtualSource(model, {name: unquote(value) for name, _, value in pairs})
-    raise ValueError(f"{text}: no source; there are usb:, usb:VID:PID, usb:SERIAL, usb:BUS.DEV and virtual:sigma-fp")
+    if scheme in ("serial", "ptpip"):
+        raise ValueError(f"{text}: this version has no {scheme}: cameras yet")
+    raise ValueError(f"{text} is no source; there are {', '.join(FORMS)}")

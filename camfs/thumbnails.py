@@ -95,6 +95,7 @@ class ThumbnailFolder(Directory):
         self._folder = folder
         self._thumbnails = thumbnails
         self._nodes: dict[Inode, Node] = {}
+        self._named: dict[bytes, Node] = {}
 
     async def attributes(self, exact: bool = True) -> Attributes:
         """See `Node.attributes`."""
@@ -105,9 +106,11 @@ class ThumbnailFolder(Directory):
         for candidate in (name, name.removesuffix(b".jpg")):
             if candidate not in self._folder.hidden:
                 original = await self._folder.find(candidate)
-                if original is not None and thumbnail_name(original) == name:
-                    return self.node_of(original)
-        return None
+                node = None if original is None else self.node_of(original)
+                if node is not None and node.name == name:
+                    return node
+        original = self._named.get(name)
+        return None if original is None or original.removed else self.node_of(original)
 
     async def listing(self) -> Listing:
         """See `Directory.listing`."""
@@ -115,11 +118,13 @@ class ThumbnailFolder(Directory):
 
     def node_of(self, original: Node) -> Node | None:
         """Return the node here that stands for one of the folder."""
-        name = thumbnail_name(original)
-        if name is None:
+        plain = thumbnail_name(original)
+        if plain is None:
             return None
         node = self._nodes.get(original.inode)
         if node is None:
+            name = self._free_name(plain)
+            self._named[name] = original
             if isinstance(original, Folder):
                 node = ThumbnailFolder(self.tree, self, name, original, self._thumbnails)
             else:
@@ -127,6 +132,14 @@ class ThumbnailFolder(Directory):
                 node = Thumbnail(self.tree, self, name, original, self._thumbnails)
             self._nodes[original.inode] = node
         return node
+
+    def _free_name(self, plain: bytes) -> bytes:
+        """Tell apart two pictures whose thumbnails would have one name, as A.DNG and A.DNG.jpg; the first one seen has it."""
+        name, number = plain, 1
+        while name in self._named and not self._named[name].removed:
+            number += 1
+            name = b"%s~%d.jpg" % (plain.removesuffix(b".jpg"), number)
+        return name
 
 
 def thumbnail_name(original: Node) -> bytes | None:

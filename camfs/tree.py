@@ -13,7 +13,7 @@ ones) when an event says so, when the session was lost, and, on a camera that ha
 import logging
 import stat
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NewType, Protocol
 
@@ -402,6 +402,7 @@ class Tree:
         by_key: the nodes of the camera's entries.
         stale_entry: told (folder, name, node) when the kernel has to forget a name; set by the adapter.
         stale_node: told a node whose attributes and pages the kernel has to forget; set by the adapter.
+        settle: waits until the kernel has forgotten all that it was told to; set by the adapter.
         note: told a line when something went wrong that nobody waits for.
     """
 
@@ -414,6 +415,7 @@ class Tree:
         self.show_control = show_control
         self.stale_entry: Callable[[Node, bytes, Node], None] = lambda folder, name, node: None
         self.stale_node: Callable[[Node], None] = lambda node: None
+        self.settle: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         self.note: Callable[[str], None] = log.warning
         self._refreshes = 0
         self._next_inode = ROOT_INODE

@@ -109,7 +109,7 @@ class Body:
             raise Refusal(ResponseCode.InvalidObjectHandle)
         return node
 
-    def handles(self, stores: list[Store], parent: int, deep: bool) -> Iterator[Node]:
+    def listed(self, stores: list[Store], parent: int, deep: bool) -> Iterator[Node]:
         """Return objects of stores: of their roots if the parent is 0, else of a folder; at any depth or the next level only.
 
         Raises:

@@ -80,7 +80,7 @@ class FaultKind(Enum):
     GARBAGE = "`data` in place of the whole answer"
     BAD_DATASET = "`data` in place of the payload, in a faultless container"
     STALL = "halts both bulk pipes in place of byte `at`; the rest follows when the halts are cleared"
-    ABORT = "halts both bulk pipes in place of byte `at`; the transaction is over"
+    ABORT = "the camera cancels: event CancelTransaction, both bulk pipes halted in place of byte `at`, the transaction is over"
     STOP = "sends no more from byte `at` on, and takes nothing until Cancel or DeviceReset"
     CUT = "ends the data early, in place of byte `at`, and answers `code`"
 

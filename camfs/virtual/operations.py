@@ -153,7 +153,7 @@ def _listed(body: Body, call: Call) -> list[ObjectHandle]:
         raise Refusal(ResponseCode.SpecificationByFormatUnsupported)
     if body.quirks.ignores_parent:
         parent = 0
-    nodes = body.handles(stores, 0 if parent == ROOT else parent, deep=parent == 0)
+    nodes = body.listed(stores, 0 if parent == ROOT else parent, deep=parent == 0)
     return [node.handle for node in nodes if _fits(body, node, wanted)]
 
 

@@ -50,7 +50,10 @@ class Port(Protocol):
         """Return the addresses of endpoints that are halted now, as far as they are known."""
 
     def flush(self) -> None:
-        """Drop what was sent and not yet taken by the host, and what the host has sent and was not yet received."""
+        """Drop what was sent and not yet taken by the host, and what the host has sent and was not yet received.
+
+        May be called while `receive` waits, which goes on waiting.
+        """
 
 
 class ClassRequests(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import trio
 
 from camfs.errors import DeviceGone, RemoteProtocolError
-from camfs.protocols.ptp.codes import DataPhase, Operation, ResponseCode, name_of
+from camfs.protocols.ptp.codes import DataPhase, EventCode, Operation, ResponseCode, name_of
 from camfs.protocols.ptp.messages import (
     MAX_PARAMETERS,
     Data,
@@ -180,6 +180,7 @@ class Responder:
                 raise RemoteProtocolError("data without a request")
 
     async def _transact(self, wire: UsbWire, request: Request) -> None:
+        """Do a transaction to its end, or until Cancel or DeviceReset, and note it in the trace."""
         self._bytes_in = self._bytes_out = 0
         result = "cancelled"
         with trio.CancelScope() as self._scope:
@@ -208,11 +209,10 @@ class Responder:
         if self.latency:
             await trio.sleep(self.latency)
         fault = next((each for each in self.faults if each.happens(request.code, request.parameters)), None)
-        match fault.kind if fault else None:
-            case FaultKind.DELAY if fault:
-                await trio.sleep(fault.seconds)
-            case FaultKind.LOSE_SESSION:
-                self._close_session()
+        if fault and fault.kind is FaultKind.DELAY:
+            await trio.sleep(fault.seconds)
+        if fault and fault.kind is FaultKind.LOSE_SESSION:
+            self._close_session()
         if fault and fault.kind is FaultKind.REFUSE:
             answer = Answer(code=fault.code)
         else:
@@ -232,9 +232,11 @@ class Responder:
         self._stray_data = not goes_out and request.code not in _KNOWN
         if not goes_out:
             return b""
-        start = await wire.receive()
-        if start != DataStart(request.code, request.transaction_id, getattr(start, "length", None)):
-            raise RemoteProtocolError("no data, or those of something else")
+        match await wire.receive():
+            case DataStart(request.code, request.transaction_id):
+                pass
+            case message:
+                raise RemoteProtocolError(f"{message} in place of the data of {request}")
         payload = bytearray()
         while True:
             message = await wire.receive()
@@ -299,12 +301,10 @@ class Responder:
     # Answers, and what can go wrong with them.
 
     async def _send(self, wire: UsbWire, request: Request, answer: Answer, fault: Fault | None) -> str:
-        result = name_of(ResponseCode, answer.code)
-        kind = fault.kind if fault else None
-        if fault is None or kind in (FaultKind.REFUSE, FaultKind.LOSE_SESSION, FaultKind.DELAY):
-            await self._send_answer(wire, request, answer)
-            return result
-        match kind:
+        """Send an answer, with the fault that happens to it if there is one, and return the name of its result."""
+        if fault is None:
+            return await self._send_answer(wire, request, answer)
+        match fault.kind:
             case FaultKind.NO_ANSWER:
                 return "no answer"
             case FaultKind.GARBAGE:
@@ -313,23 +313,22 @@ class Responder:
             case FaultKind.BAD_DATASET:
                 answer = Answer(fault.data or _noise(64), answer.parameters, answer.code)
             case FaultKind.STALE_RESPONSE | FaultKind.STALE_DATA | FaultKind.NEWER_RESPONSE:
-                await wire.send(_of_another_transaction(request, kind))
+                await wire.send(_of_another_transaction(request, fault.kind))
             case FaultKind.STALL | FaultKind.ABORT | FaultKind.STOP | FaultKind.CUT:
-                wire.cut_answer(fault.at, goes_on=kind is FaultKind.STALL)
+                wire.cut_answer(fault.at, goes_on=fault.kind is FaultKind.STALL)
         try:
-            await self._send_answer(wire, request, answer)
+            return await self._send_answer(wire, request, answer)
         except AnswerCut:
             return await self._cut_short(wire, request, fault)
         finally:
             wire.lift_cut()
-        return result
 
     async def _cut_short(self, wire: UsbWire, request: Request, fault: Fault) -> str:
         """Go on, or not, where an answer was cut."""
-        wire.lift_cut()
         if fault.kind is FaultKind.STOP:
             await trio.sleep_forever()
         if fault.kind is FaultKind.ABORT:
+            self.body.notify(EventCode.CancelTransaction, transaction_id=request.transaction_id)
             wire.stall()
             wire.restart(flush=False)
             return "halted"
@@ -338,7 +337,8 @@ class Responder:
         await wire.send([Response(fault.code, request.transaction_id)])
         return name_of(ResponseCode, fault.code)
 
-    async def _send_answer(self, wire: UsbWire, request: Request, answer: Answer) -> None:
+    async def _send_answer(self, wire: UsbWire, request: Request, answer: Answer) -> str:
+        """Send data and response, and return the name of the response."""
         code, transaction_id, payload = answer.code, request.transaction_id, answer.payload
         if payload is not None:
             length = len(payload) if isinstance(payload, bytes) else payload.length
@@ -353,6 +353,7 @@ class Responder:
         if self.body.quirks.zero_close_response and request.code == Operation.CloseSession:
             transaction_id = 0
         await wire.send([Response(code, transaction_id, answer.parameters)])
+        return name_of(ResponseCode, code)
 
     async def _send_slice(self, wire: UsbWire, part: Slice) -> bool:
         """Send bytes of an object in pieces; zeros where the disk has no more, and then return False."""

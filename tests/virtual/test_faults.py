@@ -5,8 +5,8 @@ import trio
 import trio.testing
 
 from camfs.errors import DeviceGone, RemoteProtocolError, TransferStalled
-from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Request
+from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request
 from camfs.virtual.faults import Fault, FaultKind
 from tests.virtual.host import READ_SIZE, Host, Reply, hosted
 
@@ -210,6 +210,9 @@ async def test_halts_at_any_byte_and_the_transaction_is_over(at: int) -> None:
             if moved == 36:
                 break
         assert moved == min(at, 36)
+        if at < 36:
+            assert await host.event() == Event(EventCode.CancelTransaction, 1)
+            assert (await host.pipes.device_status())[2:4] == b"\x1f\x20"
         await host.pipes.clear_halts()
         host.restart()
         assert (await host.do(Operation.GetStorageIDs)).code == ResponseCode.OK

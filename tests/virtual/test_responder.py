@@ -2,9 +2,13 @@
 
 import random
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from camfs.cameras.ptp.link import UsbPipes
 from camfs.errors import DeviceGone, TransferStalled
@@ -20,6 +24,16 @@ from tests.virtual.host import READ_SIZE, Host, Reply, hosted
 OK = Reply(ResponseCode.OK)
 IDLE = b"\4\0\1\x20"
 BUSY = b"\4\0\x19\x20"
+
+
+# commands and data containers with some field wrong, or right
+_ALMOST = [
+    (length).to_bytes(4, "little") + bytes((kind, 0)) + code.to_bytes(2, "little") + bytes((1, 0, 0, 0)) + bytes(more)
+    for length in (0, 11, 12, 16, 512, 0xFFFFFFFF)
+    for kind in (1, 2, 3)
+    for code in (Operation.GetStorageIDs, Operation.SetDevicePropValue, Operation.GetObject, 0x9999)
+    for more in (0, 4, 500)
+]
 
 
 async def test_only_two_operations_need_no_session() -> None:
@@ -136,6 +150,21 @@ async def test_what_is_no_command_halts_the_pipes(nonsense: bytes) -> None:
         await host.pipes.write(nonsense)
         if nonsense:
             await _is_halted(host.pipes)
+        assert (await host.do(Operation.GetStorageIDs)).code == ResponseCode.OK
+
+
+@given(writes=st.lists(st.binary(max_size=600) | st.sampled_from(_ALMOST), max_size=8))
+async def test_whatever_comes_a_reset_makes_it_good(writes: list[bytes]) -> None:
+    async with hosted() as (_, host):
+        for write in writes:
+            with trio.move_on_after(1), suppress(TransferStalled):
+                await host.pipes.write(write)
+        await trio.testing.wait_all_tasks_blocked()
+        await host.pipes.reset_device()
+        await host.pipes.clear_halts()
+        await trio.testing.wait_all_tasks_blocked()
+        host.restart()
+        await host.open_session()
         assert (await host.do(Operation.GetStorageIDs)).code == ResponseCode.OK
 
 
