@@ -75,14 +75,19 @@ def _name(pid: int) -> str:
     """Return the program's name; `comm` alone would cut it after 15 characters, and call every Python program python3."""
     try:
         words = (PROC / str(pid) / "cmdline").read_text(errors="replace").rstrip("\0").split("\0")
-        name = os.path.basename(words[0])
-        if _PYTHON.fullmatch(name):
-            while len(words) > 1 and words[1].startswith("-") and words[1] != "-m":
-                del words[1]
-            if len(words) > 2 and words[1] == "-m":
-                return words[2]
-            if len(words) > 1:
-                return os.path.basename(words[1])
-        return name or (PROC / str(pid) / "comm").read_text().strip()
+        name = os.path.basename(words[0]) or (PROC / str(pid) / "comm").read_text().strip()
     except OSError:
         return "a program that has just ended"
+    return _PYTHON.fullmatch(name) and _python_program(words[1:]) or name
+
+
+def _python_program(arguments: list[str]) -> str | None:
+    """Return the module or script that Python runs."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "-m":
+            return following
+        if word == "-c":
+            return None
+        if not word.startswith("-"):
+            return os.path.basename(word)
+    return None

@@ -22,11 +22,11 @@ import os
 import re
 import struct
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import trio
 import usb.backend.libusb1 as libusb
@@ -99,6 +99,18 @@ def translated(error: Exception, doing: str) -> TransportError:
     """
     code = getattr(error, "backend_error_code", None)
     return ERRORS.get(code or 0, TransportError)(f"{doing}: {getattr(error, 'strerror', None) or error}")
+
+
+class Conversation(Protocol):
+    """What is to be sent, and who takes what is read: see `camfs.cameras.ptp.link.Conversation`."""
+
+    unsent: deque[bytes]
+
+    def wanted(self) -> int:
+        """Say how many bytes to read next, 0 to stop for now."""
+
+    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        """Take what one read gave."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +230,11 @@ def _camera(device: Any) -> UsbCamera | None:
     try:
         for configuration in device:
             for interface in configuration:
-                if _is_still_image(interface, about) and (endpoints := _endpoints(interface)):
+                if (
+                    not interface.bAlternateSetting
+                    and _is_still_image(interface, about)
+                    and (endpoints := _endpoints(interface))
+                ):
                     return UsbCamera(
                         vendor=device.idVendor,
                         product=device.idProduct,
@@ -379,9 +395,33 @@ class UsbInterface:
         self._threads = trio.CapacityLimiter(4)
         self._buffer: array.array[int] | None = None
 
+    async def converse(self, conversation: Conversation) -> None:
+        """Send all that is unsent, then read until nothing more is wanted: in one thread, left once a slice without a byte.
+
+        Cancelled: what was sent is off `unsent`, what was read has been taken.
+        """
+        while not await self._call("transfer", self._converse_slice, conversation):
+            pass
+
+    def _converse_slice(self, conversation: Conversation) -> bool:
+        """Converse until it is over or a transfer's time is up; return whether it is over."""
+        try:
+            while conversation.unsent:
+                data = conversation.unsent[0]
+                sent = self._device.write(self._endpoints.bulk_out, data, _ms(SLICE))
+                if sent == len(data):
+                    conversation.unsent.popleft()
+                else:
+                    conversation.unsent[0] = data[sent:]
+            while size := conversation.wanted():
+                conversation.take(*self._read_slice(size))
+        except usb.core.USBTimeoutError:
+            return False
+        return True
+
     async def write(self, data: bytes) -> None:
         """Send one bulk write; b"" is a zero-length packet. Cancelled: a part may have been sent, ending with a whole packet."""
-        rest = memoryview(data)
+        rest = array.array("B", data)
         while True:
             with contextlib.suppress(TransferTimeout):
                 sent = await self._call("write", self._device.write, self._endpoints.bulk_out, rest, _ms(SLICE))

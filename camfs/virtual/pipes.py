@@ -14,6 +14,7 @@ from typing import Protocol
 
 import trio
 
+from camfs.cameras.ptp.link import Conversation
 from camfs.errors import DeviceGone, DeviceInUse, TransferStalled, TransportError
 
 BULK_IN, BULK_OUT = 0x81, 0x02
@@ -251,6 +252,14 @@ class HostPipes:
         self._check()
         self._usb.count(len(data))
         await self._cable.bulk_out.write(bytes(data), True)
+
+    async def converse(self, conversation: Conversation) -> None:
+        """See `UsbPipes.converse`."""
+        while conversation.unsent:
+            await self.write(conversation.unsent[0])
+            conversation.unsent.popleft()
+        while size := conversation.wanted():
+            conversation.take(*await self.read(size))
 
     async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
         """See `UsbPipes.read`."""

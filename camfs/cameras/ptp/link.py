@@ -11,7 +11,7 @@ import trio
 from camfs.errors import TransferStalled, TransferTimeout
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
-from camfs.protocols.ptp.messages import Event, Message, Role
+from camfs.protocols.ptp.messages import Event, Message, Response, Role
 
 SMALL_READ = 16 << 10
 """Bytes asked of the bulk pipe where a container may begin: whole datasets, and what the kernel gives without looking for room."""
@@ -19,12 +19,28 @@ SMALL_READ = 16 << 10
 LARGE_READ = 1 << 20
 """Bytes asked for at a time of a payload that has more to come. Both are multiples of every packet size."""
 
+PORTION = 64 << 10
+"""Bytes of a payload after which a conversation stops, so that they can be passed on."""
+
 DRAIN_SILENCE = 0.2
 """Seconds without a byte after which a cancelled transfer counts as drained (reference ptp, 9.4)."""
 
 STATUS_POLL = 0.05
 STATUS_POLLS = 20
 """How often, and seconds between, GetDeviceStatus is asked after a Cancel: a second in all."""
+
+
+class Conversation(Protocol):
+    """One side of the talk on a pair of bulk pipes, as far as the pipes must know it; called in whatever thread moves the bytes."""
+
+    unsent: deque[bytes]
+    """Bulk writes still to send, in order; b"" is a zero-length packet. Whoever sends them takes them off, a part of one too."""
+
+    def wanted(self) -> int:
+        """Say how many bytes to read next, 0 to stop for now."""
+
+    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        """Take what one read gave."""
 
 
 class UsbPipes(Protocol):
@@ -37,8 +53,11 @@ class UsbPipes(Protocol):
 
     max_packet_size: int
 
-    async def write(self, data: bytes) -> None:
-        """Send one bulk write; b"" is a zero-length packet."""
+    async def converse(self, conversation: Conversation) -> None:
+        """Send all that is unsent, then read until nothing more is wanted.
+
+        A thread that has to be entered for each call costs as much as a small transaction; so a whole one is one call.
+        """
 
     async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
         """Read up to `size` bytes of one bulk transfer; the flag says whether the transfer ended there."""
@@ -98,39 +117,51 @@ class UsbLink:
     def __init__(self, pipes: UsbPipes) -> None:
         self._pipes = pipes
         self._connection = UsbConnection(Role.INITIATOR, pipes.max_packet_size)
+        self._messages: deque[Message] = deque()
+        self._portion = 0
+        self._answered = False
         self._event_pipe = EventPipe()
         self._events: deque[Event] = deque()
+        self.unsent: deque[bytes] = deque()
 
     async def send(self, *messages: Message) -> None:
-        """See `Link.send`. A stall on the first write is cleared and the write repeated once."""
-        first = True
+        """See `Link.send`. The bytes leave with the next `receive`."""
+        self._answered = False
         for message in messages:
-            for data in self._connection.send(message):
-                try:
-                    await self._pipes.write(data)
-                except TransferStalled:
-                    if not first:
-                        raise
-                    await self._pipes.clear_halts()
-                    await self._pipes.write(data)
-                first = False
+            self.unsent.extend(self._connection.send(message))
 
     async def receive(self) -> Message:
-        """See `Link.receive`. A stall is cleared and the read repeated once."""
+        """See `Link.receive`. A stall before the answer has begun is cleared, and the transfer repeated once."""
         stalled = False
-        while True:
-            message = self._connection.next_message()
-            if message is not None:
-                return message
+        while not self._messages:
             try:
-                left = self._connection.payload_left
-                size = SMALL_READ if left is not None and left < SMALL_READ else LARGE_READ
-                self._connection.receive(*await self._pipes.read(size))
+                await self._pipes.converse(self)
             except TransferStalled:
-                if stalled:
+                if stalled or self._answered:
                     raise
                 stalled = True
                 await self._pipes.clear_halts()
+        return self._messages.popleft()
+
+    def wanted(self) -> int:
+        """See `Conversation.wanted`: read on to the response, or for a portion of a payload."""
+        if self._messages and (isinstance(self._messages[-1], Response) or self._portion >= PORTION):
+            self._portion = 0
+            return 0
+        left = self._connection.payload_left
+        return SMALL_READ if left is not None and left < SMALL_READ else LARGE_READ
+
+    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        """See `Conversation.take`.
+
+        Raises:
+            RemoteProtocolError: the bytes are no PTP, and no message came before them.
+        """
+        self._connection.receive(data, end_of_transfer)
+        self._answered = self._answered or len(data) > 0
+        self._portion += len(data)
+        while (message := self._connection.next_message()) is not None:
+            self._messages.append(message)
 
     async def receive_event(self) -> Event:
         """See `Link.receive_event`."""
@@ -165,7 +196,9 @@ class UsbLink:
                     except TransferStalled:
                         await self._pipes.clear_halts()
                 if silence.cancelled_caught:
-                    return
+                    break
+        with trio.move_on_after(DRAIN_SILENCE / 10):
+            await self._pipes.read(LARGE_READ)  # what the read that was given up had got
 
     async def reset(self) -> None:
         """See `Link.reset`: class request DeviceReset, clear the halts, drain."""
@@ -180,6 +213,9 @@ class UsbLink:
             self._restart()
 
     def _restart(self) -> None:
+        self._messages.clear()
+        self.unsent.clear()
+        self._portion = 0
         split = self._connection.split_header
         self._connection = UsbConnection(Role.INITIATOR, self._pipes.max_packet_size, split_header=split)
 

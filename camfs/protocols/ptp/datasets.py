@@ -41,7 +41,7 @@ class DeviceInfo:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read a DeviceInfo; missing trailing strings are empty."""
+        """Read a DeviceInfo; trailing strings that are missing or cut are empty."""
         reader = Reader(data)
         return cls(
             standard_version=reader.u16(),
@@ -115,7 +115,7 @@ class StorageInfo:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read a StorageInfo; 26 bytes at least, missing strings are empty."""
+        """Read a StorageInfo; 26 bytes at least, strings that are missing or cut are empty."""
         reader = Reader(data)
         numbers = struct.unpack("<HHHQQI", reader.take(26))
         texts = (reader.string_or_empty(), reader.string_or_empty())
@@ -169,21 +169,16 @@ class ObjectInfo:
     def decode(cls, data: bytes | memoryview) -> Self:
         """Read an ObjectInfo; 52 bytes at least, strings that are missing or cut are empty.
 
-        Some Samsung phones send a 64-bit size, which moves everything after it by four bytes: byte 52 is then 0 and byte 56 is not.
+        Some Samsung phones send a 64-bit size, which moves everything after it by four bytes: bytes 52 to 55, the sequence number, are
+        then 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object without a name but with a date.)
         """
         data = bytes(data)
-        if len(data) > 57 and data[52] == 0 and data[56] != 0:
+        if data[52:56] == bytes(4) and data[56:57] not in (b"", b"\0"):
             size = int.from_bytes(data[8:16], "little")
             data = data[:8] + min(size, SIZE_UNKNOWN).to_bytes(4, "little") + data[16:]
         reader = Reader(data)
         numbers = _OBJECT_INFO.unpack(reader.take(_OBJECT_INFO.size))
-        strings = ["", "", "", ""]
-        try:
-            for i in range(4):
-                strings[i] = reader.string()
-        except RemoteProtocolError:
-            pass  # "stop quietly where the data end": reference ptp, 4.3
-        return cls(*numbers, *strings)
+        return cls(*numbers, *(reader.string_or_empty() for _ in range(4)))
 
     def encode(self) -> bytes:
         """Write the dataset."""

@@ -82,8 +82,12 @@ class Reader:
         return units.decode("utf-16-le", "replace").split("\0", 1)[0]
 
     def string_or_empty(self) -> str:
-        """Take a string, or the empty one where the dataset has ended."""
-        return self.string() if self.remaining else ""
+        """Take a string, or the empty one where the dataset has ended or ends within it: nothing follows then."""
+        try:
+            return self.string()
+        except RemoteProtocolError:
+            self._position = len(self._data)
+            return ""
 
     def array(self, width: int, signed: bool = False) -> tuple[int, ...]:
         """Take an array: a UINT32 count, then the elements."""
@@ -148,7 +152,7 @@ def encode_value(data_type: int, value: Value) -> bytes:
     raise LocalProtocolError(f"{value!r} is no value of type 0x{data_type:04X}")
 
 
-_DATE_TIME = re.compile(r"(\d{8})T(\d{6})(?:\.(\d*))?(Z|[+-]\d{4})?")
+_DATE_TIME = re.compile(r"(\d{8})T(\d{6})(?:\.(\d*))?(Z|[+-]\d{4})?", re.ASCII)
 
 
 def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime | None:
@@ -168,7 +172,9 @@ def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime 
         return None
     day, time, fraction, suffix = match.groups()
     try:
-        moment = datetime.strptime(day + time, "%Y%m%d%H%M%S")
+        moment = datetime(
+            int(day[:4]), int(day[4:6]), int(day[6:]), int(time[:2]), int(time[2:4]), int(time[4:])
+        )  # strptime is ten times as slow
         if fraction:
             moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
         if suffix == "Z":
@@ -184,5 +190,8 @@ def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime 
 
 
 def encode_date_time(moment: datetime) -> str:
-    """Write a DateTime string: without zone for a naive datetime, with `+hhmm` for an aware one; whole seconds."""
-    return moment.strftime("%Y%m%dT%H%M%S%z")
+    """Write a DateTime string: without zone for a naive datetime, with `+hhmm` for an aware one; whole seconds.
+
+    A zone's seconds (local mean times of the 19th century) are left out.
+    """
+    return f"{moment.year:04}" + moment.strftime("%m%dT%H%M%S%z")[:16]

@@ -182,7 +182,7 @@ def test_a_reader_takes_in_order() -> None:
         ("03 3dd8 4100 0000", "\N{REPLACEMENT CHARACTER}A"),
         ("02 4100 3dd8", "A\N{REPLACEMENT CHARACTER}"),
         ("02 e400 0000", "ä"),
-        ("02 fffe 0000", "\ufeff"[:0] + "\ufeff".encode("utf-16-be").decode("utf-16-le")),
+        ("02 fffe 0000", "\ufeff"),
     ],
 )
 def test_strings_as_cameras_send_them(encoded: str, text: str) -> None:
