@@ -112,13 +112,15 @@ def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:
         parse_source(source)
     except ValueError as error:
         raise MountFailed(str(error)) from None
+    if not words[-1]:
+        raise MountFailed("the mount point is empty")
     mount_point = os.path.abspath(words[-1])
-    _check_mount_point(mount_point)
+    _check_mount_point(mount_point, options)
     _check_fuse(options)
     return Mount(source, mount_point, options)
 
 
-def _check_mount_point(path: str) -> None:
+def _check_mount_point(path: str, options: MountOptions) -> None:
     try:
         if not Path(path).stat() or not Path(path).is_dir():
             raise MountFailed(f"{path}: not a directory")
@@ -130,6 +132,8 @@ def _check_mount_point(path: str) -> None:
         raise MountFailed(f"{path}: {error.strerror}") from None
     if os.path.ismount(path):
         raise MountFailed(f"{path}: something is mounted here already; unmount it with: fusermount3 -u {path}")
+    if not options.nonempty and os.listdir(path):
+        raise MountFailed(f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty")
 
 
 def _check_fuse(options: MountOptions) -> None:

@@ -20,6 +20,7 @@ class MountOptions:
     allow_format: bool = False
     raw: bool = False
     show_control: bool = False
+    nonempty: bool = False
     tz: tzinfo | None = None
     uid: int = -1
     gid: int = -1
@@ -42,7 +43,7 @@ class Option:
 
 def read_zone(text: str) -> tzinfo:
     """Read a zone: `UTC`, `Europe/Berlin`, `+0200`."""
-    offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)", text)
+    offset = re.fullmatch(r"([+-])(\d\d):?([0-5]\d)", text)
     if offset:
         sign, hours, minutes = offset.groups()
         return timezone(timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1))
@@ -88,6 +89,7 @@ OPTIONS = (
     Option("allow_format", "writing a store's name to .format formats it"),
     Option("raw", "raw commands through .raw"),
     Option("show_control", "list the control files"),
+    Option("nonempty", "mount over a directory that is not empty"),
     Option(
         "tz", "zone of the camera's clock, where the camera does not say (default: this computer's)", read_zone, "ZONE"
     ),

@@ -78,7 +78,7 @@ def _name(pid: int) -> str:
         name = os.path.basename(words[0]) or (PROC / str(pid) / "comm").read_text().strip()
     except OSError:
         return "a program that has just ended"
-    return _PYTHON.fullmatch(name) and _python_program(words[1:]) or name
+    return (_PYTHON.fullmatch(name) and _python_program(words[1:])) or name
 
 
 def _python_program(arguments: list[str]) -> str | None:

@@ -393,10 +393,10 @@ class UsbInterface:
         self._call_ended = trio.lowlevel.ParkingLot()
         # Of its own, lest other work in threads keep the camera waiting: bulk in, bulk out, interrupt, control.
         self._threads = trio.CapacityLimiter(4)
-        self._buffer: array.array[int] | None = None
+        self._buffers: dict[int, array.array[int]] = {}
 
     async def converse(self, conversation: Conversation) -> None:
-        """Send all that is unsent, then read until nothing more is wanted: in one thread, left once a slice without a byte.
+        """Send all that is unsent, then read until nothing more is wanted: in one thread, left once a slice.
 
         Cancelled: what was sent is off `unsent`, what was read has been taken.
         """
@@ -404,9 +404,12 @@ class UsbInterface:
             pass
 
     def _converse_slice(self, conversation: Conversation) -> bool:
-        """Converse until it is over or a transfer's time is up; return whether it is over."""
+        """Converse until it is over or the slice's time is up; return whether it is over."""
+        end = time.monotonic() + SLICE
         try:
             while conversation.unsent:
+                if time.monotonic() > end:
+                    return False
                 data = conversation.unsent[0]
                 sent = self._device.write(self._endpoints.bulk_out, data, _ms(SLICE))
                 if sent == len(data):
@@ -414,20 +417,12 @@ class UsbInterface:
                 else:
                     conversation.unsent[0] = data[sent:]
             while size := conversation.wanted():
+                if time.monotonic() > end:
+                    return False
                 conversation.take(*self._read_slice(size))
         except usb.core.USBTimeoutError:
             return False
         return True
-
-    async def write(self, data: bytes) -> None:
-        """Send one bulk write; b"" is a zero-length packet. Cancelled: a part may have been sent, ending with a whole packet."""
-        rest = array.array("B", data)
-        while True:
-            with contextlib.suppress(TransferTimeout):
-                sent = await self._call("write", self._device.write, self._endpoints.bulk_out, rest, _ms(SLICE))
-                rest = rest[sent:]
-                if not rest:
-                    return
 
     async def read(self, size: int) -> tuple[bytes, bool]:
         """Read up to `size` bytes of one bulk transfer; the flag says whether the transfer ended there.
@@ -440,15 +435,13 @@ class UsbInterface:
                 return await self._call("read", self._read_slice, size)
 
     def _read_slice(self, size: int) -> tuple[bytes, bool]:
-        # One buffer for all reads, since zeroing a fresh MiB costs more than copying a short answer out of an old one.
-        buffer, self._buffer = self._buffer, None
-        if buffer is None or len(buffer) != size:
-            buffer = array.array("B", bytes(size))
+        # Buffers are kept, one of each size, since making a fresh one costs more than copying an answer out of an old one.
+        buffer = self._buffers.pop(size, None) or array.array("B", bytes(size))
         started = time.monotonic()
         count = self._device.read(self._endpoints.bulk_in, buffer, _ms(SLICE))
         in_time = time.monotonic() - started < SLICE
         data = bytes(memoryview(buffer)[:count])
-        self._buffer = buffer
+        self._buffers[size] = buffer
         return data, count % self.max_packet_size != 0 or (count < size and in_time)
 
     async def read_event(self) -> bytes:
@@ -525,7 +518,7 @@ class UsbInterface:
         """Say whether the device disappears now: its transfers may fail in other ways before the kernel knows."""
         with trio.move_on_after(LEAVING):
             while self.camera.node.exists():
-                await trio.sleep(0.05)
+                await trio.sleep(LEAVING / 20)
             return True
         return False
 

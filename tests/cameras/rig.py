@@ -1,12 +1,15 @@
 """An emulated camera with the driver on its cable, for tests; and the same camera with a bare session."""
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from typing import Any
 
+import pytest
 import trio
+import trio.testing
 
 from camfs.cameras.camera import Change, Entry, Key
 from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
@@ -23,6 +26,14 @@ CARD_ROOT = ObjectKey(CARD, ROOT)
 
 AN_HOUR = 3600
 """Seconds that no test takes, also on a mock clock."""
+
+
+def _run_in_no_time(main: Callable[[], Awaitable[Any]], **options: Any) -> Any:
+    return trio.run(main, **{**options, "clock": trio.testing.MockClock(autojump_threshold=0)})
+
+
+in_no_time = pytest.mark.trio(run=_run_in_no_time)
+"""As `pytestmark`: all tests of a module run on a clock that jumps to when something is due."""
 
 
 @asynccontextmanager

@@ -61,7 +61,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int]] = {
     "readlink": (lambda card: os.readlink(card / "1.JPG"), errno.EINVAL),
     "listdir of a file": (lambda card: os.listdir(card / "1.JPG"), errno.ENOTDIR),
     "a file as a folder": (lambda card: os.stat(card / "1.JPG/x"), errno.ENOTDIR),
-    "read a folder": (lambda card: os.open(card / "empty", os.O_WRONLY), errno.EISDIR),
+    "open a folder for writing": (lambda card: os.open(card / "empty", os.O_WRONLY), errno.EISDIR),
     "unlink a folder": (lambda card: os.unlink(card / "empty"), errno.EISDIR),
     "rmdir a file": (lambda card: os.rmdir(card / "1.JPG"), errno.ENOTDIR),
     "unlink what is not there": (lambda card: os.unlink(card / "none"), errno.ENOENT),

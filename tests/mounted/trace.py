@@ -27,10 +27,13 @@ class Trace:
     Args:
         path: the file that the camera writes.
         mount_point: where the camera is mounted.
+
+    Attributes:
+        path: the same.
     """
 
     def __init__(self, path: Path, mount_point: Path) -> None:
-        self._path = path
+        self.path = path
         self._mount_point = mount_point
         self._offset = 0
 
@@ -41,7 +44,7 @@ class Trace:
         and before the first of them begins the lines of all earlier ones are there.
         """
         (self._mount_point / ".status").read_bytes()
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             file.seek(self._offset)
             whole, newline, _ = file.read().rpartition(b"\n")
         self._offset += len(whole + newline)

@@ -4,8 +4,10 @@ import struct
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -69,8 +71,29 @@ async def unplug_when_waiting(device: BusDevice) -> None:
     device.unplug()
 
 
+class Talk:
+    """A conversation that sends some writes, then reads until it has so many bytes, or a transfer has ended.
+
+    Args:
+        writes: what to send.
+        size: bytes to read; 0 for none.
+    """
+
+    def __init__(self, *writes: bytes, size: int = 0) -> None:
+        self.unsent = deque(writes)
+        self.got = b""
+        self._left = size
+
+    def wanted(self) -> int:
+        return min(self._left, 4 * M)
+
+    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        self.got += data
+        self._left = 0 if end_of_transfer else self._left - len(data)
+
+
 CALLS: dict[str, Callable[[UsbPipes], Awaitable[object]]] = {
-    "bulk_write": lambda pipes: pipes.write(b"command"),
+    "bulk_write": lambda pipes: pipes.converse(Talk(b"command")),
     "bulk_read": lambda pipes: pipes.read(M),
     "intr_read": lambda pipes: pipes.read_event(),
     "ctrl_transfer": lambda pipes: pipes.device_status(),
@@ -356,9 +379,7 @@ class TestBulk:
 
     async def test_a_write_is_one_call_whatever_its_size(self, pipes: UsbPipes, device: BusDevice) -> None:
         data = bytes(range(256)) * 20_000
-        await pipes.write(data)
-        await pipes.write(b"")
-        await pipes.write(b"next")
+        await pipes.converse(Talk(data, b"", b"next"))
         assert device.written == [data, b"", b"next"]
 
     async def test_a_write_goes_on_where_the_device_paused(self, pipes: UsbPipes, device: BusDevice) -> None:
@@ -371,27 +392,75 @@ class TestBulk:
                 await trio.sleep(3 * SLICE)
                 device.hears = None
 
-            await pipes.write(data)
+            await pipes.converse(Talk(data))
         assert device.written == [data[: 3 * M], data[3 * M :]]
 
     async def test_a_write_that_nobody_takes_can_be_cancelled(self, pipes: UsbPipes, device: BusDevice) -> None:
         device.hears = 0
         for data in (b"command", b""):
             with trio.move_on_after(SLICE) as scope:
-                await pipes.write(data)
+                await pipes.converse(Talk(data))
             assert scope.cancelled_caught
+
+    async def test_a_whole_transaction_enters_one_thread(
+        self, pipes: UsbPipes, device: BusDevice, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entered = 0
+        run_sync = trio.to_thread.run_sync
+
+        async def count(*arguments: Any, **options: Any) -> Any:
+            nonlocal entered
+            entered += 1
+            return await run_sync(*arguments, **options)
+
+        monkeypatch.setattr(trio.to_thread, "run_sync", count)
+        answer = bytes(range(256)) * 100 + b"response"
+        device.send(answer)
+        talk = Talk(b"command", b"data", b"", size=1 << 20)
+        await pipes.converse(talk)
+        assert (device.written, talk.got, entered) == ([b"command", b"data", b""], answer, 1)
+
+    async def test_a_conversation_that_is_cancelled_can_go_on(self, pipes: UsbPipes, device: BusDevice) -> None:
+        sent = b"".join(struct.pack("<I", n) * (M // 4) for n in range(100)) + b"end"
+        device.hears, talk = 2 * M + 7, Talk(bytes(3 * M), size=1 << 20)
+        with trio.move_on_after(SLICE / 2):
+            await pipes.converse(talk)
+        assert list(talk.unsent) == [bytes(M - 7)]
+        device.hears = None
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def send() -> None:
+                for start in range(0, len(sent), 7 * M):
+                    device.send(sent[start : start + 7 * M])
+                    await trio.sleep(SLICE / 10)
+
+            while talk.wanted():
+                with trio.move_on_after(SLICE / 7):
+                    await pipes.converse(talk)
+        assert talk.got == sent
+        assert sum(map(len, device.written)) == 3 * M
+
+    async def test_what_a_conversation_raises_comes_out_as_it_is(self, pipes: UsbPipes, device: BusDevice) -> None:
+        class Garbage(Talk):
+            def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+                raise errors.RemoteProtocolError("no PTP")
+
+        device.send(b"garbage")
+        with pytest.raises(errors.RemoteProtocolError, match="no PTP"):
+            await pipes.converse(Garbage(size=M))
 
     async def test_a_halt(self, pipes: UsbPipes, device: BusDevice) -> None:
         device.halt(BULK_IN, BULK_OUT)
         with pytest.raises(errors.TransferStalled):
             await pipes.read(M)
         with pytest.raises(errors.TransferStalled):
-            await pipes.write(b"command")
+            await pipes.converse(Talk(b"command"))
         await pipes.clear_halts()
         assert device.calls[-2:] == [("clear_halt", BULK_IN), ("clear_halt", BULK_OUT)]
         device.send(b"again")
         assert await pipes.read(M) == (b"again", True)
-        await pipes.write(b"again")
+        await pipes.converse(Talk(b"again"))
 
 
 class TestEvents:
@@ -405,7 +474,7 @@ class TestEvents:
 
             nursery.start_soon(pipes.read, M)
             await trio.to_thread.run_sync(device.until_waiting, 2)
-            await pipes.write(b"command")
+            await pipes.converse(Talk(b"command"))
             assert await pipes.device_status() == b"\4\0\1\x20"
             device.send_event(event(0x4002))
 
@@ -471,7 +540,7 @@ class TestUnplugging:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(unplug_when_waiting, device)
             with pytest.raises(errors.DeviceGone):
-                await pipes.write(b"command")
+                await pipes.converse(Talk(b"command"))
 
     @pytest.mark.parametrize("call", CALLS)
     async def test_fails_every_call_from_then_on(self, pipes: UsbPipes, device: BusDevice, call: str) -> None:

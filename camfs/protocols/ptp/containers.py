@@ -45,20 +45,31 @@ MAX_EVENT_PARAMETERS = 3
 MAX_STALE = 3
 
 
-def _encode(container_type: int, code: int, transaction_id: int, parameters: tuple[int, ...]) -> bytes:
-    if len(parameters) > MAX_PARAMETERS:
-        raise LocalProtocolError(f"{len(parameters)} parameters")
+def _encode_header(length: int, container_type: int, code: int, transaction_id: int) -> bytes:
     try:
-        return _HEADER.pack(HEADER_SIZE + 4 * len(parameters), container_type, code, transaction_id) + struct.pack(
-            f"<{len(parameters)}I", *parameters
-        )
+        return _HEADER.pack(length, container_type, code, transaction_id)
     except struct.error as error:
-        raise LocalProtocolError(str(error)) from None
+        raise LocalProtocolError(f"code {code}, transaction {transaction_id}: {error}") from None
+
+
+def _encode(
+    container_type: int, code: int, transaction_id: int, parameters: tuple[int, ...], most: int = MAX_PARAMETERS
+) -> bytes:
+    if len(parameters) > most or not all(0 <= parameter <= 0xFFFFFFFF for parameter in parameters):
+        raise LocalProtocolError(f"parameters {parameters}; {most} of 32 bits fit")
+    header = _encode_header(HEADER_SIZE + 4 * len(parameters), container_type, code, transaction_id)
+    return header + struct.pack(f"<{len(parameters)}I", *parameters)
 
 
 def encode_event(event: Event) -> bytes:
     """Write an event container for the interrupt pipe."""
-    return _encode(EVENT, event.code, event.transaction_id, event.parameters)
+    return _encode(EVENT, event.code, event.transaction_id, event.parameters, MAX_EVENT_PARAMETERS)
+
+
+def _may_begin_event(data: bytes) -> bool:
+    """Say whether an event container, of any number of parameters that fits a container, may begin so."""
+    lengths = range(HEADER_SIZE, HEADER_SIZE + 4 * MAX_PARAMETERS + 1, 4)
+    return data[0] in lengths and bytes((data[0], 0, 0, 0, EVENT, 0)).startswith(data[:6])
 
 
 class EventPipe:
@@ -68,23 +79,24 @@ class EventPipe:
         self._buffer = b""
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take the bytes of one interrupt transfer and return the events they complete.
+        """Take the bytes of one interrupt transfer and return the events they complete; padding behind these is dropped.
 
         Raises:
             RemoteProtocolError: no event container; what came before is dropped and the pipe can go on.
         """
         self._buffer += data
         events: list[Event] = []
-        while len(self._buffer) >= HEADER_SIZE:
-            length, container_type, code, transaction_id = _HEADER.unpack_from(self._buffer)
-            count, odd = divmod(length - HEADER_SIZE, 4)
-            if container_type != EVENT or odd or not 0 <= count <= MAX_PARAMETERS:
+        while self._buffer:
+            if not _may_begin_event(self._buffer):
                 dropped, self._buffer = self._buffer, b""
+                if events:
+                    break
                 raise RemoteProtocolError(f"no event: {dropped[:32].hex(' ')}")
+            length = self._buffer[0]
             if len(self._buffer) < length:
                 break
-            parameters = struct.unpack_from(f"<{count}I", self._buffer, HEADER_SIZE)
-            events.append(Event(code, transaction_id, parameters))
+            code, transaction_id, *parameters = struct.unpack_from(f"<HI{length // 4 - 3}I", self._buffer, 6)
+            events.append(Event(code, transaction_id, tuple(parameters)))
             self._buffer = self._buffer[length:]
         return events
 
@@ -115,6 +127,7 @@ class UsbConnection:
         self._carry = bytearray()
         self._sending: int | None = None  # payload bytes still to send
         self._sent_unknown = False
+        self._sent_nothing = False
         # receiving
         self._chunks: deque[tuple[memoryview, bool]] = deque()
         self._head = bytearray()
@@ -123,7 +136,8 @@ class UsbConnection:
         self._payload_left: int | None = None  # None in a payload of unknown length
         self._in_payload = False
         self._drop_payload = False
-        self._fresh_header = False
+        self._fresh_header = False  # of the payload nothing came yet, nor did the transfer of its header end
+        self._header_leads = False  # and that transfer began with it
         self._transfer_began_container = False
         self._stale = 0
         self._dead: RemoteProtocolError | None = None
@@ -142,9 +156,10 @@ class UsbConnection:
             LocalProtocolError: the message is not for this role, not now, or does not fit its container.
         """
         match message:
-            case Request() if self._role is Role.INITIATOR and self._sending is None:
+            case Request() if self._role is Role.INITIATOR and self._sending is None and not self._in_payload:
+                container = _encode(COMMAND, message.code, message.transaction_id, message.parameters)
                 self._request, self._had_data, self._stale = message, False, 0
-                return [_encode(COMMAND, message.code, message.transaction_id, message.parameters)]
+                return [container]
             case Response() if self._role is Role.RESPONDER and self._sending is None:
                 return [_encode(RESPONSE, message.code, message.transaction_id, message.parameters)]
             case DataStart(code, transaction_id, length) if self._sending is None:
@@ -154,6 +169,7 @@ class UsbConnection:
                     if len(payload) > self._sending:
                         raise LocalProtocolError("more payload than announced")
                     self._sending -= len(payload)
+                self._sent_nothing = self._sent_nothing and not payload
                 self._carry += payload
                 whole = len(self._carry) - len(self._carry) % self._packet
                 return self._cut(whole) if whole else []
@@ -161,16 +177,20 @@ class UsbConnection:
                 if self._sending and not self._sent_unknown:
                     raise LocalProtocolError("less payload than announced")
                 self._sending = None
-                if self._carry or self._zero_length_packets:
-                    return self._cut(len(self._carry))
-                return []
+                writes = self._cut(len(self._carry)) if self._carry else []
+                # a header alone, of unknown length, announces a payload: that there is none takes an empty transfer
+                if self._zero_length_packets and (not writes or (self._sent_unknown and self._sent_nothing)):
+                    writes.append(b"")
+                return writes
         raise LocalProtocolError(f"{type(message).__name__} cannot be sent by the {self._role.value} now")
 
     def _start_payload(self, code: int, transaction_id: int, length: int | None) -> list[bytes]:
-        self._sent_unknown = length is None
-        self._sending = length or 0
+        if length is not None and length < 0:
+            raise LocalProtocolError(f"payload of {length} bytes")
         total = LENGTH_UNKNOWN if length is None else min(length + HEADER_SIZE, LENGTH_UNKNOWN)
-        header = _HEADER.pack(total, DATA, code, transaction_id)
+        header = _encode_header(total, DATA, code, transaction_id)
+        self._sending = length or 0
+        self._sent_unknown, self._sent_nothing = length is None, True
         if self.split_header and length != 0:
             return [header]
         self._carry += header
@@ -187,10 +207,11 @@ class UsbConnection:
         """Take bytes from the bulk pipe.
 
         Args:
-            data: what one read gave; may be empty.
+            data: what one read gave; may be empty. It is not copied: `Data` messages are views of it.
             end_of_transfer: whether the transfer ended with them (the read was ended by a short or an empty packet).
         """
-        self._chunks.append((memoryview(data), end_of_transfer))
+        if self._dead is None:
+            self._chunks.append((memoryview(data), end_of_transfer))
 
     def next_message(self) -> Message | None:
         """Return the next message in the bytes received so far, None when it takes more.
@@ -199,7 +220,7 @@ class UsbConnection:
             RemoteProtocolError: the peer does not speak PTP; raised again by every later call.
         """
         if self._dead is not None:
-            raise self._dead
+            raise self._dead.with_traceback(None)
         try:
             return self._next_message()
         except RemoteProtocolError as error:
@@ -228,9 +249,12 @@ class UsbConnection:
             self._payload_left = left - size
             if size < len(chunk) or (end and self._payload_left == 0 and size):
                 self._chunks.appendleft((chunk[size:], end))
-        elif end and not (self._fresh_header and not size):
+        elif end and (size or not self._fresh_header):
             self._payload_left = 0
-        if size:
+            self._transfer_began_container = False
+        if end and not size and self._fresh_header and self._header_leads:
+            self.split_header = True
+        if size or end:
             self._fresh_header = False
         if size and not self._drop_payload:
             return Data(chunk[:size])
@@ -255,14 +279,14 @@ class UsbConnection:
         rest = chunk[size:]
         if len(self._head) < wanted:
             if end:
-                self._drop_runt()
+                self._end_in_header()
             return None
         if wanted == HEADER_SIZE:
             (container_type,) = struct.unpack_from("<H", self._head, 4)
             if container_type == DATA:
                 if rest or end:
                     self._chunks.appendleft((rest, end))
-                return self._start_of_payload(alone=end and not rest and not self._transfer_began_container)
+                return self._start_of_payload()
             if self._container_length() > HEADER_SIZE:
                 self._chunks.appendleft((rest, end))
                 return None
@@ -272,9 +296,9 @@ class UsbConnection:
         head, self._head = bytes(self._head), bytearray()
         return self._short_container(head)
 
-    def _drop_runt(self) -> None:
-        """A transfer ended inside a header: nothing at all, surplus behind a container, or nonsense."""
-        if self._head and not self._transfer_began_container:
+    def _end_in_header(self) -> None:
+        """A transfer ended where a container is to begin: nothing at all, surplus behind a container, or one that is cut."""
+        if self._head and (not self._transfer_began_container or len(self._head) >= HEADER_SIZE):
             raise RemoteProtocolError(f"container cut after {len(self._head)} bytes: {self._head.hex(' ')}")
         self._head.clear()
         self._transfer_began_container = False
@@ -301,14 +325,15 @@ class UsbConnection:
             raise RemoteProtocolError("more than three containers of other transactions")
         return None
 
-    def _start_of_payload(self, alone: bool) -> Message | None:
+    def _start_of_payload(self) -> Message | None:
         length, _, code, transaction_id = _HEADER.unpack(self._head)
         self._head.clear()
         if length < HEADER_SIZE:
             raise RemoteProtocolError(f"data container of {length} bytes")
-        self._in_payload, self._drop_payload, self._transfer_began_container = True, False, True
+        self._in_payload, self._drop_payload = True, False
         self._payload_left = None if length == LENGTH_UNKNOWN else length - HEADER_SIZE
-        self._fresh_header = True
+        leads, self._transfer_began_container = not self._transfer_began_container, True
+        self._fresh_header, self._header_leads = True, False
         start = DataStart(code, transaction_id, self._payload_left)
         if self._role is Role.RESPONDER:
             return start
@@ -317,11 +342,9 @@ class UsbConnection:
         if (code, transaction_id) == expected or (code, transaction_id) == (0, 0):
             if self._had_data:
                 raise RemoteProtocolError("a second data container in one transaction")
-            self._had_data = True
-            if alone and self._payload_left != 0:
-                self.split_header = True
+            self._had_data, self._header_leads = True, leads
             return replace(start, code=expected[0], transaction_id=expected[1])
-        if transaction_id == expected[1]:
+        if transaction_id == expected[1] and self._request.code != Operation.OpenSession:
             raise RemoteProtocolError(f"data of operation 0x{code:04X} in a transaction of 0x{expected[0]:04X}")
         self._count_stale(transaction_id)
         self._drop_payload = True

@@ -15,10 +15,10 @@ from camfs.virtual.contents import Zeros
 from camfs.virtual.faults import Fault, FaultKind
 from camfs.virtual.operations import Answer, Call, Slice
 from camfs.virtual.pipes import HostPipes
-from tests.cameras.rig import CARD, emulated, session_on
+from tests.cameras.rig import CARD, emulated, in_no_time, session_on
 from tests.virtual.host import Host
 
-pytestmark = pytest.mark.usefixtures("autojump_clock")
+pytestmark = in_no_time
 
 DATA = bytes(range(256)) * 12
 

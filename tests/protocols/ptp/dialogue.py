@@ -15,9 +15,12 @@ Read = tuple[bytes, bool]
 """What one read of a bulk pipe gives: bytes, and whether the transfer ended with them."""
 
 
-def container(container_type: int, code: int, transaction_id: int, body: bytes = b"", length: int | None = None) -> bytes:
+def container(
+    container_type: int, code: int, transaction_id: int, body: bytes = b"", length: int | None = None
+) -> bytes:
     """Write a container; `length` is what its header says, if it is not the truth."""
-    return struct.pack("<IHHI", 12 + len(body) if length is None else length, container_type, code, transaction_id) + body
+    said = 12 + len(body) if length is None else length
+    return struct.pack("<IHHI", said, container_type, code, transaction_id) + body
 
 
 def words(*numbers: int) -> bytes:
@@ -86,7 +89,12 @@ class Dialogue:
     """
 
     def __init__(
-        self, packet: int = 512, *, read_size: int = 1 << 40, split_header: bool = False, zero_length_packets: bool = True
+        self,
+        packet: int = 512,
+        *,
+        read_size: int = 1 << 40,
+        split_header: bool = False,
+        zero_length_packets: bool = True,
     ) -> None:
         self.initiator = UsbConnection(Role.INITIATOR, packet)
         self.responder = UsbConnection(

@@ -25,7 +25,7 @@ CODES = st.lists(U16, max_size=40).map(tuple)
 
 def texts() -> st.SearchStrategy[str]:
     """Draw texts that fit a PTP string: any characters but NUL and lone surrogates."""
-    characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+    characters = st.characters(codec="utf-8", exclude_characters="\0")
     return st.text(characters, max_size=254).filter(lambda text: len(text.encode("utf-16-le")) <= 2 * 254)
 
 
@@ -63,9 +63,7 @@ def property_descriptions(draw: st.DrawFn) -> DevicePropDesc:
     if data_type in INTEGER_TYPES:
         integer = _integers(data_type)
         forms.append(st.builds(Range, integer, integer, integer))
-    return DevicePropDesc(
-        draw(U16), data_type, draw(st.booleans()), draw(value), draw(value), draw(st.one_of(forms))
-    )
+    return DevicePropDesc(draw(U16), data_type, draw(st.booleans()), draw(value), draw(value), draw(st.one_of(forms)))
 
 
 @st.composite

@@ -1,0 +1,164 @@
+"""The end of a mount: signals, open files, unmounting, and being killed; no process is left that cannot be."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mounted.contents import MIB, make_file
+from tests.mounted.mount import PATIENCE, mount_entries, mounted, run, wait_until_unmounted
+
+SLOW = "bandwidth=2000"
+"""Bytes a second, so that reading a block takes longer than any test waits, while the mount itself comes soon."""
+
+READER = "import sys; file = open(sys.argv[1], 'rb', 0); print('open', flush=True); file.read(1)"
+
+
+@pytest.fixture
+def source(folder: Path) -> str:
+    """Return a camera with a file of some megabytes."""
+    make_file(folder / "LARGE.MOV", 2 * MIB)
+    return f"virtual:sigma-fp?card={folder}"
+
+
+def reader_of(path: Path) -> subprocess.Popen[str]:
+    """Start a process that reads a file, and return once it has opened it."""
+    process = subprocess.Popen([sys.executable, "-c", READER, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("background", [False, True])
+def test_signals(source: str, camera: Path, number: signal.Signals, background: bool) -> None:
+    with mounted(source, camera, background=background) as mount:
+        os.kill(mount.process, number)
+        assert mount.wait() == 0
+        assert not mount_entries(camera)
+        assert os.listdir(camera) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_while_files_are_open(source: str, camera: Path, number: signal.Signals) -> None:
+    """The mount goes; those who hold on to it get an error."""
+    with mounted(source, camera) as mount, open(camera / "card/LARGE.MOV", "rb") as file:
+        file.read(10)
+        os.kill(mount.process, number)
+        assert mount.wait() == 0
+        assert not mount_entries(camera)
+        with pytest.raises(OSError, match="Errno") as failure:
+            os.pread(file.fileno(), 10, MIB)
+        assert failure.value.errno in (errno.ENOTCONN, errno.EIO, errno.ECONNABORTED)
+
+
+def test_signal_while_a_shell_stands_in_it(source: str, camera: Path) -> None:
+    with mounted(source, camera) as mount:
+        with subprocess.Popen(["cat"], cwd=camera / "card", stdin=subprocess.PIPE) as shell:
+            os.kill(mount.process, signal.SIGTERM)
+            assert mount.wait() == 0
+            assert not mount_entries(camera)
+            shell.communicate()
+
+
+def test_signal_during_a_transfer(source: str, camera: Path) -> None:
+    """A transfer that takes for ever is cut off after a moment of grace."""
+    with mounted(f"{source}&{SLOW}", camera) as mount:
+        reader = reader_of(camera / "card/LARGE.MOV")
+        os.kill(mount.process, signal.SIGTERM)
+        assert mount.wait() == 0
+        _, said = reader.communicate(timeout=PATIENCE)
+        assert reader.returncode != 0
+        assert "OSError" in said or "ConnectionAbortedError" in said
+        assert not mount_entries(camera)
+
+
+def test_signal_lets_a_short_transfer_end(source: str, folder: Path, camera: Path, tmp_path: Path) -> None:
+    """The camera is left as it was found: the transaction under way ends, then the session."""
+    trace = tmp_path / "trace"
+    with mounted(f"{source}&bandwidth=1000000", camera) as mount:
+        reader = reader_of(camera / "card/LARGE.MOV")
+        reader.communicate(timeout=PATIENCE)
+        mount.trace.transactions()
+        os.kill(mount.process, signal.SIGTERM)
+        assert mount.wait() == 0
+        trace.write_bytes(mount.trace.path.read_bytes())
+    assert b'"CloseSession"' in trace.read_bytes().splitlines()[-1]
+    assert b'"OK"' in trace.read_bytes().splitlines()[-1]
+
+
+def test_unmounting_closes_the_session(source: str, camera: Path) -> None:
+    with mounted(source, camera) as mount:
+        mount.unmount()
+        assert b'"CloseSession"' in mount.trace.path.read_bytes().splitlines()[-1]
+
+
+def test_busy_mounts_stay(source: str, folder: Path, camera: Path) -> None:
+    with mounted(source, camera):
+        with open(camera / "card/LARGE.MOV", "rb") as file:
+            assert "busy" in run("fusermount3", "-u", camera, status=1).stderr
+            assert file.read() == (folder / "LARGE.MOV").read_bytes()
+        run("diff", "-r", folder, camera / "card")
+
+
+def test_lazy_unmounting(source: str, folder: Path, camera: Path) -> None:
+    """Those who have a file open read on; camfs ends when the last has closed."""
+    with mounted(source, camera) as mount:
+        with open(camera / "card/LARGE.MOV", "rb") as file:
+            run("fusermount3", "-uz", camera)
+            assert not mount_entries(camera)
+            assert file.read() == (folder / "LARGE.MOV").read_bytes()
+        assert mount.wait() == 0
+
+
+def test_umount(source: str, camera: Path) -> None:
+    with mounted(source, camera) as mount:
+        run("umount", camera)
+        assert mount.wait() == 0
+
+
+def test_hangup_lists_again(source: str, camera: Path) -> None:
+    with mounted(source, camera, "attr_timeout=3600") as mount:
+        assert os.listdir(camera / "card") == ["LARGE.MOV"]
+        mount.trace.transactions()
+        os.kill(mount.process, signal.SIGHUP)
+        while not mount.trace.transactions():
+            assert os.listdir(camera / "card") == ["LARGE.MOV"]
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_killed(source: str, camera: Path, background: bool) -> None:
+    """Whoever waits for it gets an error at once."""
+    with mounted(f"{source}&{SLOW}", camera, background=background) as mount:
+        reader = reader_of(camera / "card/LARGE.MOV")
+        os.kill(mount.process, signal.SIGKILL)
+        assert mount.wait() == -signal.SIGKILL
+        _, said = reader.communicate(timeout=PATIENCE)
+        assert "OSError" in said or "ConnectionAbortedError" in said
+        with pytest.raises(OSError, match="not connected"):
+            os.stat(camera)
+        run("fusermount3", "-uz", camera)
+
+
+def test_killed_reader(source: str, camera: Path) -> None:
+    """It goes at once, though its read goes on; the camera serves others afterwards."""
+    with mounted(f"{source}&{SLOW}", camera) as mount:
+        reader = reader_of(camera / "card/LARGE.MOV")
+        reader.kill()
+        reader.communicate(timeout=PATIENCE)
+        assert reader.returncode == -signal.SIGKILL
+        assert os.listdir(camera) == ["card"]
+        os.kill(mount.process, signal.SIGTERM)
+        assert mount.wait() == 0
+
+
+def test_auto_unmount(source: str, camera: Path) -> None:
+    """fusermount3 stays and cleans up after a camfs that was killed."""
+    with mounted(source, camera, "auto_unmount") as mount:
+        os.kill(mount.process, signal.SIGKILL)
+        assert mount.wait() == -signal.SIGKILL
+        wait_until_unmounted(camera)

@@ -1,0 +1,367 @@
+"""Mounting: what cannot be mounted says why in one line, with status 1, and leaves nothing behind; what can is there on return."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.mounted.contents import make_file
+from tests.mounted.mount import CAMFS, PATIENCE, camfs, mount_entries, mounted, processes_of, run
+
+FP = "virtual:sigma-fp"
+
+HIDE_FUSE = """
+for node in null zero full random urandom; do
+    : > "$1/$node"
+    mount --bind /dev/$node "$1/$node"
+done
+mount --rbind "$1" /dev
+shift
+exec "$@"
+"""
+"""Runs a command in a mount namespace of its own, where /dev has no fuse."""
+
+
+def in_own_mounts(script: str, *arguments: str | Path) -> list[str | Path]:
+    """Return the command that runs a script, then another command, where mounts are seen by nobody else."""
+    return ["unshare", "--mount", "sh", "-ec", script, "sh", *arguments]
+
+
+def failed(point: Path | str, *command: str | Path, before: int = 0) -> str:
+    """Run a mount that fails and return the line that says why."""
+    done = run(*command, status=None)
+    left = mount_entries(point)
+    assert len(left) == before, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("camfs: ")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert processes_of(Path(point)) == []
+    return done.stderr.removeprefix("camfs: ").rstrip("\n")
+
+
+# ---------------------------------------------------------------------- mount points
+
+
+@pytest.mark.parametrize("front", [[], ["-f"]])
+def test_mount_point_that_is_not_there(tmp_path: Path, front: list[str]) -> None:
+    point = tmp_path / "nowhere"
+    assert failed(point, *CAMFS, FP, point, *front) == f"{point}: no such directory"
+
+
+def test_mount_point_that_is_a_file(tmp_path: Path) -> None:
+    point = tmp_path / "file"
+    point.touch()
+    assert failed(point, *CAMFS, FP, point) == f"{point}: not a directory"
+    assert failed(point, *CAMFS, FP, point / "below").startswith(f"{point}/below: ")
+
+
+def test_mount_point_that_is_a_dangling_link(tmp_path: Path) -> None:
+    point = tmp_path / "link"
+    point.symlink_to("nowhere")
+    assert "no such directory" in failed(point, *CAMFS, FP, point)
+
+
+def test_mount_point_that_is_empty() -> None:
+    assert failed("", *CAMFS, FP, "")
+
+
+def test_mount_point_that_is_a_mount(camera: Path, folder: Path) -> None:
+    make_file(folder / "1.JPG", 10)
+    with mounted(f"{FP}?card={folder}", camera):
+        done = camfs(FP, camera)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+        assert "mounted here already" in done.stderr
+        assert f"fusermount3 -u {camera}" in done.stderr
+        assert len(mount_entries(camera)) == 1
+        run("diff", "-r", folder, camera / "card")
+
+
+def test_link_to_a_mount(camera: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(camera)
+    with mounted(FP, camera):
+        done = camfs(FP, link)
+        left = len(mount_entries(camera))
+        if left > 1:
+            run("fusermount3", "-uz", camera)
+        assert left == 1
+        assert done.returncode == 1
+        assert "mounted here already" in done.stderr
+
+
+def test_mount_on_a_link(camera: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(camera)
+    assert camfs(FP, link).returncode == 0
+    assert os.listdir(camera) == os.listdir(link) == ["card"]
+    run("fusermount3", "-u", link)
+    assert not mount_entries(camera)
+
+
+def test_mount_below_a_mount(camera: Path) -> None:
+    """There is nothing to be mounted on but the camera's own folders."""
+    with mounted(FP, camera):
+        point = camera / "card/DCIM"
+        with mounted("virtual:ptp", point):
+            assert sorted(os.listdir(point)) == ["card", "memory"]
+        assert os.listdir(point) == ["100SIGMA"]
+
+
+def test_dead_mount(camera: Path, folder: Path) -> None:
+    """What is left of a camfs that was killed, or of another program, is named with its mend."""
+    make_file(folder / "1.JPG", 10)
+    with mounted(FP, camera) as mount:
+        os.kill(mount.process, signal.SIGKILL)
+        assert mount.wait() == -signal.SIGKILL
+        line = failed(camera, *CAMFS, f"{FP}?card={folder}", camera, before=1)
+        assert line == f"{camera}: a dead mount is here; clean it with: fusermount3 -uz {camera}"
+        run("bash", "-c", line.partition("clean it with: ")[2])
+    with mounted(f"{FP}?card={folder}", camera):
+        run("diff", "-r", folder, camera / "card")
+
+
+def test_mount_again_and_again(camera: Path) -> None:
+    for _ in range(3):
+        assert camfs(FP, camera).returncode == 0
+        assert os.listdir(camera) == ["card"]
+        run("fusermount3", "-u", camera)
+        assert os.listdir(camera) == []
+
+
+def test_two_cameras_at_once(tmp_path: Path) -> None:
+    with mounted(FP, tmp_path / "fp") as first, mounted("virtual:ptp", tmp_path / "ptp") as second:
+        assert os.listdir(first.path) == ["card"]
+        assert sorted(os.listdir(second.path)) == ["card", "memory"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with blanks ", "Ümläut 📷", "a,comma", "a:colon=and?more&", "a\nnewline", "back\\slash", "'\"$(x)`", "-o", "%2C"],
+)
+@pytest.mark.parametrize("background", [False, True])
+def test_names_of_mount_points(tmp_path: Path, name: str, background: bool) -> None:
+    with mounted(FP, tmp_path / name, background=background) as mount:
+        assert os.listdir(mount.path) == ["card"]
+
+
+def test_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    with mounted(FP, Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))) as mount:
+        assert os.listdir(mount.path) == ["card"]
+
+
+def test_relative_mount_point(tmp_path: Path) -> None:
+    (tmp_path / "camera").mkdir()
+    run(*CAMFS, FP, "camera", cwd=tmp_path)
+    assert os.listdir(tmp_path / "camera") == ["card"]
+    run("fusermount3", "-u", "camera", cwd=tmp_path)
+
+
+def test_folder_of_the_card_is_relative(tmp_path: Path, folder: Path, camera: Path) -> None:
+    make_file(folder / "1.JPG", 10)
+    run(*CAMFS, f"{FP}?card={folder.name}", camera, cwd=tmp_path)
+    try:
+        run("diff", "-r", folder, camera / "card")
+    finally:
+        run("fusermount3", "-u", camera)
+
+
+# ---------------------------------------------------------------------- sources
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("nonsense", "nonsense"),
+        ("nonsense:", "nonsense"),
+        ("virtual:", "virtual:"),
+        ("virtual:nikon-z9", "nikon-z9"),
+        ("virtual:sigma-fp?", None),
+        ("virtual:sigma-fp?nonsense=1", "nonsense"),
+        ("virtual:sigma-fp?card=/nowhere/at/all", "/nowhere/at/all"),
+        ("virtual:sigma-fp?card=/etc/passwd", "/etc/passwd"),
+        ("virtual:sigma-fp?card=", None),
+        ("virtual:sigma-fp?objects=many", "objects"),
+        ("virtual:sigma-fp?objects=-1", "objects"),
+        ("virtual:sigma-fp?bandwidth=0", "bandwidth"),
+        ("virtual:sigma-fp?latency=-1", "latency"),
+        ("virtual:sigma-fp?trace=/nowhere/trace", "/nowhere/trace"),
+        ("virtual:sigma-fp?memory=/tmp", "memory"),
+        ("virtual:sigma-fp?operations=GetThumb", "operations"),
+        ("virtual:sigma-fp?packet=100", "packet"),
+        ("serial:/dev/ttyUSB0", "serial"),
+        ("", ""),
+    ],
+)
+def test_sources(camera: Path, source: str, said: str | None) -> None:
+    if said is None:
+        assert camfs(source, camera).returncode == 0
+        run("fusermount3", "-u", camera)
+    else:
+        assert said in failed(camera, *CAMFS, source, camera)
+
+
+@pytest.mark.parametrize("words", [[], ["usb:"], ["usb:1003:c432"], ["usb:91403727"], ["usb:001.002"]])
+def test_no_camera(camera: Path, words: list[str]) -> None:
+    """This test wants a computer without one."""
+    assert "no camera found" in failed(camera, *CAMFS, *words, camera)
+
+
+def test_list_without_a_camera() -> None:
+    done = camfs("--list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("front", [[], ["-f"]])
+def test_a_camera_that_does_not_say_what_it_is(camera: Path, front: list[str]) -> None:
+    line = failed(camera, *CAMFS, f"{FP}?operations=-GetDeviceInfo", camera, *front)
+    assert "GetDeviceInfo" in line
+
+
+# ---------------------------------------------------------------------- FUSE
+
+
+def test_no_fuse_device(camera: Path, tmp_path: Path) -> None:
+    hidden = tmp_path / "dev"
+    hidden.mkdir()
+    line = failed(camera, *in_own_mounts(HIDE_FUSE, hidden, *CAMFS, FP, camera))
+    assert "FUSE is missing: no /dev/fuse" in line
+
+
+@pytest.mark.parametrize("front", [[], ["-f"]])
+def test_a_fuse_device_that_is_none(camera: Path, front: list[str]) -> None:
+    """libfuse's own words become the one line."""
+    script = 'mount --bind /dev/null /dev/fuse; exec "$@"'
+    line = failed(camera, *in_own_mounts(script, *CAMFS, FP, camera, *front))
+    assert line.startswith(f"{camera}: ")
+    assert "mount failed" in line
+
+
+def test_no_fusermount3(camera: Path) -> None:
+    """Whoever is not root mounts by it. In a user namespace of its own a process is nobody, and may read what its owner may."""
+    line = failed(camera, "unshare", "--user", "env", "PATH=/nowhere", *CAMFS, FP, camera)
+    assert line.startswith("FUSE is missing: no fusermount3")
+
+
+def test_fusermount3_says_no(camera: Path) -> None:
+    assert "fusermount3: " in failed(camera, "unshare", "--user", *CAMFS, FP, camera)
+
+
+def test_allow_other_that_is_not_allowed(camera: Path, tmp_path: Path) -> None:
+    conf = tmp_path / "fuse.conf"
+    conf.write_text("# user_allow_other\n")
+    script = 'mount --bind "$1" /etc/fuse.conf; shift; exec unshare --user "$@"'
+    line = failed(camera, *in_own_mounts(script, conf, *CAMFS, FP, camera, "-o", "allow_other"))
+    assert "user_allow_other in /etc/fuse.conf" in line
+
+
+# ---------------------------------------------------------------------- usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a", "b", "c"], ["--nonsense"], ["-x", "{point}"], ["-o"], [FP, "{point}", "-o"], ["-fq", "{point}"]],
+)
+def test_usage_errors(camera: Path, arguments: Sequence[str]) -> None:
+    done = camfs(*(word.format(point=camera) for word in arguments))
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("camfs: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not mount_entries(camera)
+
+
+def test_help() -> None:
+    done = camfs("--help")
+    assert done.returncode == 0
+    for word in ("MOUNTPOINT", "allow_delete", "show_control", "tz=ZONE", "virtual:sigma-fp", "--list"):
+        assert word in done.stdout
+    assert re.fullmatch(r"camfs \d+\.\d+(\.\d+)?\n", camfs("--version").stdout)
+
+
+# ---------------------------------------------------------------------- the background
+
+
+def test_returns_when_the_mount_answers(camera: Path) -> None:
+    """With nothing on stdout or stderr, which are let go: a pipe on them ends."""
+    done = camfs(f"{FP}?latency=0.1", camera)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    try:
+        assert mount_entries(camera)
+        assert os.listdir(camera) == ["card"]
+        (process,) = processes_of(camera)
+        assert os.getsid(process) == process
+        for standard in range(3):
+            assert os.readlink(f"/proc/{process}/fd/{standard}") == "/dev/null"
+        assert os.readlink(f"/proc/{process}/cwd") == "/"
+    finally:
+        run("fusermount3", "-u", camera)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_unmounting_ends_the_process(camera: Path, background: bool) -> None:
+    """Its status is 0, and it leaves no child behind."""
+    with mounted(FP, camera, background=background) as mount:
+        children = Path(f"/proc/{mount.process}/task/{mount.process}/children").read_text()
+        assert children == ""
+        run("fusermount3", "-u", camera)
+        assert mount.wait() == 0
+    assert processes_of(camera) == []
+
+
+def test_nothing_is_inherited_by_name(camera: Path) -> None:
+    """Descriptors that the caller left open are not kept from being closed for ever: they close when the mount ends."""
+    reading, writing = os.pipe()
+    try:
+        subprocess.run([*CAMFS, FP, camera], pass_fds=[writing], check=True, timeout=PATIENCE)
+        os.close(writing)
+        run("fusermount3", "-u", camera)
+        assert select.select([reading], [], [], PATIENCE)[0]
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("front", [[], ["-f"]])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_mounting(camera: Path, front: list[str], number: signal.Signals, tmp_path: Path) -> None:
+    """A camera that is slow to answer, and a user who has had enough: nothing is left, and no traceback."""
+    trace = tmp_path / "trace"
+    os.mkfifo(trace)
+    reading, writing = os.pipe()
+    command = [*CAMFS, f"{FP}?latency=1&trace={trace}", camera, *front]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=[writing])
+    os.close(writing)
+    try:
+        with open(trace) as opened:
+            assert "OpenSession" in opened.readline()
+            process.send_signal(number)
+            _, said = process.communicate(timeout=PATIENCE)
+            assert process.returncode != 0
+            assert select.select([reading], [], [], PATIENCE)[0], "something goes on in the background"
+            opened.read()
+    finally:
+        os.close(reading)
+        if mount_entries(camera):
+            run("fusermount3", "-uz", camera)
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 1
+
+
+def test_started_by_mount(camera: Path, folder: Path) -> None:
+    """`mount -t fuse.camfs SOURCE DIR` runs `sh -c camfs SOURCE DIR -o …`, found on the path of the shell."""
+    make_file(folder / "1.JPG", 10)
+    script = Path(sys.executable).parent / "camfs"
+    command = f"'{script}' \"$1\" \"$2\" -o rw,nosuid,nodev"
+    run("sh", "-c", command, "sh", f"{FP}?card={folder}", camera)
+    try:
+        run("diff", "-r", folder, camera / "card")
+    finally:
+        run("umount", camera)
+    assert not mount_entries(camera)

@@ -1,0 +1,240 @@
+"""Mount options, seen from outside: owners, modes, times, who may read, and what the kernel is told."""
+
+import errno
+import os
+import stat
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.mounted.contents import make_file
+from tests.mounted.mount import camfs, mount_entries, mounted, run
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+@pytest.fixture
+def source(folder: Path) -> str:
+    """Return a camera with a file in a folder."""
+    (folder / "DCIM").mkdir()
+    make_file(folder / "DCIM/1.JPG", 5000)
+    return f"virtual:sigma-fp?card={folder}"
+
+
+# ---------------------------------------------------------------------- owners and modes
+
+
+@pytest.mark.parametrize(
+    ("options", "owner", "file_mode", "folder_mode"),
+    [
+        ("", (None, None), 0o444, 0o555),
+        ("uid=1234", (1234, None), 0o444, 0o555),
+        ("uid=1234,gid=5678", (1234, 5678), 0o444, 0o555),
+        ("umask=077", (None, None), 0o400, 0o500),
+        ("umask=0", (None, None), 0o444, 0o555),
+        ("umask=0,allow_delete", (None, None), 0o444, 0o777),
+        ("umask=0227,gid=5678", (None, 5678), 0o440, 0o550),
+        ("uid=4294967294,gid=4294967294", (4294967294, 4294967294), 0o444, 0o555),
+    ],
+)
+def test_owners_and_modes(
+    source: str, camera: Path, options: str, owner: tuple[int | None, int | None], file_mode: int, folder_mode: int
+) -> None:
+    uid, gid = (os.getuid() if owner[0] is None else owner[0]), (os.getgid() if owner[1] is None else owner[1])
+    with mounted(source, camera, options):
+        for path, mode in (("card", folder_mode), ("card/DCIM", folder_mode), ("card/DCIM/1.JPG", file_mode)):
+            status = (camera / path).stat()
+            assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (uid, gid, mode)
+        assert (camera / ".status").stat().st_uid == uid
+
+
+def test_nobody_else_may_look(source: str, open_place: Path) -> None:
+    """The kernel sees to it, without allow_other."""
+    point = open_place / "camera"
+    with mounted(source, point):
+        done = run(*NOBODY, "ls", point, status=None)
+        assert done.returncode != 0
+        assert "Permission denied" in done.stderr
+
+
+def test_allow_other(source: str, open_place: Path, folder: Path) -> None:
+    point = open_place / "camera"
+    with mounted(source, point, "allow_other,default_permissions"):
+        assert run(*NOBODY, "ls", "-A", point).stdout == "card\n"
+        run(*NOBODY, "cat", point / ".status")
+        done = run(*NOBODY, "md5sum", point / "card/DCIM/1.JPG").stdout.split()[0]
+        assert done == run("md5sum", folder / "DCIM/1.JPG").stdout.split()[0]
+        assert run(*NOBODY, "tee", point / ".refresh", status=None).returncode != 0
+        assert "Permission denied" in run(*NOBODY, "rm", "-f", point / "card/DCIM/1.JPG", status=1).stderr
+
+
+def test_default_permissions_hold_the_modes(source: str, open_place: Path) -> None:
+    point = open_place / "camera"
+    with mounted(source, point, "allow_other,default_permissions,umask=027"):
+        for path in ("card", ".settings"):
+            assert "Permission denied" in run(*NOBODY, "ls", point / path, status=2).stderr
+        group = ("setpriv", "--reuid=65534", f"--regid={os.getgid()}", "--clear-groups")
+        assert run(*group, "ls", point / "card").stdout == "DCIM\n"
+
+
+# ---------------------------------------------------------------------- times
+
+
+def shown_time(camera: Path) -> float:
+    """Return the time of the file as the mount has it."""
+    return (camera / "card/DCIM/1.JPG").stat().st_mtime
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [("UTC", 0), ("+0200", 2), ("+02:00", 2), ("-0930", -9.5), ("Europe/Berlin", 1), ("America/St_Johns", -3.5)],
+)
+def test_zone(source: str, camera: Path, folder: Path, zone: str, hours: float) -> None:
+    """The camera's clock shows UTC here, and -o tz= says where it stands."""
+    moment = datetime(2025, 1, 15, 12, 0, 1, tzinfo=ZoneInfo("UTC")).timestamp()
+    os.utime(folder / "DCIM/1.JPG", (moment, moment))
+    for _ in range(2):
+        with mounted(source, camera, f"tz={zone}", env={"TZ": "UTC"}):
+            assert shown_time(camera) == moment - hours * 3600
+
+
+def test_zone_with_summer_time(source: str, camera: Path, folder: Path) -> None:
+    """What counts is the zone's offset on the picture's day, not today's."""
+    for month, offset in ((1, 3600), (7, 7200)):
+        moment = datetime(2025, month, 15, 12, tzinfo=ZoneInfo("UTC")).timestamp()
+        os.utime(folder / "DCIM/1.JPG", (moment, moment))
+        with mounted(source, camera, "tz=Europe/Berlin", env={"TZ": "UTC"}):
+            assert shown_time(camera) == moment - offset
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+def test_without_a_zone_the_computer_s_own_counts(source: str, camera: Path, folder: Path, zone: str) -> None:
+    """The emulated camera's clock shows the computer's time, so the times are those of the files."""
+    for month in (1, 7):
+        moment = datetime(2025, month, 15, 12, tzinfo=ZoneInfo("UTC")).timestamp()
+        os.utime(folder / "DCIM/1.JPG", (moment, moment))
+        with mounted(source, camera, env={"TZ": zone}):
+            assert shown_time(camera) == moment
+
+
+def test_rsync_over_remounts_in_a_zone(source: str, camera: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        with mounted(source, camera, "tz=-0930") as mount:
+            run("rsync", "-a", f"{camera}/card/", tmp_path / "copy")
+            reads = mount.trace.reads()
+    assert reads == []
+
+
+# ---------------------------------------------------------------------- what the kernel is told
+
+
+def test_the_mount_table(source: str, camera: Path) -> None:
+    with mounted(source, camera):
+        (entry,) = mount_entries(camera)
+        assert entry.source.startswith(source)
+        assert entry.kind == "fuse.camfs"
+        assert {"rw", "nosuid", "nodev"} <= set(entry.options)
+        assert run("findmnt", "-no", "FSTYPE", camera).stdout == "fuse.camfs\n"
+
+
+def test_read_only(source: str, camera: Path) -> None:
+    with mounted(source, camera, "ro,allow_delete"):
+        (entry,) = mount_entries(camera)
+        assert "ro" in entry.options
+        for act in (lambda: os.unlink(camera / "card/DCIM/1.JPG"), lambda: (camera / ".refresh").write_text("1")):
+            with pytest.raises(OSError, match="Read-only") as failure:
+                act()
+            assert failure.value.errno == errno.EROFS
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "rw,noauto,user,nosuid,nodev",
+        "rw,nosuid,nodev,noexec,relatime,user,x-systemd.automount,x-gvfs-show,comment=camera",
+        "defaults,_netdev,nofail,uid=0",
+        "auto,users,async,dev,suid,exec",
+        ",,rw,,noatime,",
+        " rw , nosuid ",
+    ],
+)
+def test_lines_of_fstab(source: str, camera: Path, folder: Path, options: str) -> None:
+    with mounted(source, camera, options):
+        run("diff", "-r", folder, camera / "card")
+        (entry,) = mount_entries(camera)
+        assert ("noexec" in entry.options) == ("noexec" in options)
+        assert ("noatime" in entry.options) == ("noatime" in options)
+
+
+def test_several_o(source: str, camera: Path) -> None:
+    """As mount(8) gives them: SOURCE DIR -o OPTIONS, and again."""
+    done = camfs(source, camera, "-o", "ro", "-o", "uid=1234,gid=1234")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    try:
+        assert (camera / "card").stat().st_uid == 1234
+        assert "ro" in mount_entries(camera)[0].options
+    finally:
+        run("fusermount3", "-u", camera)
+
+
+def test_a_source_with_commas(folder: Path, camera: Path) -> None:
+    """A comma would end the option in which libfuse is told the source."""
+    comma = folder / "a,b c"
+    comma.mkdir()
+    make_file(comma / "1.JPG", 100)
+    with mounted(f"virtual:sigma-fp?card={comma}&operations=-101B,-GetThumb", camera):
+        run("diff", "-r", comma, camera / "card")
+        assert mount_entries(camera)[0].source.startswith("virtual:sigma-fp?card=")
+
+
+# ---------------------------------------------------------------------- wrong ones
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "nonsense",
+        "nonsense=1",
+        "allow_delete=1",
+        "allow_delete=no",
+        "tz",
+        "tz=",
+        "tz=Mars/Olympus",
+        "tz=+2500",
+        "tz=+0299",
+        "tz=../../etc/passwd",
+        "tz=/etc/localtime",
+        "uid",
+        "uid=",
+        "uid=ana",
+        "uid=-5",
+        "uid=99999999999",
+        "gid=-1",
+        "gid=4294967296",
+        "umask=9",
+        "umask=1777",
+        "umask=-1",
+        "cache=0",
+        "cache=1K",
+        "cache=many",
+        "timeout=0",
+        "timeout=nan",
+        "timeout=x",
+        "attr_timeout=-1",
+        "attr_timeout=inf",
+        "allow_other=1",
+    ],
+)
+def test_wrong_options(camera: Path, options: str) -> None:
+    done = camfs("virtual:sigma-fp", camera, "-o", options)
+    left = mount_entries(camera)
+    if left:
+        run("fusermount3", "-uz", camera)
+    assert not left
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("camfs: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert options.partition("=")[0] in done.stderr
