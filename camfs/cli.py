@@ -11,22 +11,25 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import trio
 
 import camfs
 from camfs import errors, fuse, virtual
 from camfs.blocks import BlockCache
+from camfs.cameras.camera import Camera
+from camfs.cameras.dc120.camera import Dc120Camera
+from camfs.cameras.dc120.line import Line, SerialPort
 from camfs.cameras.ptp.camera import PtpCamera
 from camfs.cameras.ptp.link import UsbLink, UsbPipes
 from camfs.controls import Controls, Permits
 from camfs.options import OPTIONS, MountOptions, parse_options
-from camfs.sources import FORMS, UsbSource, VirtualSource, parse_source
-from camfs.transports import usb
+from camfs.sources import FORMS, SerialSource, UsbSource, VirtualSource, parse_source
+from camfs.transports import serial, usb
 from camfs.tree import Tree
 
 log = logging.getLogger("camfs")
@@ -102,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MountFailed, errors.CameraError) as error:
         print(f"camfs: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        # while mounting; a child in the background sees that nobody listens any more, and ends
+        return 128 + signal.SIGINT
 
 
 def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:
@@ -114,7 +120,7 @@ def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:
         raise MountFailed(str(error)) from None
     if not words[-1]:
         raise MountFailed("the mount point is empty")
-    mount_point = os.path.abspath(words[-1])
+    mount_point = os.path.realpath(words[-1])
     _check_mount_point(mount_point, options)
     _check_fuse(options)
     return Mount(source, mount_point, options)
@@ -122,18 +128,21 @@ def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:
 
 def _check_mount_point(path: str, options: MountOptions) -> None:
     try:
-        if not Path(path).stat() or not Path(path).is_dir():
-            raise MountFailed(f"{path}: not a directory")
+        contents = os.listdir(path)
     except FileNotFoundError:
         raise MountFailed(f"{path}: no such directory") from None
+    except NotADirectoryError:
+        raise MountFailed(f"{path}: not a directory") from None
     except OSError as error:
         if error.errno == errno.ENOTCONN:
             raise MountFailed(f"{path}: a dead mount is here; clean it with: fusermount3 -uz {path}") from None
         raise MountFailed(f"{path}: {error.strerror}") from None
     if os.path.ismount(path):
         raise MountFailed(f"{path}: something is mounted here already; unmount it with: fusermount3 -u {path}")
-    if not options.nonempty and os.listdir(path):
-        raise MountFailed(f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty")
+    if contents and not options.nonempty:
+        raise MountFailed(
+            f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty"
+        )
 
 
 def _check_fuse(options: MountOptions) -> None:
@@ -162,6 +171,11 @@ def _run_in_background(mount: Mount, verbose: int) -> int:
         with os.fdopen(reading, "rb") as report:
             message = report.read().decode("utf-8", "replace")
         if message == "ready":
+            # A process that waits for an answer of its own cannot even be killed: the child must not do this itself.
+            try:
+                os.stat(mount.mount_point)
+            except OSError as error:
+                raise MountFailed(f"{mount.mount_point}: mounted, and ended at once: {error.strerror}") from None
             return 0
         os.waitpid(child, 0)
         print(f"camfs: {message or 'it ended before the mount was ready'}", file=sys.stderr)
@@ -230,8 +244,8 @@ def _log_to(handler: logging.Handler, verbose: int) -> None:
 async def _run(mount: Mount, ready: Callable[[], None]) -> int:
     """Open the camera, mount, serve until unmounted or told to stop, and leave the camera as it was found."""
     options = mount.options
-    async with _pipes(mount.source) as (source, pipes), _nursery() as work:
-        camera = PtpCamera(UsbLink(pipes), work, options.tz, options.timeout)
+    async with _wire(mount.source, options) as (source, driver), _nursery() as work:
+        camera = driver(work)
         try:
             await camera.open()
             tree = Tree(
@@ -283,13 +297,9 @@ async def _serve(mount: Mount, operations: fuse.CameraOperations, tree: Tree, re
                     serving.cancel_scope.deadline = trio.current_time() + GRACE
                     return
 
-        async def answer() -> None:
-            await trio.to_thread.run_sync(os.stat, mount.mount_point)
-            log.info("%s is mounted on %s", mount.source, mount.mount_point)
-            ready()
-
         serving.start_soon(obey_signals)
-        serving.start_soon(answer)
+        log.info("%s is mounted on %s", mount.source, mount.mount_point)
+        ready()
         await fuse.serve(operations)
         serving.cancel_scope.cancel()
 
@@ -337,28 +347,61 @@ def _libfuse_words() -> Iterator[Callable[[], str]]:
 # ---------------------------------------------------------------------- cameras
 
 
-@asynccontextmanager
-async def _pipes(text: str) -> AsyncIterator[tuple[str, UsbPipes]]:
-    """Open what a SOURCE names; yields the SOURCE as `.status` shows it, and its pipes."""
-    source = parse_source(text)
-    opened: AbstractAsyncContextManager[tuple[str, UsbPipes]]
-    opened = _virtual_pipes(text, source) if isinstance(source, VirtualSource) else _usb_pipes(text, source)
-    async with opened as pipes:
-        yield pipes
+class Driver(Camera, Protocol):
+    """A camera that is opened, listened to and closed."""
+
+    async def open(self) -> None:
+        """Find the camera on its wire."""
+
+    async def listen(self) -> None:
+        """Announce what happens at the camera until it is gone."""
+
+    async def aclose(self) -> None:
+        """Leave the camera as it was found; never raises."""
+
+
+Wire = tuple[str, Callable[[trio.Nursery], Driver]]
+"""An open wire: the SOURCE as `.status` shows it, and what makes a driver on it."""
 
 
 @asynccontextmanager
-async def _virtual_pipes(text: str, source: VirtualSource) -> AsyncIterator[tuple[str, UsbPipes]]:
+async def _wire(text: str, options: MountOptions) -> AsyncIterator[Wire]:
+    """Open the wire to what a SOURCE names."""
     async with contextlib.AsyncExitStack() as stack:
-        try:
-            pipes = await stack.enter_async_context(virtual.attach(source.model, source.options))
-        except ValueError as error:
-            raise MountFailed(str(error)) from None
-        yield text, pipes
+        match parse_source(text):
+            case UsbSource() as source:
+                camera = await _find_usb(text, source)
+                wire: Wire = camera.source, _ptp_driver(await usb.open_pipes(camera), options)
+            case SerialSource(device):
+                wire = text, _dc120_driver(await serial.open_port(device), options)
+            case VirtualSource(model, settings):
+                wire = text, await _virtual_driver(model, settings, options, stack)
+        yield wire
 
 
-@asynccontextmanager
-async def _usb_pipes(text: str, source: UsbSource) -> AsyncIterator[tuple[str, UsbPipes]]:
+async def _virtual_driver(
+    model: str, settings: dict[str, str], options: MountOptions, stack: contextlib.AsyncExitStack
+) -> Callable[[trio.Nursery], Driver]:
+    try:
+        if model == "dc120":
+            line = await stack.enter_async_context(virtual.attach_dc120(settings))
+        else:
+            pipes = await stack.enter_async_context(virtual.attach(model, settings))
+            return _ptp_driver(pipes, options)
+    except ValueError as error:
+        raise MountFailed(str(error)) from None
+    return _dc120_driver(await serial.open_port(line), options)
+
+
+def _ptp_driver(pipes: UsbPipes, options: MountOptions) -> Callable[[trio.Nursery], Driver]:
+    return lambda work: PtpCamera(UsbLink(pipes), work, options.tz, options.timeout)
+
+
+def _dc120_driver(port: SerialPort, options: MountOptions) -> Callable[[trio.Nursery], Driver]:
+    return lambda work: Dc120Camera(Line(port, options.baud), work, options.tz)
+
+
+async def _find_usb(text: str, source: UsbSource) -> usb.UsbCamera:
     found = await trio.to_thread.run_sync(
         lambda: usb.find(source.vendor, source.product, source.serial, source.bus, source.device)
     )
@@ -369,12 +412,7 @@ async def _usb_pipes(text: str, source: UsbSource) -> AsyncIterator[tuple[str, U
     if len(found) > 1:
         names = ", ".join(f"{camera.source} ({camera.product_name})" for camera in found)
         raise MountFailed(f"{len(found)} cameras found, give one as SOURCE: {names}")
-    pipes = await usb.open_pipes(found[0])
-    try:
-        yield found[0].source, pipes
-    finally:
-        with trio.CancelScope(shield=True):
-            await pipes.aclose()
+    return found[0]
 
 
 def _list_cameras() -> int:

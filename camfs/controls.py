@@ -6,6 +6,7 @@ and `.status` says why in its last line.
 """
 
 import logging
+import re
 import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 MAX_EVENTS = 1 << 20
 """Bytes of `.events` kept; when there are more the older half goes."""
+
+MAX_COMMAND = 8 << 10
+"""Bytes of one command."""
 
 MAX_SHOTS = 999
 """Pictures that one write to `.capture` may ask for."""
@@ -166,7 +170,7 @@ class Controls:
 
     async def write_capture(self, text: str) -> None:
         """Take that many pictures; returns when they are in the tree."""
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_SHOTS:
+        if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
             raise errors.InvalidValue(f"{text!r} is no number of pictures (1 to {MAX_SHOTS})")
         for _ in range(int(text)):
             paths: list[str] = []
@@ -275,10 +279,12 @@ class ControlFile(Node):
 
         Raises:
             AccessDenied: it can only be read.
-            InvalidValue: the bytes are no text.
+            InvalidValue: the bytes are no text, or too many.
         """
         if self._control.write is None:
             raise errors.AccessDenied(f"{self.path()} can only be read")
+        if len(data) > MAX_COMMAND:
+            raise errors.InvalidValue(f"{self.path()}: more than {MAX_COMMAND} bytes")
         try:
             text = data.decode().strip("\0 \t\r\n")
         except UnicodeDecodeError:

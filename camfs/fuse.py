@@ -37,7 +37,7 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
-from camfs import errors
+from camfs import errors, names
 from camfs.blocks import BlockCache, BlockReader
 from camfs.cameras.camera import Usage
 from camfs.controls import ControlFile, Controls, EventsFile
@@ -128,7 +128,21 @@ class _OpenFile:
     """A file opened for reading through the block cache."""
 
     node: File
-    reader: BlockReader
+    reader: "BlockReader | _ShortReader"
+
+
+class _ShortReader:
+    """Reads a file that comes slowly, past the block cache: pages of it would be waited for as a whole."""
+
+    def __init__(self, node: File) -> None:
+        self._node = node
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        """Read what there is, one byte at least before the end."""
+        return await self._node.fetch(offset, size) if offset < self._node.size else b""
+
+    def close(self) -> None:
+        """End the reading."""
 
 
 @dataclass
@@ -316,8 +330,9 @@ class CameraOperations(pyfuse3.Operations):
                 raise FUSEError(errno.EROFS)
             await node.current_entry()
             self._readers[node] = self._readers.get(node, 0) + 1
-            handle = self._handle(_OpenFile(node, self.blocks.open(node)))
-            return FileInfo(fh=handle, keep_cache=True)
+            if self.tree.camera.reads_short(node.entry):
+                return FileInfo(fh=self._handle(_OpenFile(node, _ShortReader(node))), direct_io=True)
+            return FileInfo(fh=self._handle(_OpenFile(node, self.blocks.open(node))), keep_cache=True)
         if isinstance(node, EventsFile):
             if writing:
                 raise FUSEError(errno.EACCES)
@@ -467,8 +482,17 @@ class CameraOperations(pyfuse3.Operations):
         flags: FlagT,
         ctx: RequestContext,
     ) -> None:
-        """Nothing can be renamed in a PTP store."""
-        raise FUSEError(errno.EROFS)
+        """Rename what the camera can rename, in its own folder: albums of the DC120."""
+        directory = self._directory(parent_inode_old)
+        node = await directory.find(name_old)
+        if node is None:
+            raise FUSEError(errno.ENOENT)
+        if not isinstance(node, File | Folder) or node.entry is None or parent_inode_old != parent_inode_new or flags:
+            raise FUSEError(errno.EROFS)
+        if await directory.find(name_new) is not None:
+            raise FUSEError(errno.EEXIST)
+        await self.tree.camera.rename(node.entry, names.unescape(os.fsdecode(name_new)))
+        self.tree.rename(node, name_new)
 
     # ------------------------------------------------------------------ extended attributes
 

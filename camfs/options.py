@@ -27,6 +27,7 @@ class MountOptions:
     umask: int = 0o022
     cache: int = 64 << 20
     timeout: float = 10.0
+    baud: int | None = None
     attr_timeout: float = 5.0
     fuse: frozenset[str] = frozenset()
 
@@ -98,6 +99,7 @@ OPTIONS = (
     Option("umask", "permission bits to take away, octal (default 022)", _mask, "MASK"),
     Option("cache", "bytes of the block cache (default 64M)", read_size, "SIZE"),
     Option("timeout", "seconds without an answer after which a transfer has failed (default 10)", _seconds, "SECONDS"),
+    Option("baud", "the only speed of a serial line to use (default: the fastest that works)", _number, "BAUD"),
     Option(
         "attr_timeout",
         "seconds after which a listing is checked again on a camera that announces no changes (default 5)",

@@ -5,6 +5,7 @@ nothing, `usb:`              the only USB camera
 `usb:VID:PID`                by its USB ids, four hexadecimal digits each
 `usb:SERIAL`                 by its serial number
 `usb:BUS.DEV`                by its place, decimal, as lsusb shows it
+`serial:DEVICE`              a Kodak DC120 on a serial port
 `virtual:MODEL?NAME=VALUE&…` an emulated camera
 ============================ ==========================================================
 """
@@ -13,7 +14,16 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-FORMS = ("usb:", "usb:VID:PID", "usb:SERIAL", "usb:BUS.DEV", "virtual:sigma-fp", "virtual:ptp")
+FORMS = (
+    "usb:",
+    "usb:VID:PID",
+    "usb:SERIAL",
+    "usb:BUS.DEV",
+    "serial:DEVICE",
+    "virtual:sigma-fp",
+    "virtual:ptp",
+    "virtual:dc120",
+)
 """The forms of a SOURCE, for help and errors."""
 
 
@@ -29,6 +39,13 @@ class UsbSource:
 
 
 @dataclass(frozen=True)
+class SerialSource:
+    """A camera on a serial port."""
+
+    device: str
+
+
+@dataclass(frozen=True)
 class VirtualSource:
     """An emulated camera and its options."""
 
@@ -36,7 +53,7 @@ class VirtualSource:
     options: dict[str, str] = field(default_factory=dict)
 
 
-Source = UsbSource | VirtualSource
+Source = UsbSource | SerialSource | VirtualSource
 
 
 def parse_source(text: str) -> Source:
@@ -58,6 +75,8 @@ def parse_source(text: str) -> Source:
         model, _, query = rest.partition("?")
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
         return VirtualSource(model, {name: unquote(value) for name, _, value in pairs})
-    if scheme in ("serial", "ptpip"):
+    if scheme == "serial" and rest:
+        return SerialSource(rest)
+    if scheme == "ptpip":
         raise ValueError(f"{text}: this version has no {scheme}: cameras yet")
     raise ValueError(f"{text} is no source; there are {', '.join(FORMS)}")

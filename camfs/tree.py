@@ -11,10 +11,11 @@ ones) when an event says so, when the session was lost, and, on a camera that ha
 """
 
 import logging
+import os
 import stat
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NewType, Protocol
 
 import trio
@@ -161,9 +162,9 @@ class File(Node):
 class _FolderListing:
     """One listing of a folder: keys in the camera's order, each with its node once it was described."""
 
-    def __init__(self, folder: "Folder", slots: "list[Node | _Undescribed]", epoch: int) -> None:
+    def __init__(self, folder: "Folder", slots: "list[Node | _Undescribed]") -> None:
         self._folder = folder
-        self._epoch = epoch
+        self._session = folder.tree.camera.epoch
         self.slots = slots
         self.described = 0
         self._lock = trio.Lock()
@@ -200,7 +201,7 @@ class _FolderListing:
             while self.described < count:
                 slot = self.slots[self.described]
                 if isinstance(slot, _Undescribed):
-                    if self._epoch != self._folder.tree.epoch:
+                    if self._session != self._folder.tree.camera.epoch:
                         # what is left of these keys may mean other objects: half a listing must not pass for a whole one
                         raise errors.RemoteProtocolError("the session was lost while the folder was being listed")
                     node = await self._folder.describe(slot.key)
@@ -299,7 +300,7 @@ class Folder(Directory):
             slots.append(_Undescribed(key) if node is None else node)
         self._await_claim(known.values())
         self._listed_at, self._epoch = trio.current_time(), epoch
-        listing = _FolderListing(self, slots, epoch)
+        listing = _FolderListing(self, slots)
         if not any(isinstance(slot, _Undescribed) for slot in slots):
             listing.described = len(slots)
             self._listing = listing
@@ -427,6 +428,15 @@ class Tree:
     def epoch(self) -> int:
         """See the class."""
         return self.camera.epoch + self._refreshes
+
+    def rename(self, node: "File | Folder", name: bytes) -> None:
+        """Give a node the name that its entry now has on the camera."""
+        folder = node.parent
+        assert isinstance(folder, Folder)
+        folder.children.pop(node.name, None)
+        node.name = name
+        node.entry = replace(_entry(node), name=names.unescape(os.fsdecode(name)))
+        folder.children[name] = node
 
     def adopt(self, node: Node) -> Inode:
         """Give a new node its inode number."""

@@ -123,8 +123,11 @@ class Camera(Protocol):
     async def locate(self, key: Key) -> Sequence[Key]:
         """Return the keys of the store, the folders and the entry itself that lead to an entry."""
 
+    def reads_short(self, entry: Entry) -> bool:
+        """Say whether reads of a file may return fewer bytes than were asked for: what a slow line has brought in about a second."""
+
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        """Read exactly `size` bytes of a file from `offset`, or as many as it holds from there."""
+        """Read exactly `size` bytes of a file from `offset`, or as many as it holds from there; where it reads short, one at least."""
 
     async def release(self, entry: Entry) -> None:
         """Hear that no reader of this file is left: a transfer that only it needed may stop."""
@@ -138,6 +141,13 @@ class Camera(Protocol):
 
     async def delete(self, entry: Entry) -> None:
         """Delete a file or an empty folder on the camera."""
+
+    async def rename(self, entry: Entry, name: str) -> None:
+        """Give an entry another name, in its own folder.
+
+        Raises:
+            StoreReadOnly: the camera renames nothing of this kind.
+        """
 
     async def usage(self, store: Key) -> Usage:
         """Measure the room in a store."""

@@ -2,13 +2,31 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from camfs.cameras.ptp.link import UsbPipes
 from camfs.virtual.camera import EmulatedCamera
+from camfs.virtual.dc120 import EmulatedDC120
+from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.options import parse
 from camfs.virtual.profiles import PROFILES
 
-__all__ = ["PROFILES", "EmulatedCamera", "attach", "emulate"]
+__all__ = [
+    "DC120",
+    "MODELS",
+    "PROFILES",
+    "EmulatedCamera",
+    "EmulatedDC120",
+    "attach",
+    "attach_dc120",
+    "emulate",
+    "emulate_dc120",
+]
+
+DC120 = "dc120"
+"""The model on a serial line; all others are `PROFILES`, on USB."""
+
+MODELS = (*PROFILES, DC120)
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -23,7 +41,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
         ValueError: an unknown model or option, or a value it cannot have; the message names it.
     """
     if model not in PROFILES:
-        raise ValueError(f"no emulated camera {model!r}; there are {', '.join(PROFILES)}")
+        raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
     parsed = parse(options or {}, tuple(store.option for store in profile.stores))
     try:
@@ -41,3 +59,31 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[UsbPip
     """
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
+
+
+def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedDC120:
+    """Make an emulated DC120; `async with camera.running():` brings it to life, at `camera.path` is its serial line.
+
+    Args:
+        options: as in `virtual:dc120?name=value`; see `camfs.virtual.dc120.options.OPTIONS`.
+        keep_trace: whether the camera keeps what it saw in `camera.trace.records`.
+
+    Raises:
+        ValueError: an unknown option, or a value it cannot have; the message names it.
+    """
+    parsed = parse_dc120(options or {})
+    try:
+        return EmulatedDC120(parsed, keep_trace)
+    except OSError as error:
+        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+
+
+@asynccontextmanager
+async def attach_dc120(options: Mapping[str, str]) -> AsyncIterator[Path]:
+    """Run an emulated DC120 in this process and give the path of its serial line, a pseudo-terminal.
+
+    Raises:
+        ValueError: see `emulate_dc120`.
+    """
+    async with emulate_dc120(options, keep_trace=False).running() as camera:
+        yield camera.path

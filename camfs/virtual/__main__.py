@@ -1,34 +1,67 @@
-"""`python -m camfs.virtual MODEL --gadget`: serves an emulated camera to other programs, as a USB device of this computer."""
+"""`python -m camfs.virtual MODEL …`: serves an emulated camera to other programs.
+
+======================= =======================================================
+`MODEL --gadget`        as a USB device of this computer, through FunctionFS
+`dc120 --pty LINK`      as a serial line: a pseudo-terminal that LINK leads to
+======================= =======================================================
+"""
 
 import argparse
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import trio
 
 from camfs.errors import CameraError
-from camfs.virtual import PROFILES, EmulatedCamera, emulate
-from camfs.virtual.options import OPTIONS
+from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
+from camfs.virtual.dc120.camera import serve as serve_dc120
+from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
+from camfs.virtual.options import OPTIONS, Option
 
 
-async def _serve(camera: EmulatedCamera) -> None:
+def _gadget(model: str, options: Mapping[str, str], _: argparse.Namespace) -> Callable[[], Awaitable[None]]:
     from camfs.virtual import gadget  # needs FunctionFS, and root
 
-    await gadget.serve(camera)
+    camera = emulate(model, options, keep_trace=False)
+    return lambda: gadget.serve(camera)
+
+
+def _pty(_: str, options: Mapping[str, str], arguments: argparse.Namespace) -> Callable[[], Awaitable[None]]:
+    camera = emulate_dc120(options, keep_trace=False)
+    return lambda: serve_dc120(camera, arguments.pty)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m camfs.virtual", description="Serve an emulated camera.")
+    models = parser.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
+    for name in PROFILES:
+        model = models.add_parser(name)
+        model.add_argument("--gadget", action="store_true", required=True, help="as a USB device, through FunctionFS")
+        _add_options(model, OPTIONS)
+        model.set_defaults(serve=_gadget, table=OPTIONS)
+    model = models.add_parser(DC120)
+    model.add_argument(
+        "--pty", metavar="LINK", type=Path, required=True, help="a symlink to be made to its serial line"
+    )
+    _add_options(model, DC120_OPTIONS)
+    model.set_defaults(serve=_pty, table=DC120_OPTIONS)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, table: Mapping[str, Option[Any]]) -> None:
+    for name, option in table.items():
+        parser.add_argument(f"--{name}", metavar=option.value, help=option.help)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parser = argparse.ArgumentParser("python -m camfs.virtual", description="Serve an emulated camera.")
-    parser.add_argument("model", choices=PROFILES)
-    parser.add_argument("--gadget", action="store_true", required=True, help="as a USB device, through FunctionFS")
-    for name, option in OPTIONS.items():
-        parser.add_argument(f"--{name}", metavar=option.value, help=option.help)
-    values = vars(parser.parse_args(arguments))
+    parsed = _parser().parse_args(arguments)
+    given = {name: getattr(parsed, name) for name in parsed.table}
+    options = {name: value for name, value in given.items() if value is not None}
     try:
-        options = {name: values[name] for name in OPTIONS if values[name] is not None}
-        trio.run(partial(_serve, emulate(values["model"], options, keep_trace=False)))
+        trio.run(parsed.serve(parsed.model, options, parsed))
     except (ValueError, CameraError, OSError) as error:
         print(f"camfs.virtual: {error}", file=sys.stderr)
         return 1

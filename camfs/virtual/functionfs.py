@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -34,7 +35,8 @@ RECEIVE_SIZE = 1 << 16
 CHUNK = 1 << 16
 """Bytes of a bulk IN operation: a multiple of every packet size that the kernel finds in one piece on a small machine, too."""
 
-CHUNKS_UNDER_WAY = 8
+CHUNKS_UNDER_WAY = 16
+"""Chunks that wait for the host until a writer has to wait."""
 
 _DESCRIPTORS_MAGIC, _STRINGS_MAGIC = 3, 2
 _HAS_FULL_SPEED, _HAS_HIGH_SPEED, _HAS_SUPER_SPEED = 1, 2, 4
@@ -181,6 +183,7 @@ class EndpointPort:
         self._function = function
         self._operations = function.operations
         self._receiving: tuple[Operation, ctypes.Array[ctypes.c_char]] | None = None
+        self._sending: deque[Operation] = deque()
         self._halted: list[int] = []
         self._bulk_in_address, self.max_packet_size = _address_and_packet(function.bulk_in)
         self._bulk_out_address, _ = _address_and_packet(function.bulk_out)
@@ -200,32 +203,30 @@ class EndpointPort:
         return ctypes.string_at(buffer, count), count < RECEIVE_SIZE
 
     async def send(self, data: bytes) -> None:
-        """See `Port.send`."""
+        """See `Port.send`. Returns with up to `CHUNKS_UNDER_WAY` chunks still under way, so that the host never waits for us."""
         await trio.lowlevel.checkpoint()
-        step = CHUNK * CHUNKS_UNDER_WAY
-        for start in range(0, len(data) or 1, step):
-            await self._write(self._function.bulk_in, data, start, min(start + step, len(data)))
+        with _Unplugged():
+            for start in range(0, len(data) or 1, CHUNK):
+                while self._sending and (self._sending[0].ended.is_set() or len(self._sending) >= CHUNKS_UNDER_WAY):
+                    await self._sending[0].ended.wait()
+                    self._sending.popleft().moved()
+                end = min(start + CHUNK, len(data))
+                self._sending.append(self._operations.write(self._function.bulk_in, data, start, end))
 
     async def send_event(self, data: bytes) -> None:
         """See `Port.send_event`."""
         await trio.lowlevel.checkpoint()
-        await self._write(self._function.interrupt_in, data, 0, len(data))
-
-    async def _write(self, file: int, data: bytes, start: int, end: int) -> None:
-        under_way: list[Operation] = []
-        try:
-            with _Unplugged():
-                for at in range(start, end, CHUNK) if end else (0,):
-                    under_way.append(self._operations.write(file, data, at, min(at + CHUNK, end)))
-                for operation in under_way:
-                    await operation.ended.wait()
-                    operation.moved()
-        finally:
-            for operation in reversed(under_way):
+        with _Unplugged():
+            operation = self._operations.write(self._function.interrupt_in, data, 0, len(data))
+            try:
+                await operation.ended.wait()
+            finally:
                 self._operations.give_up(operation)
+            operation.moved()
 
     def stall(self) -> None:
-        """See `Port.stall`."""
+        """See `Port.stall`. What the host has not taken is lost: an endpoint that is sending cannot be halted."""
+        self._drop_sending()
         halts: tuple[tuple[int, Callable[[], object]], ...] = (
             (self._bulk_in_address, lambda: os.read(self._function.bulk_in, 1)),
             (self._bulk_out_address, lambda: os.write(self._function.bulk_out, b"\0")),
@@ -246,11 +247,17 @@ class EndpointPort:
         """See `Port.flush`."""
         with contextlib.suppress(OSError):  # not every controller can
             fcntl.ioctl(self._function.bulk_in, _FIFO_FLUSH)
+        self._drop_sending()
         if self._receiving is not None and self._receiving[0].ended.is_set():
             self._receiving = None
 
+    def _drop_sending(self) -> None:
+        while self._sending:
+            self._operations.give_up(self._sending.pop())
+
     def close(self) -> None:
         """Give up what was begun."""
+        self._drop_sending()
         if self._receiving is not None:
             self._operations.give_up(self._receiving[0])
             self._receiving = None

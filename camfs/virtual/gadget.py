@@ -119,12 +119,13 @@ def _free_controller(udc: str | None) -> str:
         raise TransportError(f"no USB device controller in {CONTROLLERS}; to try without one: modprobe dummy_hcd")
     if udc is not None and udc not in controllers:
         raise TransportError(f"no USB device controller {udc}; there are {', '.join(controllers)}")
-    owners = {owner: gadget.name for gadget in GADGETS.iterdir() if (owner := (gadget / "UDC").read_text().strip())}
+    taken = []
     for controller in controllers if udc is None else [udc]:
-        if controller not in owners:
+        gadget = (CONTROLLERS / controller / "function").read_text().strip()
+        if not gadget:
             return controller
-    taken = ", ".join(f"{controller} serves the gadget {owners[controller]}" for controller in controllers)
-    raise DeviceInUse(f"no free USB device controller: {taken}")
+        taken.append(f"{controller} serves the gadget {gadget}")
+    raise DeviceInUse(f"no free USB device controller: {', '.join(taken)}")
 
 
 def _make(gadget: Path, camera: EmulatedCamera) -> None:

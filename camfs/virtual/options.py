@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from camfs.protocols.ptp.codes import Operation
 
@@ -34,13 +35,32 @@ class Options:
     packet: int = 512
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Option:
+class Option(Generic[T]):
     """One option: what its value is called, what it does, and what takes the value; that raises ValueError with a reason."""
 
     value: str
     help: str
-    take: Callable[[Options, str], None]
+    take: Callable[[T, str], None]
+
+
+def take_all(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
+    """Put values into options, and return these.
+
+    Raises:
+        ValueError: an option that is not in the table or a value that it cannot have; the message names it.
+    """
+    for name, value in values.items():
+        if name not in table:
+            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(table)}")
+        try:
+            table[name].take(options, value)
+        except ValueError as error:
+            raise ValueError(f"option {name}={value}: {error}") from None
+    return options
 
 
 def parse(values: Mapping[str, str], stores: tuple[str, ...]) -> Options:
@@ -53,28 +73,26 @@ def parse(values: Mapping[str, str], stores: tuple[str, ...]) -> Options:
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
-    options = Options()
-    names = [name for name in OPTIONS if name not in _STORES or name in stores]
-    for name, value in values.items():
-        if name not in names:
-            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(names)}")
-        try:
-            OPTIONS[name].take(options, value)
-        except ValueError as error:
-            raise ValueError(f"option {name}={value}: {error}") from None
+    table = {name: option for name, option in OPTIONS.items() if name not in _STORES or name in stores}
+    options = take_all(Options(), table, values)
     if options.objects is not None and "card" in options.folders:
         raise ValueError("option objects: cannot be given together with card")
     return options
 
 
+def read_folder(value: str) -> Path:
+    """Read the path of a folder that is there."""
+    path = Path(value).absolute()
+    if not path.exists():
+        raise ValueError("no such folder")
+    if not path.is_dir():
+        raise ValueError("not a folder")
+    return path
+
+
 def _folder(store: str) -> Callable[[Options, str], None]:
     def take(options: Options, value: str) -> None:
-        path = Path(value).absolute()
-        if not path.exists():
-            raise ValueError("no such folder")
-        if not path.is_dir():
-            raise ValueError("not a folder")
-        options.folders[store] = path
+        options.folders[store] = read_folder(value)
 
     return take
 
@@ -91,28 +109,41 @@ def _objects(options: Options, value: str) -> None:
     options.objects = int(value)
 
 
-def _positive(value: str, zero: bool) -> float:
+def _number(value: str) -> float:
     try:
-        number = float(value)
+        return float(value)
     except ValueError:
-        number = -1
-    if not (0 if zero else 1e-9) <= number < float("inf"):
-        raise ValueError("a number that is not negative" if zero else "a number above 0")
+        return -1
+
+
+def not_negative(value: str) -> float:
+    """Read a number that is 0 or more."""
+    number = _number(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError("a number that is not negative")
     return number
 
 
 def _bandwidth(options: Options, value: str) -> None:
-    options.bandwidth = _positive(value, zero=False)
+    number = _number(value)
+    if not 1e-9 <= number < float("inf"):
+        raise ValueError("a number above 0")
+    options.bandwidth = number
 
 
 def _latency(options: Options, value: str) -> None:
-    options.latency = _positive(value, zero=True)
+    options.latency = not_negative(value)
+
+
+def read_trace(value: str) -> Path:
+    """Read the path of a file to write the trace to."""
+    if not value:
+        raise ValueError("the name of a file")
+    return Path(value).absolute()
 
 
 def _trace(options: Options, value: str) -> None:
-    if not value:
-        raise ValueError("the name of a file")
-    options.trace = Path(value).absolute()
+    options.trace = read_trace(value)
 
 
 def _events(options: Options, value: str) -> None:
@@ -142,7 +173,7 @@ def _packet(options: Options, value: str) -> None:
 
 _STORES = ("card", "memory")
 
-OPTIONS = {
+OPTIONS: Mapping[str, Option[Options]] = {
     "card": Option("DIR", "what the card holds: a folder, read lazily, never changed on disk", _folder("card")),
     "memory": Option("DIR", "the same for the internal memory", _folder("memory")),
     "serial": Option("TEXT", "serial number", _serial),

@@ -1,13 +1,12 @@
 """An emulated camera with the driver on its cable, for tests; and the same camera with a bare session."""
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
-import pytest
 import trio
 import trio.testing
 
@@ -17,7 +16,9 @@ from camfs.cameras.ptp.link import UsbLink
 from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual.body import Body
 from camfs.virtual.faults import Fault, FaultKind
+from camfs.virtual.operations import Answer, Call, object_info
 from camfs.virtual.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
@@ -26,14 +27,6 @@ CARD_ROOT = ObjectKey(CARD, ROOT)
 
 AN_HOUR = 3600
 """Seconds that no test takes, also on a mock clock."""
-
-
-def _run_in_no_time(main: Callable[[], Awaitable[Any]], **options: Any) -> Any:
-    return trio.run(main, **{**options, "clock": trio.testing.MockClock(autojump_threshold=0)})
-
-
-in_no_time = pytest.mark.trio(run=_run_in_no_time)
-"""As `pytestmark`: all tests of a module run on a clock that jumps to when something is due."""
 
 
 @asynccontextmanager
@@ -189,6 +182,33 @@ async def rigged(
         await camera.aclose()
 
 
-async def settle() -> None:
-    """Let all tasks run until each waits for something; needs the autojump clock."""
-    await trio.testing.wait_all_tasks_blocked()
+class Counting:
+    """Bytes that tell where they are, as many as one likes: each eight are their own offset. A `camfs.virtual.contents.Content`."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See `Content.read`."""
+        end = min(offset + size, self.size)
+        if end <= offset:
+            return b""
+        first = offset // 8
+        words = b"".join((8 * number).to_bytes(8, "big") for number in range(first, -(-end // 8)))
+        return words[offset - 8 * first : end - 8 * first]
+
+    def rendered(self) -> bytes | None:
+        """See `Content.rendered`."""
+        return None
+
+
+def forge(rig: Rig, handle: int, **fields: Any) -> None:
+    """Have the camera lie in an object's ObjectInfo."""
+    honest = rig.body.responder._handlers[Operation.GetObjectInfo]
+
+    async def answer(body: Body, call: Call) -> Answer:
+        if call.parameters[0] != handle:
+            return await honest(body, call)
+        return Answer(replace(object_info(body, body.node(handle)), **fields).encode())
+
+    rig.body.responder._handlers[Operation.GetObjectInfo] = answer

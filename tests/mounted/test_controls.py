@@ -131,6 +131,53 @@ def test_they_cannot_be_changed(ptp: Mount) -> None:
         assert failure.value.errno in (errno.EPERM, errno.EROFS)
 
 
+@pytest.mark.parametrize(
+    "program",
+    ["cat", "tail -n +1", "head -c 1000", "sed -n p", "grep .", "dd status=none bs=1 if=", "dd status=none bs=7 if="],
+)
+def test_programs_read_them(ptp: Mount, program: str) -> None:
+    """Though their size is 0, as in /proc."""
+    choices = ptp.path / ".settings/.choices/shutter-speed"
+    assert choices.stat().st_size == 0
+    command = program.split()
+    command[-1:] = [f"{command[-1]}{choices}"] if program.endswith("=") else [command[-1], str(choices)]
+    assert run(*command).stdout == choices.read_text() != ""
+
+
+def test_walkthrough_commands(ptp: Mount, tmp_path: Path) -> None:
+    choices = ptp.path / ".settings/.choices/iso"
+    assert run("sh", "-c", 'cat "$1" | head -3', "sh", choices).stdout == "100\n200\n400\n"
+    assert run("tail", "-1", choices).stdout == "auto\n"
+    run("cp", choices, tmp_path / "copy")
+    assert (tmp_path / "copy").read_text() == choices.read_text()
+
+
+def test_reading_from_anywhere(ptp: Mount) -> None:
+    """An open control file says the same until it is opened again, or written to."""
+    iso = ptp.path / ".settings/iso"
+    assert write(iso, "200") == 0
+    file = os.open(iso, os.O_RDWR)
+    try:
+        assert os.pread(file, 100, 2) == b"0\n"
+        assert os.pread(file, 100, 0) == b"200\n"
+        assert os.pread(file, 100, 4) == b""
+        assert write(iso, "100") == 0
+        assert os.pread(file, 100, 0) == b"200\n"
+        assert os.pwrite(file, b"800\n", 0) == 4
+        assert os.pread(file, 100, 0) == b"800\n"
+        assert os.pwrite(file, b"100\n", 0) == 4
+    finally:
+        os.close(file)
+
+
+def test_a_lot_is_written(ptp: Mount) -> None:
+    """A command is short; the rest of a long text does not become another one, nor fill the log."""
+    for size in (5000, 300_000):
+        ptp.expect("\\.capture: more than|is no number of pictures")
+        assert write(ptp.path / ".capture", "1" * size) == errno.EINVAL
+        assert len(ptp.read_status()["last-error"]) < 10_000
+
+
 # ---------------------------------------------------------------------- .status
 
 
@@ -381,6 +428,18 @@ def test_refresh_lists_again(folder: Path, camera: Path) -> None:
             "GetObjectInfo",
         ]
         run("diff", "-r", folder, camera / "card")
+
+
+def test_refresh_during_a_listing(camera: Path) -> None:
+    """Whoever is reading a folder reads on."""
+    with mounted("virtual:sigma-fp?objects=1000", camera) as mount:
+        with os.scandir(camera / "card/DCIM/100SIGMA") as listing:
+            shown = [next(listing).name]
+            assert write(camera / ".refresh", "1\n") == 0
+            shown += [entry.name for entry in listing]
+        assert len(set(shown)) == len(shown) == 1000
+        assert sorted(os.listdir(camera / "card/DCIM/100SIGMA")) == sorted(shown)
+        assert "last-error" not in mount.read_status()
 
 
 def test_format_needs_its_option(ptp: Mount) -> None:

@@ -46,14 +46,16 @@ def test_signals(source: str, camera: Path, number: signal.Signals, background: 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_while_files_are_open(source: str, camera: Path, number: signal.Signals) -> None:
     """The mount goes; those who hold on to it get an error."""
-    with mounted(source, camera) as mount, open(camera / "card/LARGE.MOV", "rb") as file:
-        file.read(10)
+    with mounted(source, camera) as mount:
+        file = os.open(camera / "card/LARGE.MOV", os.O_RDONLY)
+        assert len(os.read(file, 10)) == 10
         os.kill(mount.process, number)
         assert mount.wait() == 0
         assert not mount_entries(camera)
-        with pytest.raises(OSError, match="Errno") as failure:
-            os.pread(file.fileno(), 10, MIB)
-        assert failure.value.errno in (errno.ENOTCONN, errno.EIO, errno.ECONNABORTED)
+        for act in (lambda: os.pread(file, 10, MIB), lambda: os.close(file)):
+            with pytest.raises(OSError, match="Errno") as failure:
+                act()
+            assert failure.value.errno in (errno.ENOTCONN, errno.ECONNABORTED)
 
 
 def test_signal_while_a_shell_stands_in_it(source: str, camera: Path) -> None:
@@ -140,7 +142,7 @@ def test_killed(source: str, camera: Path, background: bool) -> None:
         _, said = reader.communicate(timeout=PATIENCE)
         assert "OSError" in said or "ConnectionAbortedError" in said
         with pytest.raises(OSError, match="not connected"):
-            os.stat(camera)
+            os.listdir(camera)
         run("fusermount3", "-uz", camera)
 
 

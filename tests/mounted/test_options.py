@@ -12,6 +12,7 @@ import pytest
 from tests.mounted.contents import make_file
 from tests.mounted.mount import camfs, mount_entries, mounted, run
 
+# These tests mount as root, for others: whoever is not root needs user_allow_other in /etc/fuse.conf for that.
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 

@@ -13,7 +13,7 @@ What cameras get wrong, and what is done about it (reference ptp, 4.3 and 5):
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -69,6 +69,9 @@ PIECE = 1 << 20
 """Bytes asked of GetPartialObject at most: what libgphoto2 asks, so what cameras are used to."""
 
 MAX_THUMBNAIL = 8 << 20
+MAX_SIZE = (1 << 63) - 1
+"""Bytes of a file that a file system can say."""
+
 MAX_DEPTH = 64
 """Folders in folders, before a camera's parents are taken for a circle."""
 
@@ -77,6 +80,9 @@ CAPTURE_TIMEOUT = 60.0
 
 CAPTURE_QUIET = 1.0
 """Seconds without another ObjectAdded after which a capture is complete, on cameras that do not say CaptureComplete."""
+
+CAPTURE_LATE = 5.0
+"""The same on cameras that list CaptureComplete: some list events and never send them (SIGMA fp)."""
 
 _FOLDER_PROPERTIES = (
     ObjectProperty.ObjectFileName,
@@ -117,6 +123,10 @@ class PtpCamera:
         self._unsupported: set[int] = set()
         self._store_names: dict[StorageID, str] = {}
         self._ignores_parent = False
+        self._in_roots: dict[StorageID, frozenset[ObjectHandle]] = {}
+        self._lists_of_all: set[ObjectKey] = set()
+        self._parents_are_wrong = False
+        self._described: set[ObjectHandle] = set()
         self._infos: dict[ObjectHandle, ObjectInfo] = {}
         self._true_sizes: dict[ObjectHandle, int] = {}
         self._sends_events = False
@@ -142,23 +152,35 @@ class PtpCamera:
     async def _read_device_info(self) -> None:
         reply = await self._session.transact(Operation.GetDeviceInfo, limit=1 << 16)
         self.info = DeviceInfo.decode(reply.data)
-        self._settings.offer(self.info.device_properties if self._lists(Operation.GetDevicePropDesc) else ())
         self._unsupported.clear()
+        self._settings.offer(self.info.device_properties, self.info.operations)
 
     async def listen(self) -> None:
         """Receive events until the camera is gone."""
-        try:
-            while True:
+        waiting, due = trio.open_memory_channel[Event](1024)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._handle_in_turn, due)
+            while not self._session.gone:
                 try:
-                    await self._handle(await self._link.receive_event())
+                    event = await self._link.receive_event()
+                    if event.code == EventCode.CancelTransaction:
+                        # at once: what is to be done about events before it may wait for that very transaction
+                        self._session.cancelled_by_camera(*event.parameters[:1] or (event.transaction_id,))
+                    await waiting.send(event)
                 except errors.DeviceGone:
-                    raise
+                    self._session.mark_gone()
                 except errors.CameraError as error:
                     log.info("event: %s", error)
                     await trio.sleep(0.1)
-        except errors.DeviceGone:
-            self._session.mark_gone()
-            await self._announce.send(Gone())
+            nursery.cancel_scope.cancel()
+        await self._announce.send(Gone())
+
+    async def _handle_in_turn(self, due: trio.MemoryReceiveChannel[Event]) -> None:
+        async for event in due:
+            try:
+                await self._handle(event)
+            except errors.CameraError as error:
+                log.info("after event 0x%04X: %s", event.code, error)
 
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
@@ -173,24 +195,35 @@ class PtpCamera:
 
     @property
     def sends_events(self) -> bool:
-        """See `Camera.sends_events`."""
-        return self._sends_events
+        """See `Camera.sends_events`. Where parents are wrong, an event does not tell which folder it is about."""
+        return self._sends_events and not self._parents_are_wrong
 
     def _reopened(self) -> None:
         self.epoch += 1
+        self._forget_objects()
+
+    def _forget_objects(self) -> None:
         self._infos.clear()
         self._true_sizes.clear()
+        self._described.clear()
         self._whole.forget()
 
     def _lists(self, operation: int) -> bool:
         return operation in self.info.operations and operation not in self._unsupported
 
-    async def _try(self, operation: int, *parameters: int, limit: int = 1 << 16) -> Reply | None:
+    def _require(self, operation: Operation) -> None:
+        """Refuse for the camera what it does not list."""
+        if not self._lists(operation):
+            raise errors.NotSupported(f"this camera has no {operation.name}")
+
+    async def _try(
+        self, operation: int, *parameters: int, limit: int = 1 << 16, repeatable: bool | None = None
+    ) -> Reply | None:
         """Run an operation that has a fallback: None if the camera does not list it, or turns out not to know it."""
         if not self._lists(operation):
             return None
         try:
-            return await self._session.transact(operation, *parameters, limit=limit)
+            return await self._session.transact(operation, *parameters, limit=limit, repeatable=repeatable)
         except errors.NotSupported as error:
             log.info("%s", error)
             if error.code == ResponseCode.OperationNotSupported:
@@ -206,41 +239,55 @@ class PtpCamera:
             # a low half of 0 is a slot without a card
             return [ObjectKey(StorageID(i), ROOT) for i in sorted(set(decode_handles(reply.data))) if i & 0xFFFF]
         folder = _key(key)
-        handles = dict.fromkeys(map(ObjectHandle, await self._handles(folder)))
-        if len(handles) > 1 and not self._ignores_parent:
-            await self._read_folder_properties(folder, handles)
-        return [
-            ObjectKey(folder.storage, handle)
-            for handle in handles
-            if handle not in (ANYWHERE, ROOT) and handle != folder.handle
-        ]
+        handles = await self._handles(folder)
+        if folder.handle == ROOT:
+            self._in_roots[folder.storage] = frozenset(handles)
+        elif folder.handle in handles:
+            self._lists_of_all.add(folder)
+        news = handles.keys() - self._described
+        if len(news) > len(_FOLDER_PROPERTIES) and not self._ignores_parent:
+            await self._read_folder_properties(folder, news)
+        return [ObjectKey(folder.storage, handle) for handle in handles if handle != folder.handle]
 
-    async def _handles(self, folder: ObjectKey) -> tuple[int, ...]:
+    async def _handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
+        """List the handles that the camera gives for a folder, each once, in its order."""
         try:
             reply = await self._session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
         except errors.InvalidValue:
             # ParameterNotSupported: cameras that take no storage here (libgphoto2)
             reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, folder.handle)
-        return decode_handles(reply.data)
+            # an object's properties as they are asked for do not tell its storage
+            self._unsupported.add(Operation.GetObjectPropList)
+        return dict.fromkeys(ObjectHandle(n) for n in decode_handles(reply.data) if n not in (ANYWHERE, ROOT))
 
-    async def _read_folder_properties(self, folder: ObjectKey, handles: dict[ObjectHandle, None]) -> None:
-        """Describe a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
+    async def _read_folder_properties(self, folder: ObjectKey, handles: Set[ObjectHandle]) -> None:
+        """Describe some of a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
         described: dict[ObjectHandle, dict[int, object]] = {}
         parent = ANYWHERE if folder.handle == ROOT else folder.handle
         for code in _FOLDER_PROPERTIES:
             try:
-                reply = await self._try(Operation.GetObjectPropList, parent, ANY_FORMAT, code, 0, 1, limit=64 << 20)
-            except (errors.Refused, errors.RemoteProtocolError) as error:
+                reply = await self._try(
+                    Operation.GetObjectPropList, parent, ANY_FORMAT, code, 0, 1, limit=64 << 20, repeatable=False
+                )
+                if reply is None:
+                    return
+                elements = decode_object_prop_list(reply.data)
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
+                # libgphoto2 does without for nearly all cameras: it takes some of them long, and some never answer
                 log.info("listing by properties: %s", error)
                 self._unsupported.add(Operation.GetObjectPropList)
                 return
-            if reply is None:
-                return
-            for element in decode_object_prop_list(reply.data):
+            for element in elements:
                 described.setdefault(element.handle, {})[element.code] = element.value
+        if not handles & described.keys():
+            self._unsupported.add(Operation.GetObjectPropList)
         for handle, values in described.items():
             name, object_format, size, date, parent_handle = map(values.get, _FOLDER_PROPERTIES)
-            if handle in handles and isinstance(name, str) and isinstance(object_format, int) and isinstance(size, int):
+            if handle not in handles or not isinstance(name, str) or not isinstance(object_format, int):
+                continue
+            if isinstance(size, int) and size >= 0:
                 self._infos[handle] = ObjectInfo(
                     storage=folder.storage,
                     object_format=object_format,
@@ -261,25 +308,61 @@ class PtpCamera:
             info = await self._object_info(handle)
         elif not self._ignores_parent:
             del self._infos[handle]
-        if folder is not None:
-            parent = _parent(handle, info)
-            elsewhere = info.storage not in (0, storage) and info.storage in self._store_names
-            if elsewhere or parent != (ANYWHERE if _key(folder).handle == ROOT else _key(folder).handle):
-                self._ignores_parent = True
-                self._infos[handle] = info
-                return None
-        return await self._entry(ObjectKey(storage, handle), info)
+        if folder is not None and self._lies_elsewhere(handle, info, _key(folder)):
+            self._ignores_parent = True
+            self._infos[handle] = info
+            return None
+        entry = await self._entry(ObjectKey(storage, handle), info)
+        self._described.add(handle)
+        return entry
+
+    def _lies_elsewhere(self, handle: ObjectHandle, info: ObjectInfo, folder: ObjectKey) -> bool:
+        """Say whether an object that was listed in a folder is in another.
+
+        Its parent decides only where the list shows that it is not of this folder alone: it names the object's parent, or the
+        folder itself. An object whose parent is wrong, on a camera whose lists are right, is seen where it was listed.
+        """
+        if info.storage not in (0, folder.storage) and info.storage in self._store_names:
+            return True
+        parent = _parent(handle, info)
+        if folder.handle == ROOT:
+            return parent in self._in_roots.get(folder.storage, ())
+        if parent != folder.handle and folder not in self._lists_of_all:
+            self._parents_are_wrong = True
+            return False
+        return parent != folder.handle
 
     async def _object_info(self, handle: ObjectHandle) -> ObjectInfo:
-        reply = await self._session.transact(Operation.GetObjectInfo, handle, limit=1 << 16)
-        info = ObjectInfo.decode(reply.data)
+        """Ask for an object's ObjectInfo.
+
+        Raises:
+            Refused: it cannot be had of this object.
+            CameraError: the camera does not answer, whatever it is asked.
+        """
+        try:
+            reply = await self._session.transact(Operation.GetObjectInfo, handle, limit=1 << 16)
+        except errors.RemoteProtocolError as error:
+            # is it this object, or the camera? Only of an object may be said that it is not there
+            await self._session.transact(Operation.GetStorageIDs, limit=1 << 16)
+            raise errors.Refused(f"object {handle:#x}: {error}") from None
+        try:
+            info = ObjectInfo.decode(reply.data)
+        except errors.RemoteProtocolError as error:
+            raise errors.Refused(f"object {handle:#x}: {error}") from None
         if self._ignores_parent:
             self._infos[handle] = info
         return info
 
     async def _describe_store(self, storage: StorageID) -> Entry:
         if storage not in self._store_names:
-            kind = (await self._storage_info(storage)).storage_type
+            try:
+                kind = (await self._storage_info(storage)).storage_type
+            except errors.Busy:
+                raise
+            except (errors.Refused, errors.RemoteProtocolError) as error:
+                # a card that is out, on cameras that list it all the same (SIGMA fp): it must not hide the other store
+                log.info("storage %#x: %s", storage, error)
+                kind = StorageType.Undefined
             self._store_names[storage] = "memory" if kind in (StorageType.FixedROM, StorageType.FixedRAM) else "card"
         same = [other for other, name in self._store_names.items() if name == self._store_names[storage]]
         number = sorted(same).index(storage) + 1
@@ -301,7 +384,7 @@ class PtpCamera:
             info.filename,
             f"{key.handle:08x}",
             is_folder,
-            size,
+            min(size, MAX_SIZE),
             exact,
             0 if moment is None else round(moment.timestamp() * 10) * 100_000_000,
             not is_folder and (is_picture(info.object_format) or info.thumb_compressed_size > 0),
@@ -348,13 +431,15 @@ class PtpCamera:
             raise errors.TooLarge(
                 f"{entry.name}: the camera does not tell how much more than {entry.size} bytes it has"
             )
+        if size <= 0:
+            return b""  # an empty object least of all is to be asked for (libgphoto2)
         if not self._lists(Operation.GetPartialObject) and not self._lists(Operation.GetPartialObject64):
             return await self._whole.read(handle, offset, size)
         pieces: list[bytes | memoryview] = []
         while size > 0:
             data = await self._read_piece(handle, offset, min(size, PIECE))
             if data is None:
-                return await self._whole.read(handle, offset, size)
+                data = await self._whole.read(handle, offset, size)
             if not data:
                 break
             pieces.append(data)
@@ -375,6 +460,10 @@ class PtpCamera:
             raise errors.TooLarge("the camera has no operation that reads beyond 4 GiB")
         return None
 
+    def reads_short(self, entry: Entry) -> bool:
+        """See `Camera.reads_short`."""
+        return False
+
     async def release(self, entry: Entry) -> None:
         """See `Camera.release`."""
         self._whole.release(_key(entry.key).handle)
@@ -389,6 +478,8 @@ class PtpCamera:
 
     async def thumbnail(self, entry: Entry) -> bytes:
         """See `Camera.thumbnail`."""
+        if not self._lists(Operation.GetThumb):
+            raise errors.NoData("this camera gives no thumbnails")
         handle = _key(entry.key).handle
         return bytes((await self._session.transact(Operation.GetThumb, handle, limit=MAX_THUMBNAIL)).data)
 
@@ -397,12 +488,18 @@ class PtpCamera:
         handle = _key(entry.key).handle
         if handle in (ANYWHERE, ROOT):
             raise errors.NotPermitted("a store cannot be deleted")
-        await self._session.transact(Operation.DeleteObject, handle, ANY_FORMAT)
+        self._require(Operation.DeleteObject)
+        await self._session.transact(Operation.DeleteObject, handle, ANY_FORMAT, same_session=True)
         self._forget(handle)
+
+    async def rename(self, entry: Entry, name: str) -> None:
+        """See `Camera.rename`."""
+        raise errors.StoreReadOnly("nothing can be renamed in a PTP store")
 
     def _forget(self, handle: ObjectHandle) -> None:
         self._infos.pop(handle, None)
         self._true_sizes.pop(handle, None)
+        self._described.discard(handle)
         self._whole.forget(handle)
 
     # ------------------------------------------------------------------ stores
@@ -422,21 +519,23 @@ class PtpCamera:
                 objects = reply.parameters[0]
         except errors.Refused as error:
             log.info("%s", error)
-        free = 0 if info.free_space in (SIZE_UNKNOWN, (1 << 64) - 1) else info.free_space
-        return Usage(info.max_capacity, min(free, info.max_capacity), objects)
+        total, free = (
+            0 if size in (SIZE_UNKNOWN, (1 << 64) - 1) else size for size in (info.max_capacity, info.free_space)
+        )
+        return Usage(total, min(free, total), objects)
 
     async def format(self, store: Key) -> None:
         """See `Camera.format`."""
+        self._require(Operation.FormatStore)
         await self._session.transact(Operation.FormatStore, _key(store).storage, 0)
         await self.refresh()
 
     async def refresh(self) -> None:
         """See `Camera.refresh`."""
-        self._infos.clear()
-        self._true_sizes.clear()
-        self._whole.forget()
+        self._forget_objects()
         self._settings.forget()
         self._ignores_parent = False
+        self._lists_of_all.clear()
 
     # ------------------------------------------------------------------ settings, clock
 
@@ -465,8 +564,11 @@ class PtpCamera:
         return moment
 
     async def set_clock(self, moment: datetime) -> None:
-        """See `Camera.set_clock`. The time is written without a zone: PTP cameras know the local time only."""
-        local = moment.astimezone(self._zone).replace(tzinfo=None)
+        """See `Camera.set_clock`. The time is written without a zone: PTP cameras know the local time only; a naive one is that."""
+        try:
+            local = moment if moment.tzinfo is None else moment.astimezone(self._zone).replace(tzinfo=None)
+        except (OverflowError, ValueError):
+            raise errors.InvalidValue(f"{moment} is no time for a camera") from None
         await self._settings.change_value(properties.DATE_TIME, encode_date_time(local), compare=False)
 
     # ------------------------------------------------------------------ capture, raw, status
@@ -478,14 +580,16 @@ class PtpCamera:
         if self._captured is not None:
             raise errors.Busy("a picture is being taken")
         polled = EventCode.ObjectAdded not in self.info.events
-        before = set(await self._everything()) if polled else set()
+        known = set(await self._everything()) if polled else set()
         self._captured, self._capture_complete, self._capture_failure = [], False, None
         try:
             await self._session.transact(Operation.InitiateCapture, 0, 0)
             with trio.move_on_after(CAPTURE_TIMEOUT):
                 while not await self._capture_is_over():
-                    if polled:
-                        self._captured[:] = [handle for handle in await self._everything() if handle not in before]
+                    for handle in await self._everything() if polled else ():
+                        if handle not in known:
+                            known.add(handle)
+                            self._note_captured(handle, await self._object_info(handle))
             if self._capture_failure is not None:
                 raise self._capture_failure
             if not self._captured:
@@ -496,15 +600,23 @@ class PtpCamera:
 
     async def _capture_is_over(self) -> bool:
         """Wait for news of the capture for a while, and say whether there is no more to wait for."""
+        if self._capture_complete and self._captured:
+            return True
         self._capture_news = trio.Event()
         had = bool(self._captured)
-        with trio.move_on_after(CAPTURE_QUIET) as quiet:
-            await self._capture_news.wait()
-        if self._capture_failure is not None:
-            return True
-        if EventCode.CaptureComplete in self.info.events:
-            return self._capture_complete and bool(self._captured)
-        return quiet.cancelled_caught and had
+        with trio.move_on_after(
+            CAPTURE_LATE if EventCode.CaptureComplete in self.info.events else CAPTURE_QUIET
+        ) as quiet:
+            if self._capture_failure is None:
+                await self._capture_news.wait()
+        return self._capture_failure is not None or (quiet.cancelled_caught and had)
+
+    def _note_captured(self, handle: ObjectHandle, info: ObjectInfo) -> None:
+        """Note a new object while a picture is taken; a new folder for it is none of its files."""
+        is_file = info.object_format != ObjectFormat.Association
+        if self._captured is not None and is_file and handle not in self._captured:
+            self._captured.append(handle)
+            self._capture_news.set()
 
     async def _everything(self) -> list[ObjectHandle]:
         reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, ANYWHERE)
@@ -518,7 +630,11 @@ class PtpCamera:
             data = bytes.fromhex(tail) if ":" in command else None
         except ValueError:
             raise errors.InvalidValue("a raw command is: CODE [PARAMETER…] [: DATA], in hexadecimal") from None
-        if operation > 0xFFFF or len(parameters) > 5 or any(not 0 <= number <= 0xFFFFFFFF for number in parameters):
+        if (
+            not 0 <= operation <= 0xFFFF
+            or len(parameters) > 5
+            or any(not 0 <= number <= 0xFFFFFFFF for number in parameters)
+        ):
             raise errors.InvalidValue("a code has 4 digits, a parameter 8; at most 5 parameters")
         try:
             reply = await self._session.transact(operation, *parameters, data=data, repeatable=False)
@@ -535,48 +651,61 @@ class PtpCamera:
             ("firmware", self.info.device_version),
         ]
         if properties.BATTERY_LEVEL in self.info.device_properties:
-            lines.append(("battery", await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))))
+            try:
+                battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
+                lines.append(("battery", battery))
+            except (errors.Refused, errors.RemoteProtocolError) as error:
+                log.info("battery: %s", error)
         return lines
 
     # ------------------------------------------------------------------ events
 
     async def _handle(self, event: Event) -> None:
-        self._sends_events = True
+        if event.code in _ABOUT_CONTENTS:
+            self._sends_events = True
         name = name_of(EventCode, event.code)
         words = " ".join([name, *(f"0x{parameter:08X}" for parameter in event.parameters)])
         log.debug("event %s", words)
         await self._announce.send(Happened(words))
         react = _REACTIONS.get(event.code)
         if react is not None:
-            await react(self, *(event.parameters or (0,))[:1])
+            await react(self, *event.parameters[:1] or (0,))
 
     async def _object_added(self, number: int) -> None:
         handle = ObjectHandle(number)
-        self._infos.pop(handle, None)
-        if self._captured is not None and handle not in self._captured:
-            self._captured.append(handle)
-            self._capture_news.set()
-        try:
-            info = await self._object_info(handle)
-        except errors.Refused as error:
-            log.info("added object %#x: %s", handle, error)
-            return
+        self._forget(handle)
+        info = await self._object_info(handle)
+        self._note_captured(handle, info)
         parent = _parent(handle, info)
-        await self._announce.send(FolderChanged(ObjectKey(info.storage, ROOT if parent == ANYWHERE else parent)))
+        for storage in self._storages_of(info):
+            await self._announce.send(FolderChanged(ObjectKey(storage, ROOT if parent == ANYWHERE else parent)))
 
     async def _object_removed(self, number: int) -> None:
         handle = ObjectHandle(number)
         self._forget(handle)
-        for storage in self._store_names or (StorageID(0),):
+        for storage in self._store_names:
             await self._announce.send(EntryGone(ObjectKey(storage, handle)))
 
     async def _object_changed(self, number: int) -> None:
         handle = ObjectHandle(number)
         self._forget(handle)
         info = await self._object_info(handle)
-        await self._announce.send(EntryChanged(ObjectKey(info.storage, handle)))
+        for storage in self._storages_of(info):
+            await self._announce.send(EntryChanged(ObjectKey(storage, handle)))
+
+    def _storages_of(self, info: ObjectInfo) -> Sequence[StorageID]:
+        """Return the stores an object may be in: the one that it names, all where that is none of ours."""
+        return (info.storage,) if info.storage in self._store_names else tuple(self._store_names)
 
     async def _stores_changed(self, _storage: int) -> None:
+        await self._announce.send(FolderChanged(None))
+
+    async def _store_replaced(self, number: int) -> None:
+        """A card was taken out or put in: handles may mean the objects of another card, as many cameras make them from numbers."""
+        self._forget_objects()
+        for storage in self._store_names:
+            if number in (storage, ALL_STORAGES, 0):
+                await self._announce.send(EntryGone(ObjectKey(storage, ROOT)))
         await self._announce.send(FolderChanged(None))
 
     async def _property_changed(self, code: int) -> None:
@@ -587,7 +716,8 @@ class PtpCamera:
         await self._read_device_info()
 
     async def _device_reset(self, _nothing: int) -> None:
-        """The camera closed its session by itself: ask something, so that it is opened again."""
+        """The camera closed its session by itself: ask something that takes one, so that it is opened again."""
+        await self._session.transact(Operation.GetStorageIDs, limit=1 << 16)
         await self._read_device_info()
         self._reopened()
         await self._announce.send(FolderChanged(None))
@@ -601,18 +731,14 @@ class PtpCamera:
         self._capture_complete = True
         self._capture_news.set()
 
-    async def _transaction_cancelled(self, transaction_id: int) -> None:
-        self._session.cancelled_by_camera(transaction_id)
-
 
 _REACTIONS: dict[int, Callable[..., Awaitable[None]]] = {
-    EventCode.CancelTransaction: PtpCamera._transaction_cancelled,
     EventCode.ObjectAdded: PtpCamera._object_added,
     EventCode.RequestObjectTransfer: PtpCamera._object_added,
     EventCode.ObjectRemoved: PtpCamera._object_removed,
     EventCode.ObjectInfoChanged: PtpCamera._object_changed,
-    EventCode.StoreAdded: PtpCamera._stores_changed,
-    EventCode.StoreRemoved: PtpCamera._stores_changed,
+    EventCode.StoreAdded: PtpCamera._store_replaced,
+    EventCode.StoreRemoved: PtpCamera._store_replaced,
     EventCode.StorageInfoChanged: PtpCamera._stores_changed,
     EventCode.DevicePropChanged: PtpCamera._property_changed,
     EventCode.DeviceInfoChanged: PtpCamera._device_info_changed,
@@ -620,7 +746,20 @@ _REACTIONS: dict[int, Callable[..., Awaitable[None]]] = {
     EventCode.StoreFull: PtpCamera._store_full,
     EventCode.CaptureComplete: PtpCamera._capture_completed,
 }
-"""What camfs does about an event, given its first parameter. Every event, also those that are not here, shows in `.events`."""
+"""What camfs does about an event, given its first parameter. Every event, also those that are not here, shows in `.events`.
+
+CancelTransaction (`listen`) is not here, as it cannot wait for its turn.
+"""
+
+_ABOUT_CONTENTS = {
+    EventCode.ObjectAdded,
+    EventCode.ObjectRemoved,
+    EventCode.ObjectInfoChanged,
+    EventCode.RequestObjectTransfer,
+    EventCode.StoreAdded,
+    EventCode.StoreRemoved,
+}
+"""Events that tell of a listing that it is no longer right: a camera that sends such need not be asked again and again."""
 
 
 def _key(key: Key) -> ObjectKey:

@@ -3,6 +3,7 @@
 A PTP/IP link has the same methods over two TCP connections, so a session does not know which it has.
 """
 
+import logging
 from collections import deque
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from camfs.errors import TransferStalled, TransferTimeout
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
 from camfs.protocols.ptp.messages import Event, Message, Response, Role
+
+log = logging.getLogger(__name__)
 
 SMALL_READ = 16 << 10
 """Bytes asked of the bulk pipe where a container may begin: whole datasets, and what the kernel gives without looking for room."""
@@ -204,7 +207,10 @@ class UsbLink:
         """See `Link.reset`: class request DeviceReset, clear the halts, drain."""
         try:
             with trio.fail_after(2):
-                await self._pipes.reset_device()
+                try:
+                    await self._pipes.reset_device()
+                except TransferStalled:
+                    log.info("the camera does not know the request DeviceReset")
                 await self._pipes.clear_halts()
                 await self._drain()
         except trio.TooSlowError:

@@ -86,6 +86,7 @@ class Session:
         self._lock = trio.Lock()
         self._open = False
         self._gone = False
+        self._sessions = 0
         self._next_id = 0
         self._rest_until = -math.inf
         self._current_id: int | None = None
@@ -135,6 +136,7 @@ class Session:
         limit: int = MAX_DATASET,
         timeout: float | None = None,
         repeatable: bool | None = None,
+        same_session: bool = False,
     ) -> Reply:
         """Run one transaction.
 
@@ -146,9 +148,10 @@ class Session:
             limit: bytes of payload beyond which the camera's answer is an error.
             timeout: seconds without a byte, if not the session's.
             repeatable: whether the operation may be sent again after a failure; if not given, whether its data come in.
+            same_session: do it in the session that is open now or not at all, as handles may mean other objects in the next.
 
         Raises:
-            Refused: the camera answered with another code than OK.
+            Refused: the camera answered with another code than OK, or did not take a session.
             TransportError, RemoteProtocolError: it did not, and could not be made to; the wire is in step again, or the next
                 transaction will begin by putting it there.
         """
@@ -158,6 +161,15 @@ class Session:
             repeatable = sink is None and DATA_PHASES.get(operation) is DataPhase.IN
         busy = iter(BUSY_STEPS)
         repeated = reopened = False
+        session = self._sessions
+        taken = False
+
+        async def taking(payload: bytes | memoryview) -> None:
+            nonlocal taken
+            taken = True
+            assert sink is not None
+            await sink(payload)
+
         while True:
             sent = False
             try:
@@ -166,19 +178,23 @@ class Session:
                         raise errors.DeviceGone("the camera is gone")
                     if not self._open:
                         await self._reopen()
+                    if same_session and session != self._sessions:
+                        raise errors.Refused("the session was lost; nothing was done")
                     sent = True
                     request = Request(operation, self._take_id(), parameters)
-                    return await self._guarded(request, data, sink, limit, timeout)
+                    return await self._guarded(request, data, taking if sink is not None else None, limit, timeout)
             except errors.DeviceGone:
                 self._gone = True
                 raise
             except errors.Refused as error:
+                if taken:
+                    raise
                 if error.code == ResponseCode.DeviceBusy:
                     delay = next(busy, None)
                     if delay is None:
                         raise
                     await trio.sleep(delay)
-                elif error.code == ResponseCode.SessionNotOpen and not reopened:
+                elif error.code in _WITHOUT_SESSION and not reopened:
                     reopened, self._open = True, False
                 elif error.code in _PASSING and repeatable and not repeated:
                     repeated = True
@@ -196,9 +212,14 @@ class Session:
         """Run a transaction and, if it fails or is cancelled half way, bring the wire back into step."""
         try:
             return await self._attempt(request, data, sink, limit, timeout)
-        except (errors.Refused, errors.LocalProtocolError, errors.DeviceGone):
+        except errors.LocalProtocolError:
+            self._next_id = request.transaction_id
+            raise
+        except errors.DeviceGone:
             raise
         except BaseException as error:
+            if isinstance(error, errors.Refused) and error.code is not None:
+                raise  # the camera's answer; without a code it is the sink's, and there is more to come
             with trio.CancelScope(shield=True):
                 if isinstance(error, trio.Cancelled):
                     if sink is None and await self._finish():
@@ -278,13 +299,16 @@ class Session:
             raise errors.TransferTimeout("the camera does not answer")
         try:
             await self._open_session(fresh=True)
-        except errors.CameraError:
+        except errors.CameraError as error:
             self._rest_until = trio.current_time() + REST
+            if isinstance(error, errors.Refused):  # of the session, not of what was asked for
+                raise errors.TransportError(f"the camera takes no session: {error}") from None
             raise
 
     async def _open_session(self, fresh: bool) -> None:
         """Climb the ladder of OpenSession; `fresh` says that the device has to be reset first."""
         session_id = 1
+        busy = iter(BUSY_STEPS)
         failure: errors.CameraError | None = None
         for resets in range(RESETS + 1):
             try:
@@ -294,11 +318,15 @@ class Session:
                     try:
                         await self._send_open(session_id)
                     except errors.Refused as error:
+                        if error.code == ResponseCode.DeviceBusy and (delay := next(busy, None)) is not None:
+                            await trio.sleep(delay)
+                            continue
                         if error.code != ResponseCode.InvalidTransactionID or session_id >= SESSION_IDS:
                             raise
                         session_id += 1
                         continue
                     self._open = True
+                    self._sessions += 1
                     if fresh:
                         self._on_reopen()
                     return
@@ -332,6 +360,9 @@ class Session:
                 log.info("closing a previous program's session: %s", error)
                 return
 
+
+_WITHOUT_SESSION = {ResponseCode.SessionNotOpen, ResponseCode.InvalidTransactionID}
+"""Refusals that say that the camera knows nothing of our session (reference ptp, section 6): nothing was done."""
 
 _PASSING = {ResponseCode.GeneralError, ResponseCode.IncompleteTransfer}
 """Failures that an idempotent read may overcome by being repeated once."""

@@ -23,11 +23,13 @@ class PropertySettings:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._codes: tuple[int, ...] = ()
+        self._operations: Sequence[int] = ()
         self._descriptions: dict[int, DevicePropDesc] = {}
 
-    def offer(self, codes: Sequence[int]) -> None:
-        """Take the codes of the properties that the camera has."""
-        self._codes = tuple(codes)
+    def offer(self, codes: Sequence[int], operations: Sequence[int]) -> None:
+        """Take the codes of the properties that the camera has, and of what it does; none can be had without descriptions."""
+        self._codes = tuple(dict.fromkeys(codes)) if Operation.GetDevicePropDesc in operations else ()
+        self._operations = operations
 
     def forget(self, code: int | None = None) -> None:
         """Forget a property's description, or all."""
@@ -49,7 +51,7 @@ class PropertySettings:
         """Read a property's value."""
         self._check(code)
         description = self._descriptions.get(code)
-        if description is None:
+        if description is None or Operation.GetDevicePropValue not in self._operations:
             return (await self._describe(code)).current
         reply = await self._session.transact(Operation.GetDevicePropValue, code, limit=1 << 20)
         return Reader(reply.data).value(description.data_type)
@@ -85,6 +87,8 @@ class PropertySettings:
         name = properties.property_name(code)
         if not description.writable:
             raise errors.AccessDenied(f"{name}: the camera does not let it be set")
+        if Operation.SetDevicePropValue not in self._operations:
+            raise errors.NotSupported(f"{name}: this camera lets nothing be set")
         await self._session.transact(
             Operation.SetDevicePropValue, code, data=encode_value(description.data_type, value)
         )

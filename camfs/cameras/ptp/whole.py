@@ -4,6 +4,7 @@ The transfer begins with the first read, feeds every reader as it goes, and is c
 unnamed temporary files, so a camfs that is killed leaves none behind.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ import trio
 from camfs import errors
 from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import ObjectHandle, Operation
+
+log = logging.getLogger(__name__)
 
 KEPT = 1 << 30
 """Bytes of copies kept for later readers, least recently used first out; a single larger object is kept while it is open."""
@@ -25,12 +28,20 @@ class _Copy:
         self.file = file
         self.received = 0
         self.complete = False
+        self.closed = False
         self.failure: errors.CameraError | None = None
         self.scope = trio.CancelScope()
         self.waiting = trio.lowlevel.ParkingLot()
 
     def advance(self) -> None:
         self.waiting.unpark_all()
+
+    def close(self) -> None:
+        """Let go of the file; those who wait hear of it."""
+        if not self.closed:
+            self.closed = True
+            os.close(self.file)
+        self.advance()
 
 
 class WholeObjects:
@@ -57,22 +68,25 @@ class WholeObjects:
             StoreFull: no room for the copy on this computer.
             CameraError: the transfer failed; the next read begins another.
         """
-        copy = self._copies.pop(handle, None)
-        if copy is None:
-            copy = _Copy(self._new_file())
-            self._nursery.start_soon(self._fetch, handle, copy)
-        self._copies[handle] = copy
-        while copy.received < offset + size and not copy.complete:
+        while True:
+            copy = self._copies.pop(handle, None)
+            if copy is None:
+                copy = _Copy(self._new_file())
+                self._nursery.start_soon(self._fetch, handle, copy)
+            self._copies[handle] = copy
+            while not copy.closed and not copy.complete and copy.received < offset + size:
+                await copy.waiting.park()
+            if not copy.closed:
+                return os.pread(copy.file, size, offset)
             if copy.failure is not None:
                 raise type(copy.failure)(*copy.failure.args)
-            await copy.waiting.park()
-        return os.pread(copy.file, size, offset)
+            # it was dropped, as the object has changed: read what it is now
 
     def release(self, handle: ObjectHandle) -> None:
         """Stop the transfer of an object that nobody reads any more."""
         copy = self._copies.get(handle)
         if copy is not None and not copy.complete:
-            copy.scope.cancel()
+            self.forget(handle)
 
     def forget(self, handle: ObjectHandle | None = None) -> None:
         """Drop the copy of an object that has changed, or all copies."""
@@ -83,7 +97,7 @@ class WholeObjects:
 
     def _drop(self, copy: _Copy) -> None:
         if copy.complete:
-            os.close(copy.file)
+            copy.close()
         else:
             copy.scope.cancel()
 
@@ -114,13 +128,15 @@ class WholeObjects:
             try:
                 await self._session.transact(Operation.GetObject, handle, sink=write, limit=1 << 63)
                 copy.complete = True
-                await self._on_size(handle, copy.received)
             except errors.CameraError as error:
                 copy.failure = error
-        if not copy.complete:
-            if copy.failure is None:
-                copy.failure = errors.Refused("the transfer was stopped")
-            if self._copies.get(handle) is copy:
-                del self._copies[handle]
-            os.close(copy.file)
+        if not copy.complete and self._copies.get(handle) is copy:
+            del self._copies[handle]
+        if self._copies.get(handle) is not copy:
+            copy.close()
+            return
         copy.advance()
+        try:
+            await self._on_size(handle, copy.received)
+        except errors.CameraError as error:
+            log.info("size of object %#x: %s", handle, error)

@@ -156,6 +156,11 @@ REFUSALS: dict[int, type[errors.Refused]] = {
     ResponseCode.InvalidObjectPropCode: errors.InvalidValue,
     ResponseCode.InvalidObjectPropFormat: errors.InvalidValue,
     ResponseCode.InvalidObjectPropValue: errors.InvalidValue,
+    ResponseCode.InvalidObjectReference: errors.InvalidValue,
+    ResponseCode.GroupNotSupported: errors.InvalidValue,
+    ResponseCode.InvalidDataset: errors.InvalidValue,
+    ResponseCode.SpecificationByGroupUnsupported: errors.InvalidValue,
+    ResponseCode.SpecificationByDepthUnsupported: errors.InvalidValue,
     ResponseCode.ObjectTooLarge: errors.TooLarge,
     ResponseCode.ObjectPropNotSupported: errors.NotSupported,
 }
@@ -169,7 +174,7 @@ def refusal(operation: int, code: int) -> errors.Refused:
 
 
 class EventCode(IntEnum):
-    """Event codes; what `P1` of each is stands in `EVENT_PARAMETERS`."""
+    """Event codes of ISO 15740; what their parameters are stands in reference ptp, section 6."""
 
     CancelTransaction = 0x4001
     ObjectAdded = 0x4002

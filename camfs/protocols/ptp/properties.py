@@ -39,29 +39,39 @@ def _words(words: Mapping[int, str]) -> Notation:
     )
 
 
+def _number(text: str) -> Fraction:
+    """Read a decimal number or a fraction; no exponent, in which a few characters make a number of any size."""
+    if "e" in text:
+        raise ValueError(text)
+    return Fraction(text)
+
+
 def _scaled(unit: Fraction, prefix: str = "", suffix: str = "", signed: bool = False, digits: int = 2) -> Notation:
     """Write a value as a decimal number of `unit`s."""
 
     def write(value: int) -> str:
         number = f"{float(value * unit):.{digits}f}".rstrip("0").rstrip(".") if digits else str(round(value * unit))
+        if number in ("0", "-0"):
+            return f"{prefix}0{suffix}"
         return f"{prefix}{'+' if signed and value > 0 else ''}{number}{suffix}"
 
     def read(text: str) -> int:
         number = text.lower().removeprefix(prefix).removesuffix(suffix.lower()).strip()
-        return round(Fraction(number) / unit)
+        return round(_number(number) / unit)
 
     return Notation(write, read)
 
 
 def _write_exposure_time(value: int) -> str:
-    seconds = Fraction(value, 10_000)
-    if 0 < seconds < Fraction(3, 10):
-        return f"1/{round(1 / seconds)}"
-    return f"{float(seconds):g}"
+    if 0 < value < 3000:
+        per_second = round(Fraction(10_000, value))
+        if abs(Fraction(10_000, per_second) - value) < 1:  # cameras round 1/60 s to 167, or cut it to 166
+            return f"1/{per_second}"
+    return f"{value / 10_000:.4f}".rstrip("0").rstrip(".")
 
 
 def _read_exposure_time(text: str) -> int:
-    return round(Fraction(text.lower().removesuffix("s").strip()) * 10_000)
+    return round(_number(text.lower().removesuffix("s").strip()) * 10_000)
 
 
 def _read_iso(text: str) -> int:

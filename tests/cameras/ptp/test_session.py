@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.ptp.session import BUSY_STEPS, Session
@@ -15,10 +15,8 @@ from camfs.virtual.contents import Zeros
 from camfs.virtual.faults import Fault, FaultKind
 from camfs.virtual.operations import Answer, Call, Slice
 from camfs.virtual.pipes import HostPipes
-from tests.cameras.rig import CARD, emulated, in_no_time, session_on
+from tests.cameras.rig import CARD, emulated, session_on
 from tests.virtual.host import Host
-
-pytestmark = in_no_time
 
 DATA = bytes(range(256)) * 12
 
@@ -37,7 +35,7 @@ def picture(camera: EmulatedCamera) -> int:
     return camera.card.add_file("", "A.JPG", DATA).handle
 
 
-async def read(session: Session, handle: int) -> bytes:
+async def read(session: Session, handle: int) -> bytes | memoryview:
     return (await session.transact(Operation.GetPartialObject, handle, 0, len(DATA), limit=len(DATA))).data
 
 
@@ -50,7 +48,7 @@ async def is_in_step(session: Session, handle: int) -> bool:
 # ---------------------------------------------------------------------- opening
 
 
-async def test_opens_and_closes() -> None:
+async def test_opens_and_closes(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         assert await is_in_step(session, handle)
@@ -64,7 +62,7 @@ async def test_opens_and_closes() -> None:
         assert not camera.responder.session
 
 
-async def test_a_session_left_open_is_closed_first() -> None:
+async def test_a_session_left_open_is_closed_first(autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         camera.responder.session = 7
         async with session_on(camera) as session:
@@ -76,7 +74,7 @@ async def test_a_session_left_open_is_closed_first() -> None:
         ]
 
 
-async def test_a_session_that_cannot_be_closed_is_used() -> None:
+async def test_a_session_that_cannot_be_closed_is_used(autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         camera.responder.session = 7
         fail(camera, FaultKind.REFUSE, Operation.CloseSession)
@@ -86,7 +84,7 @@ async def test_a_session_that_cannot_be_closed_is_used() -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE, FaultKind.ABORT, FaultKind.STOP])
-async def test_a_session_whose_closing_goes_wrong_is_reset(kind: FaultKind) -> None:
+async def test_a_session_whose_closing_goes_wrong_is_reset(kind: FaultKind, autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         camera.responder.session = 7
         fail(camera, kind, Operation.CloseSession)
@@ -95,7 +93,7 @@ async def test_a_session_whose_closing_goes_wrong_is_reset(kind: FaultKind) -> N
 
 
 @pytest.mark.parametrize("refused", [1, 5, 9, 10, 15])
-async def test_other_session_ids_are_tried_and_then_a_reset(refused: int) -> None:
+async def test_other_session_ids_are_tried_and_then_a_reset(refused: int, autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         fail(camera, FaultKind.REFUSE, Operation.OpenSession, refused).code = ResponseCode.InvalidTransactionID
         async with session_on(camera) as session:
@@ -104,7 +102,7 @@ async def test_other_session_ids_are_tried_and_then_a_reset(refused: int) -> Non
         assert tried == [number % 10 + 1 for number in range(refused + 1)]
 
 
-async def test_session_ids_are_not_tried_for_ever() -> None:
+async def test_session_ids_are_not_tried_for_ever(autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         fail(camera, FaultKind.REFUSE, Operation.OpenSession, None).code = ResponseCode.InvalidTransactionID
         async with session_on(camera, opened=False) as session:
@@ -113,18 +111,25 @@ async def test_session_ids_are_not_tried_for_ever() -> None:
         assert len(camera.trace.records) <= 40
 
 
-@pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize(
-    "kind", [FaultKind.ABORT, FaultKind.GARBAGE, FaultKind.REFUSE, FaultKind.BAD_DATASET, FaultKind.NEWER_RESPONSE]
+    ("kind", "times"),
+    [
+        (FaultKind.NO_ANSWER, 1),
+        (FaultKind.STOP, 1),
+        (FaultKind.ABORT, 1),
+        (FaultKind.GARBAGE, 3),
+        (FaultKind.REFUSE, 3),
+        (FaultKind.NEWER_RESPONSE, 3),
+    ],
 )
-async def test_errors_at_opening_are_overcome_by_resets(kind: FaultKind, times: int) -> None:
+async def test_errors_at_opening_are_overcome_by_resets(kind: FaultKind, times: int, autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         fail(camera, kind, Operation.OpenSession, times)
         async with session_on(camera) as session:
             assert await is_in_step(session, picture(camera))
 
 
-async def test_a_camera_that_is_busy_at_opening_is_waited_for() -> None:
+async def test_a_camera_that_is_busy_at_opening_is_waited_for(autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         fail(camera, FaultKind.REFUSE, Operation.OpenSession, 8).code = ResponseCode.DeviceBusy
         async with session_on(camera) as session:
@@ -133,7 +138,7 @@ async def test_a_camera_that_is_busy_at_opening_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.STOP, FaultKind.GARBAGE, FaultKind.ABORT])
-async def test_opening_that_never_works_ends(kind: FaultKind) -> None:
+async def test_opening_that_never_works_ends(kind: FaultKind, autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         fail(camera, kind, None, None)
         async with session_on(camera, opened=False) as session:
@@ -152,7 +157,9 @@ async def test_opening_that_never_works_ends(kind: FaultKind) -> None:
 
 @pytest.mark.parametrize("kind", [FaultKind.STALE_RESPONSE, FaultKind.STALE_DATA])
 @pytest.mark.parametrize("operation", [Operation.OpenSession, Operation.GetPartialObject, Operation.GetObjectHandles])
-async def test_left_overs_of_older_transactions_are_dropped(kind: FaultKind, operation: Operation) -> None:
+async def test_left_overs_of_older_transactions_are_dropped(
+    kind: FaultKind, operation: Operation, autojump_clock: MockClock
+) -> None:
     async with emulated() as camera:
         fail(camera, kind, operation)
         async with session_on(camera) as session:
@@ -162,14 +169,16 @@ async def test_left_overs_of_older_transactions_are_dropped(kind: FaultKind, ope
 
 @pytest.mark.parametrize("size", [100, 512 - 12, 1 << 20, 8 << 20])
 @pytest.mark.parametrize("taken", [0, 512, 1 << 16])
-async def test_a_program_that_was_killed_in_a_read_leaves_its_data(size: int, taken: int) -> None:
+async def test_a_program_that_was_killed_in_a_read_leaves_its_data(
+    size: int, taken: int, autojump_clock: MockClock
+) -> None:
     async with emulated() as camera:
         handle = picture(camera)
         other = camera.card.add_file("DCIM", "B.MOV", Zeros(size))
         killed = Host(camera.open())
         await killed.open_session()
         await killed.ask(Operation.GetObject, other.handle)
-        await trio.testing.wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
         if taken:
             with trio.move_on_after(1):
                 await killed.pipes.read(taken)
@@ -179,7 +188,7 @@ async def test_a_program_that_was_killed_in_a_read_leaves_its_data(size: int, ta
             assert trio.current_time() < 15
 
 
-async def test_a_program_that_was_killed_before_its_data_were_out() -> None:
+async def test_a_program_that_was_killed_before_its_data_were_out(autojump_clock: MockClock) -> None:
     async with emulated() as camera:
         killed = Host(camera.open())
         await killed.open_session()
@@ -189,12 +198,12 @@ async def test_a_program_that_was_killed_before_its_data_were_out() -> None:
             assert await is_in_step(session, picture(camera))
 
 
-async def test_unplugged_while_opening() -> None:
+async def test_unplugged_while_opening(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera, opened=False) as session:
         fail(camera, FaultKind.NO_ANSWER)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(expect_gone, session.open)
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             camera.unplug()
         assert trio.current_time() < 0.1
         assert session.gone
@@ -208,7 +217,7 @@ async def expect_gone(call: Callable[[], Awaitable[object]]) -> None:
 # ---------------------------------------------------------------------- in the middle
 
 
-async def test_a_lost_session_is_opened_again_and_the_operation_repeated() -> None:
+async def test_a_lost_session_is_opened_again_and_the_operation_repeated(autojump_clock: MockClock) -> None:
     reopened: list[float] = []
     async with emulated() as camera, session_on(camera, lambda: reopened.append(trio.current_time())) as session:
         handle = picture(camera)
@@ -219,7 +228,7 @@ async def test_a_lost_session_is_opened_again_and_the_operation_repeated() -> No
         assert len(reopened) == 1
 
 
-async def test_a_session_that_is_lost_each_time_is_an_error() -> None:
+async def test_a_session_that_is_lost_each_time_is_an_error(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.LOSE_SESSION, Operation.GetPartialObject, None)
@@ -230,7 +239,9 @@ async def test_a_session_that_is_lost_each_time_is_an_error() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_a_transaction_id_that_the_camera_does_not_take_opens_the_session_again() -> None:
+async def test_a_transaction_id_that_the_camera_does_not_take_opens_the_session_again(
+    autojump_clock: MockClock,
+) -> None:
     reopened: list[None] = []
     async with emulated() as camera, session_on(camera, lambda: reopened.append(None)) as session:
         handle = picture(camera)
@@ -240,7 +251,7 @@ async def test_a_transaction_id_that_the_camera_does_not_take_opens_the_session_
 
 
 @pytest.mark.parametrize("operation", [Operation.GetObjectInfo, Operation.DeleteObject])
-async def test_a_busy_camera_is_asked_again(operation: Operation) -> None:
+async def test_a_busy_camera_is_asked_again(operation: Operation, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.REFUSE, operation, 5).code = ResponseCode.DeviceBusy
@@ -249,7 +260,7 @@ async def test_a_busy_camera_is_asked_again(operation: Operation) -> None:
         assert 0.3 < trio.current_time() < 3
 
 
-async def test_a_camera_that_stays_busy_is_an_error_and_keeps_nobody_else_waiting() -> None:
+async def test_a_camera_that_stays_busy_is_an_error_and_keeps_nobody_else_waiting(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.REFUSE, Operation.GetObjectInfo, None).code = ResponseCode.DeviceBusy
@@ -260,7 +271,7 @@ async def test_a_camera_that_stays_busy_is_an_error_and_keeps_nobody_else_waitin
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(busy)
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             began = trio.current_time()
             assert await is_in_step(session, handle)
             assert trio.current_time() == began
@@ -268,14 +279,14 @@ async def test_a_camera_that_stays_busy_is_an_error_and_keeps_nobody_else_waitin
 
 
 @pytest.mark.parametrize("code", [ResponseCode.GeneralError, ResponseCode.IncompleteTransfer])
-async def test_a_passing_failure_of_a_read_is_overcome(code: ResponseCode) -> None:
+async def test_a_passing_failure_of_a_read_is_overcome(code: ResponseCode, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.REFUSE, Operation.GetPartialObject).code = code
         assert await read(session, handle) == DATA
 
 
-async def test_a_failure_that_stays_is_told() -> None:
+async def test_a_failure_that_stays_is_told(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.REFUSE, Operation.GetPartialObject, None)
@@ -294,7 +305,9 @@ PLACES = [0, 1, 11, 12, 13, 511, 512, 513, 1024, 12 + len(DATA) - 1, 12 + len(DA
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("kind", [FaultKind.STALL, FaultKind.ABORT, FaultKind.STOP])
 @pytest.mark.parametrize("split", [False, True])
-async def test_an_answer_that_breaks_off_is_asked_for_again(kind: FaultKind, at: int, split: bool) -> None:
+async def test_an_answer_that_breaks_off_is_asked_for_again(
+    kind: FaultKind, at: int, split: bool, autojump_clock: MockClock
+) -> None:
     async with emulated() as camera, session_on(camera) as session:
         camera.quirks.split_header = split
         handle = picture(camera)
@@ -306,7 +319,9 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(kind: FaultKind, at:
 
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("kind", [FaultKind.STALL, FaultKind.ABORT, FaultKind.STOP])
-async def test_an_answer_that_breaks_off_each_time_is_an_error(kind: FaultKind, at: int) -> None:
+async def test_an_answer_that_breaks_off_each_time_is_an_error(
+    kind: FaultKind, at: int, autojump_clock: MockClock
+) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, kind, Operation.GetPartialObject, None).at = at
@@ -323,7 +338,7 @@ async def test_an_answer_that_breaks_off_each_time_is_an_error(kind: FaultKind, 
 
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("code", [ResponseCode.OK, ResponseCode.GeneralError, ResponseCode.DeviceBusy])
-async def test_data_that_end_early(at: int, code: ResponseCode) -> None:
+async def test_data_that_end_early(at: int, code: ResponseCode, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.CUT, Operation.GetPartialObject).__dict__.update(at=at, code=code)
@@ -338,7 +353,7 @@ async def test_data_that_end_early(at: int, code: ResponseCode) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 11, 12, 64, 511, 512, 513, 5000])
-async def test_garbage_in_place_of_an_answer(size: int) -> None:
+async def test_garbage_in_place_of_an_answer(size: int, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.GARBAGE, Operation.GetPartialObject).data = b"\xa5" * size
@@ -358,7 +373,7 @@ async def test_garbage_in_place_of_an_answer(size: int) -> None:
         "10000000010001100100000000000000",  # a request
     ],
 )
-async def test_containers_that_are_none(garbage: str) -> None:
+async def test_containers_that_are_none(garbage: str, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.GARBAGE, Operation.GetPartialObject).data = bytes.fromhex(garbage)
@@ -378,7 +393,7 @@ async def test_containers_that_are_none(garbage: str) -> None:
         FaultKind.REFUSE,
     ],
 )
-async def test_what_changes_the_camera_is_never_sent_twice(kind: FaultKind) -> None:
+async def test_what_changes_the_camera_is_never_sent_twice(kind: FaultKind, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         other = camera.card.add_file("DCIM", "B.JPG", b"b").handle
@@ -389,7 +404,7 @@ async def test_what_changes_the_camera_is_never_sent_twice(kind: FaultKind) -> N
         assert await read(session, handle) == DATA
 
 
-async def test_what_was_not_done_for_want_of_a_session_is_not_done_in_the_next() -> None:
+async def test_what_was_not_done_for_want_of_a_session_is_not_done_in_the_next(autojump_clock: MockClock) -> None:
     """Handles may mean other objects there."""
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
@@ -399,7 +414,7 @@ async def test_what_was_not_done_for_want_of_a_session_is_not_done_in_the_next()
         assert await is_in_step(session, handle)
 
 
-async def test_what_waits_for_its_turn_is_not_done_in_another_session() -> None:
+async def test_what_waits_for_its_turn_is_not_done_in_another_session(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.LOSE_SESSION, Operation.GetPartialObject)
@@ -416,7 +431,7 @@ async def test_what_waits_for_its_turn_is_not_done_in_another_session() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_data_out_after_a_halt() -> None:
+async def test_data_out_after_a_halt(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         await session.transact(Operation.GetDevicePropDesc, 0x501E)
         for at in (0, 5):
@@ -425,7 +440,7 @@ async def test_data_out_after_a_halt() -> None:
         assert (await session.transact(Operation.GetDevicePropValue, 0x501E)).data == b"\x02A\0\0\0"
 
 
-async def test_a_cancel_that_is_not_taken_leads_to_a_reset() -> None:
+async def test_a_cancel_that_is_not_taken_leads_to_a_reset(autojump_clock: MockClock) -> None:
     reopened: list[None] = []
     async with emulated() as camera, session_on(camera, lambda: reopened.append(None)) as session:
         camera.quirks.busy_after_cancel = 1 << 20
@@ -443,7 +458,7 @@ class Stalling(HostPipes):
         raise errors.TransferStalled("no such request")
 
 
-async def test_a_camera_without_the_reset_request_gets_a_new_session_all_the_same() -> None:
+async def test_a_camera_without_the_reset_request_gets_a_new_session_all_the_same(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         session._link._pipes.__class__ = Stalling  # type: ignore[attr-defined]
@@ -454,7 +469,7 @@ async def test_a_camera_without_the_reset_request_gets_a_new_session_all_the_sam
         assert await read(session, handle) == DATA
 
 
-async def test_two_stalls_in_one_answer() -> None:
+async def test_two_stalls_in_one_answer(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         for at in (0, 700):
@@ -465,7 +480,7 @@ async def test_two_stalls_in_one_answer() -> None:
 # ---------------------------------------------------------------------- time
 
 
-async def test_silence_is_an_error_in_the_time_that_was_said() -> None:
+async def test_silence_is_an_error_in_the_time_that_was_said(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera, timeout=3) as session:
         handle = picture(camera)
         fail(camera, FaultKind.NO_ANSWER, None, None)
@@ -474,14 +489,14 @@ async def test_silence_is_an_error_in_the_time_that_was_said() -> None:
         assert 3 <= trio.current_time() < 6
 
 
-async def test_slow_operations_have_more_time() -> None:
+async def test_slow_operations_have_more_time(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera, timeout=3) as session:
         handle = picture(camera)
         fail(camera, FaultKind.DELAY, None, None).seconds = 8
         assert decode_handles((await session.transact(Operation.GetObjectHandles, CARD, 0, ROOT)).data) == (handle,)
 
 
-async def test_a_slow_line_is_not_silence() -> None:
+async def test_a_slow_line_is_not_silence(autojump_clock: MockClock) -> None:
     async with emulated(bandwidth="5000000") as camera, session_on(camera, timeout=1) as session:
         file = camera.card.add_file("", "A.MOV", Zeros(60_000_000))
         received = 0
@@ -499,7 +514,7 @@ async def test_a_slow_line_is_not_silence() -> None:
 
 
 @pytest.mark.parametrize("length", [1 << 30, 5 << 30], ids=["1 GiB", "unknown length"])
-async def test_too_much_data_are_not_taken(length: int) -> None:
+async def test_too_much_data_are_not_taken(length: int, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         sent = Zeros(length)
@@ -514,7 +529,7 @@ async def test_too_much_data_are_not_taken(length: int) -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_more_data_than_the_limit_by_one() -> None:
+async def test_more_data_than_the_limit_by_one(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.BAD_DATASET, Operation.GetObjectInfo, None).data = bytes(1001)
@@ -544,7 +559,7 @@ async def cancelled_after(steps: int, call: Callable[[], Awaitable[object]]) -> 
 
 
 @pytest.mark.parametrize("split", [False, True])
-async def test_cancelling_anywhere_leaves_the_next_transaction_in_step(split: bool) -> None:
+async def test_cancelling_anywhere_leaves_the_next_transaction_in_step(split: bool, autojump_clock: MockClock) -> None:
     async with emulated(packet="64") as camera, session_on(camera) as session:
         camera.quirks.split_header = split
         handle = picture(camera)
@@ -552,25 +567,25 @@ async def test_cancelling_anywhere_leaves_the_next_transaction_in_step(split: bo
         while await cancelled_after(rounds, lambda: read(session, handle)):
             assert await is_in_step(session, handle)
             rounds += 1
-        assert rounds > 5
+        assert rounds >= 5
         assert camera.trace.operations().count("OpenSession") == 1
 
 
 @pytest.mark.parametrize("at", range(0, ANSWER, 97))
-async def test_cancelling_while_the_camera_is_silent(at: int) -> None:
+async def test_cancelling_while_the_camera_is_silent(at: int, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.STOP, Operation.GetPartialObject).at = at
         with trio.move_on_after(2) as scope:
             await read(session, handle)
         assert scope.cancelled_caught
-        assert trio.current_time() < 4
+        assert trio.current_time() < 6
         assert await is_in_step(session, handle)
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["just stops", "ends the transfer"])
 @pytest.mark.parametrize("size", [1 << 16, 1 << 22, (1 << 22) - 12])
-async def test_cancelling_a_long_transfer(size: int, ends: bool) -> None:
+async def test_cancelling_a_long_transfer(size: int, ends: bool, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         camera.quirks.cancel_ends_transfer = ends
         handle = picture(camera)
@@ -585,13 +600,13 @@ async def test_cancelling_a_long_transfer(size: int, ends: bool) -> None:
         assert camera.trace.operations().count("OpenSession") == 1
 
 
-async def test_cancelling_one_who_waits_for_his_turn_disturbs_nobody() -> None:
+async def test_cancelling_one_who_waits_for_his_turn_disturbs_nobody(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.DELAY, Operation.GetPartialObject).seconds = 5
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read, session, handle)
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             with trio.move_on_after(1) as scope:
                 await session.transact(Operation.GetObjectInfo, handle)
             assert scope.cancelled_caught
@@ -599,7 +614,7 @@ async def test_cancelling_one_who_waits_for_his_turn_disturbs_nobody() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_cancelling_while_a_busy_camera_is_waited_for() -> None:
+async def test_cancelling_while_a_busy_camera_is_waited_for(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.REFUSE, Operation.GetObjectInfo, None).code = ResponseCode.DeviceBusy
@@ -609,7 +624,7 @@ async def test_cancelling_while_a_busy_camera_is_waited_for() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_cancelling_while_the_session_is_opened_again() -> None:
+async def test_cancelling_while_the_session_is_opened_again(autojump_clock: MockClock) -> None:
     for rounds in range(60):
         async with emulated() as camera, session_on(camera) as session:
             handle = picture(camera)
@@ -621,7 +636,7 @@ async def test_cancelling_while_the_session_is_opened_again() -> None:
 # ---------------------------------------------------------------------- cancelled by the camera
 
 
-async def test_the_camera_cancels_a_read() -> None:
+async def test_the_camera_cancels_a_read(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.STOP, Operation.GetPartialObject).at = 700
@@ -633,11 +648,11 @@ async def test_the_camera_cancels_a_read() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel)
             assert await read(session, handle) == DATA
-        assert trio.current_time() < 4
+        assert trio.current_time() < 6
         assert await is_in_step(session, handle)
 
 
-async def test_the_camera_cancels_a_transaction_that_is_over() -> None:
+async def test_the_camera_cancels_a_transaction_that_is_over(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.DELAY, Operation.GetPartialObject).seconds = 2
@@ -657,7 +672,7 @@ async def test_the_camera_cancels_a_transaction_that_is_over() -> None:
 # ---------------------------------------------------------------------- ids, gone
 
 
-async def test_transaction_ids_wrap() -> None:
+async def test_transaction_ids_wrap(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         camera.quirks.consecutive_ids = True
         handle = picture(camera)
@@ -669,7 +684,7 @@ async def test_transaction_ids_wrap() -> None:
         assert {record.result for record in camera.trace.records} == {"OK"}
 
 
-async def test_a_left_over_across_the_wrap_is_dropped() -> None:
+async def test_a_left_over_across_the_wrap_is_dropped(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         camera.responder._last_id = 0xFFFFFFFD
@@ -682,41 +697,41 @@ async def test_a_left_over_across_the_wrap_is_dropped() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_all_who_wait_hear_that_the_camera_is_gone() -> None:
+async def test_all_who_wait_hear_that_the_camera_is_gone(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.NO_ANSWER, None, None)
         async with trio.open_nursery() as nursery:
             for _ in range(5):
                 nursery.start_soon(expect_gone, lambda: read(session, handle))
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             camera.unplug()
         assert trio.current_time() < 0.1
         assert session.gone
         await session.close()
 
 
-async def test_all_who_wait_hear_it_from_the_event_pipe_too() -> None:
+async def test_all_who_wait_hear_it_from_the_event_pipe_too(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
         fail(camera, FaultKind.NO_ANSWER, None, None)
         async with trio.open_nursery() as nursery:
             for _ in range(5):
                 nursery.start_soon(expect_gone, lambda: read(session, handle))
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             session.mark_gone()
         assert trio.current_time() < 5
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE, FaultKind.ABORT, FaultKind.REFUSE])
-async def test_closing_never_fails(kind: FaultKind) -> None:
+async def test_closing_never_fails(kind: FaultKind, autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         fail(camera, kind, Operation.CloseSession)
         with trio.fail_after(10):
             await session.close()
 
 
-async def test_nonsense_of_ours_is_not_sent() -> None:
+async def test_nonsense_of_ours_is_not_sent(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         camera.quirks.consecutive_ids = True
         handle = picture(camera)
@@ -728,7 +743,7 @@ async def test_nonsense_of_ours_is_not_sent() -> None:
         assert await is_in_step(session, handle)
 
 
-async def test_an_object_info_from_a_session() -> None:
+async def test_an_object_info_from_a_session(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         reply = await session.transact(Operation.GetObjectInfo, picture(camera))
         assert ObjectInfo.decode(reply.data).filename == "A.JPG"

@@ -104,7 +104,7 @@ def test_a_transaction_whose_data_come_in(read_size: int, split_header: bool) ->
     dialogue = Dialogue(read_size=read_size, split_header=split_header)
     for transaction_id in range(3):
         request = Request(GET, transaction_id, (3,))
-        answer = [
+        answer: list[Message] = [
             DataStart(GET, transaction_id, 1000),
             Data(b"x" * 1000),
             DataEnd(),
@@ -118,7 +118,8 @@ def test_a_transaction_whose_data_come_in(read_size: int, split_header: bool) ->
 def test_a_transaction_whose_data_go_out(read_size: int) -> None:
     dialogue = Dialogue(read_size=read_size)
     for transaction_id in range(3):
-        sent = [Request(SET, transaction_id, (0x5001,)), DataStart(SET, transaction_id, 4), Data(b"abcd"), DataEnd()]
+        request = Request(SET, transaction_id, (0x5001,))
+        sent: list[Message] = [request, DataStart(SET, transaction_id, 4), Data(b"abcd"), DataEnd()]
         assert dialogue.ask(*sent) == sent
         assert dialogue.answer(Response(OK, transaction_id)) == [Response(OK, transaction_id)]
 
@@ -259,7 +260,7 @@ def test_whoever_receives_split_headers_sends_them() -> None:
     dialogue.ask(Request(GET, 1))
     dialogue.answer(DataStart(GET, 1, 3), Data(b"abc"), DataEnd(), Response(OK, 1))
     assert dialogue.written == [container(DATA, GET, 1, b"", 15), b"abc", container(RESPONSE, OK, 1)]
-    messages = [Request(SET, 2), DataStart(SET, 2, 3), Data(b"abc"), DataEnd()]
+    messages: list[Message] = [Request(SET, 2), DataStart(SET, 2, 3), Data(b"abc"), DataEnd()]
     assert dialogue.ask(*messages) == messages
     assert dialogue.written == [container(COMMAND, SET, 2), container(DATA, SET, 2, b"", 15), b"abc"]
 
@@ -268,6 +269,7 @@ def test_whoever_receives_split_headers_sends_them() -> None:
     "reads",
     [
         [(DATA_OF_7[:12], False), (DATA_OF_7[12:], True)],
+        [(DATA_OF_7[:12], False), (b"", False), (DATA_OF_7[12:], True)],
         [(DATA_OF_7[:5], False), (DATA_OF_7[5:12], False), (DATA_OF_7[12:], True)],
         [(DATA_OF_7[:13], False), (DATA_OF_7[13:], True)],
         [(DATA_OF_7, True)],
@@ -407,7 +409,12 @@ def test_a_payload_of_unknown_length_ends_with_its_transfer(read_size: int, spli
     payload = [Data(b"x" * size)] if size else []
     for transaction_id in (7, 8):
         dialogue.ask(Request(GET, transaction_id))
-        messages = [DataStart(GET, transaction_id, None), *payload, DataEnd(), Response(OK, transaction_id)]
+        messages: list[Message] = [
+            DataStart(GET, transaction_id, None),
+            *payload,
+            DataEnd(),
+            Response(OK, transaction_id),
+        ]
         assert dialogue.answer(*messages) == messages
         assert dialogue.written[0][:4] == b"\xff\xff\xff\xff"
 

@@ -1,0 +1,257 @@
+"""Runs commands on a DC120's serial line, one at a time, and finds the speed that works.
+
+A line that has fallen out of step (noise, a camera switched off in the middle) is brought back by a break, after which the camera listens
+at 9600 baud, and the speed is set again. What speeds work is found out when the line is opened: the fastest first, proved by asking
+for the status at it. On leaving the camera is put back to 9600. Reference dc120, sections 1, 7 and 11.
+"""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from camfs import errors
+from camfs.protocols.dc120.commands import Code, Command, command
+from camfs.protocols.dc120.events import Aborted, Completed, Failed, LineReset, Packet, Rejected, Transmit
+from camfs.protocols.dc120.host import HostConnection, Patience
+from camfs.protocols.dc120.status import Status
+from camfs.protocols.dc120.values import speed_code
+
+log = logging.getLogger(__name__)
+
+START_SPEED = 9600
+"""Baud after power-on or a break."""
+
+SPEEDS = (115200, 57600, 38400, 19200, 9600)
+"""Baud rates tried, in this order; 230400 only where the user asks for it (reference, section 1)."""
+
+SPEED_CHANGE = 0.3
+"""Seconds between a change of speed and the first command at the new one."""
+
+BREAK = 0.3
+"""Seconds of a break (reference, section 1: 0.25 to 0.5)."""
+
+REST = 2.0
+"""Seconds after a line that could not be brought back in which it is not tried again: calls fail at once."""
+
+PROBE = Patience(answer=0.5, packet=1.0, completion=1.0)
+"""How long a speed that is tried out has to work."""
+
+RECEIVE_SIZE = 4096
+
+
+class SerialPort(Protocol):
+    """A serial port. All methods raise `DeviceGone` once it has vanished; cancelling one loses no bytes received."""
+
+    async def send(self, data: bytes) -> None:
+        """Put bytes on the line."""
+
+    async def receive(self, size: int) -> bytes:
+        """Wait for bytes, `size` at most."""
+
+    async def send_break(self, seconds: float) -> None:
+        """Hold the line in a break."""
+
+    async def set_speed(self, baud: int) -> None:
+        """Change the speed once all that was sent has left."""
+
+    def discard_input(self) -> None:
+        """Throw away what has come in."""
+
+    async def aclose(self) -> None:
+        """Let go of the port; never raises."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A packet of a reply, in the hand of the one who asked for it.
+
+    Attributes:
+        index: its place in the reply, from 0.
+        payload: its bytes.
+        expect: tells how many packets there are in all, where this one says so.
+    """
+
+    index: int
+    payload: bytes
+    expect: Callable[[int], None]
+
+
+Taker = Callable[[Received], Awaitable[bool]]
+"""Takes a packet; returns whether the next one is wanted."""
+
+
+class Line:
+    """The line to one camera.
+
+    Args:
+        port: the serial port; closed by `close`.
+        baud: the only speed to use, None for the fastest that works.
+    """
+
+    def __init__(self, port: SerialPort, baud: int | None = None) -> None:
+        self._port = port
+        self._speeds = SPEEDS if baud is None else (baud,)
+        self._host = HostConnection()
+        self._lock = trio.Lock()
+        self._in_step = False
+        self._rest_until = -math.inf
+        self.speed = START_SPEED
+        self.gone = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is under way."""
+        return self._lock.locked()
+
+    async def open(self) -> Status:
+        """Find the fastest speed that works; returns the camera's status.
+
+        Raises:
+            TransferTimeout: no camera answers at any speed.
+        """
+        async with self._lock:
+            return await self._find_speed()
+
+    async def close(self) -> None:
+        """Put the camera back to 9600 baud and let go of the port; never raises `CameraError`. Takes two seconds at most."""
+        with trio.CancelScope(shield=True), trio.move_on_after(2):
+            async with self._lock:
+                if self._in_step and not self.gone and self.speed != START_SPEED:
+                    try:
+                        await self._exchange(command(Code.SET_SPEED, speed=speed_code(START_SPEED)), None, None)
+                    except errors.CameraError as error:
+                        log.info("leaving: %s", error)
+        with trio.CancelScope(shield=True):
+            await self._port.aclose()
+
+    async def run(self, wanted: Command, packets: int | None = None, take: Taker | None = None) -> list[bytes]:
+        """Run a command.
+
+        Args:
+            wanted: the command.
+            packets: how many will come, where the table does not say and the caller knows.
+            take: takes the packets; without it they are gathered.
+
+        Returns:
+            The payloads gathered.
+
+        Raises:
+            NotSupported: the camera refused the command (E1).
+            Refused: it took it and failed (E2).
+            TransferTimeout, RemoteProtocolError: the line is out of step and will be brought back before the next command.
+            DeviceGone: the port has vanished.
+        """
+        async with self._lock:
+            if self.gone:
+                raise errors.DeviceGone("the serial port is gone")
+            if not self._in_step:
+                await self._bring_back()
+            return await self._guarded(wanted, packets, take)
+
+    async def _guarded(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
+        self._in_step = False
+        try:
+            gathered = await self._exchange(wanted, packets, take)
+        except errors.Refused:
+            self._in_step = self._host.idle
+            raise
+        except errors.DeviceGone:
+            self.gone = True
+            raise
+        self._in_step = True
+        return gathered
+
+    async def _exchange(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
+        gathered: list[bytes] = []
+        self._port.discard_input()
+        await self._port.send(self._host.send(wanted, packets))
+        while True:
+            match await self._event():
+                case Packet(index, payload):
+                    more = True
+                    if take is None:
+                        gathered.append(payload)
+                    else:
+                        more = await take(Received(index, payload, self._host.expect))
+                    await self._port.send(self._host.acknowledge() if more else self._host.abort())
+                case Completed(confirmed=confirmed):
+                    if not confirmed:
+                        log.info("%s: the camera did not say that it was done", wanted)
+                    return gathered
+                case Aborted():
+                    return gathered
+                case Rejected():
+                    raise errors.NotSupported(f"the camera refuses: {wanted.form.name}")
+                case Failed():
+                    raise errors.Refused(f"the camera failed: {wanted.form.name}")
+
+    async def _event(self) -> object:
+        """Wait for the next thing that the program has to know; what the protocol itself wants sent is sent."""
+        while True:
+            event = self._host.next_event()
+            if isinstance(event, Transmit):
+                await self._port.send(event.data)
+            elif event is not None:
+                return event
+            else:
+                patience = self._host.patience
+                data = b""
+                with trio.move_on_after(math.inf if patience is None else patience) as silence:
+                    data = await self._port.receive(RECEIVE_SIZE)
+                if data:
+                    self._host.receive(data)
+                elif silence.cancelled_caught:
+                    self._host.time_out()
+
+    async def _bring_back(self) -> None:
+        if trio.current_time() < self._rest_until:
+            raise errors.TransferTimeout("the camera does not answer")
+        try:
+            await self._find_speed()
+        except errors.DeviceGone:
+            self.gone = True
+            raise
+        except errors.CameraError:
+            self._rest_until = trio.current_time() + REST
+            raise
+
+    async def _find_speed(self) -> Status:
+        failure: errors.CameraError | None = None
+        for speed in self._candidates():
+            try:
+                status = await self._try_speed(speed)
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
+                log.info("%d baud: %s", speed, error)
+                failure = error
+            else:
+                self._host = HostConnection()
+                self._in_step = True
+                self.speed = speed
+                log.info("the camera answers at %d baud", speed)
+                return status
+        raise errors.TransferTimeout(f"no DC120 answers on this line ({failure})")
+
+    def _candidates(self) -> Sequence[int]:
+        """Return the speeds to try: the one that worked, then the others that are not faster."""
+        return [speed for speed in self._speeds if self.speed == START_SPEED or speed <= self.speed]
+
+    async def _try_speed(self, speed: int) -> Status:
+        """Break, change the speed, and ask for the status at it."""
+        self._host = HostConnection(PROBE)
+        await self._port.set_speed(START_SPEED)
+        await self._port.send_break(BREAK)
+        self._host.line_break()
+        while not isinstance(await self._event(), LineReset):
+            pass
+        if speed != START_SPEED:
+            await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), None, None)
+            await self._port.set_speed(speed)
+            await trio.sleep(SPEED_CHANGE)
+        payloads = await self._exchange(command(Code.GET_STATUS), None, None)
+        return Status.decode(payloads[0])

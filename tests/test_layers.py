@@ -1,0 +1,226 @@
+"""The layers, read from the imports of every module: who may know whom (design, "Layers")."""
+
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "camfs").rglob("*.py"))
+}
+"""Every module of camfs and its file."""
+
+IN_AND_OUT = {
+    "asyncio",
+    "select",
+    "selectors",
+    "serial",
+    "signal",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "trio",
+    "usb",
+}
+"""What a protocol has no use for."""
+
+SOLE_IMPORTERS = {
+    "usb": "camfs.transports.usb",
+    "serial": "camfs.transports.serial",
+    "pyfuse3": "camfs.fuse",
+}
+"""Packages that one module hides from all others."""
+
+OUTSIDE = {"camfs.fuse", "camfs.cli", "camfs.transports", "camfs.virtual"}
+"""What the middle of the program does not know."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Modules, and what they import.
+
+    Attributes:
+        members: packages or modules.
+        camfs: packages or modules of camfs that they may import; None for any.
+        foreign: packages that are neither camfs nor the standard library that they may import; None for any.
+        forbidden: packages or modules that they may not import.
+    """
+
+    members: frozenset[str]
+    camfs: frozenset[str] | None = None
+    foreign: frozenset[str] | None = None
+    forbidden: frozenset[str] = frozenset()
+
+
+LAYERS = {
+    "errors know nobody": Layer(frozenset({"camfs.errors"}), frozenset(), frozenset()),
+    "names, options and sources are words": Layer(
+        frozenset({"camfs.names", "camfs.options", "camfs.sources"}), frozenset({"camfs.errors"}), frozenset()
+    ),
+    "protocols do no I/O": Layer(
+        frozenset({"camfs.protocols"}),
+        frozenset({"camfs.errors", "camfs.protocols"}),
+        frozenset(),
+        frozenset(IN_AND_OUT),
+    ),
+    "transports carry bytes": Layer(
+        frozenset({"camfs.transports"}),
+        frozenset({"camfs.errors", "camfs.transports"}),
+        frozenset({"trio", "usb", "serial"}),
+    ),
+    "cameras speak protocols over any link": Layer(
+        frozenset({"camfs.cameras"}),
+        frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors"}),
+        frozenset({"trio"}),
+    ),
+    "the tree, the cache and the control files know cameras by their protocol": Layer(
+        frozenset({"camfs.tree", "camfs.blocks", "camfs.controls", "camfs.thumbnails", "camfs.names"}),
+        forbidden=frozenset({*OUTSIDE, "camfs.protocols"}),
+    ),
+    "the FUSE adapter knows no wire": Layer(
+        frozenset({"camfs.fuse"}),
+        forbidden=frozenset({"camfs.cli", "camfs.transports", "camfs.virtual", "camfs.protocols"}),
+    ),
+    "emulated cameras know nothing of the program that mounts them": Layer(
+        frozenset({"camfs.virtual"}),
+        frozenset({"camfs.virtual", "camfs.protocols", "camfs.errors", "camfs.cameras.ptp.link"}),
+    ),
+}
+
+
+def imports_of(source: str) -> set[str]:
+    """Return the absolute names of what a module imports, wherever in it: `from camfs import errors` is `camfs.errors`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "a relative import"
+            assert node.module is not None
+            submodules = {f"{node.module}.{name.name}" for name in node.names} & MODULES.keys()
+            found.update(submodules)
+            if len(submodules) < len(node.names):
+                found.add(node.module)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+            assert name not in ("__import__", "import_module"), "an import that cannot be read"
+    return found
+
+
+def is_in(module: str, packages: frozenset[str] | set[str]) -> bool:
+    """Say whether a module is one of some packages, or lies in one."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def wrong_imports(layer: Layer, source: str) -> set[str]:
+    """Return what a module of a layer imports and may not."""
+    wrong = set()
+    for name in imports_of(source):
+        top = name.partition(".")[0]
+        if is_in(name, layer.forbidden):
+            wrong.add(name)
+        elif top == "camfs":
+            if layer.camfs is not None and not is_in(name, layer.camfs):
+                wrong.add(name)
+        elif top not in sys.stdlib_module_names and layer.foreign is not None and top not in layer.foreign:
+            wrong.add(name)
+    return wrong
+
+
+IMPORTS = {module: imports_of(path.read_text()) for module, path in MODULES.items()}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_imports_what_it_may(name: str) -> None:
+    layer = LAYERS[name]
+    members = [module for module in MODULES if is_in(module, layer.members)]
+    assert members
+    assert {module: wrong for module in members if (wrong := wrong_imports(layer, MODULES[module].read_text()))} == {}
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    placed = frozenset().union(*(layer.members for layer in LAYERS.values()))
+    rest = {module for module in MODULES if not is_in(module, placed)}
+    assert rest == {"camfs", "camfs.__main__", "camfs.cli"}
+
+
+@pytest.mark.parametrize("package", SOLE_IMPORTERS)
+def test_one_module_hides_a_package(package: str) -> None:
+    importers = {module for module, names in IMPORTS.items() if any(is_in(name, {package}) for name in names)}
+    assert importers <= {SOLE_IMPORTERS[package]}
+    assert importers == {SOLE_IMPORTERS[package]} & MODULES.keys()
+
+
+@pytest.mark.parametrize(
+    ("package", "importers"),
+    [
+        ("camfs.virtual", {"camfs.cli", "camfs.virtual"}),
+        ("camfs.transports", {"camfs.cli", "camfs.transports"}),
+        ("camfs.fuse", {"camfs.cli"}),
+        ("camfs.cli", {"camfs.__main__"}),
+    ],
+)
+def test_who_knows_the_outside(package: str, importers: set[str]) -> None:
+    found = {module for module, names in IMPORTS.items() if any(is_in(name, {package}) for name in names)}
+    assert {module for module in found if not is_in(module, importers)} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is_for(module: str) -> None:
+    docstring = ast.get_docstring(ast.parse(MODULES[module].read_text()))
+    assert docstring is not None
+    first = docstring.splitlines()[0]
+    assert first.strip()
+    assert len(docstring.partition("\n\n")[0].strip()) >= 20
+
+
+# the reading itself
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import trio", {"trio"}),
+        ("import usb.core as core", {"usb.core"}),
+        ("from usb import core", {"usb"}),
+        ("from camfs import errors, __version__", {"camfs.errors", "camfs"}),
+        ("from camfs.protocols import ptp", {"camfs.protocols.ptp"}),
+        ("from camfs.protocols.ptp.codes import Operation", {"camfs.protocols.ptp.codes"}),
+        ("def late():\n    import time", {"time"}),
+        ("if TYPE_CHECKING:\n    from camfs.fuse import x", {"camfs.fuse"}),
+        ("try:\n    import serial\nexcept ImportError:\n    pass", {"serial"}),
+    ],
+)
+def test_imports_are_found_wherever_they_stand(source: str, names: set[str]) -> None:
+    assert imports_of(source) == names
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from . import errors", "from ..errors import CameraError", "__import__('usb')", "importlib.import_module('usb')"],
+)
+def test_imports_that_cannot_be_read_are_refused(source: str) -> None:
+    with pytest.raises(AssertionError):
+        imports_of(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("import trio", {"trio"}),
+        ("import time", {"time"}),
+        ("from socket import socket", {"socket"}),
+        ("import usb.core", {"usb.core"}),
+        ("from camfs import cli", {"camfs.cli"}),
+        ("from camfs.cameras.camera import Camera", {"camfs.cameras.camera"}),
+        ("import numpy", {"numpy"}),
+        ("import struct\nfrom camfs.errors import ProtocolError\nfrom camfs.protocols.ptp import codes", set()),
+    ],
+)
+def test_a_protocol_that_did_io_would_be_noticed(source: str, wrong: set[str]) -> None:
+    assert wrong_imports(LAYERS["protocols do no I/O"], source) == wrong

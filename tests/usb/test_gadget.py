@@ -1,0 +1,103 @@
+"""The emulated fp as a real USB device: gphoto2 and camfs as its hosts, unplugging, and the gadget's own life."""
+
+import random
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from camfs.virtual import pictures
+from tests.usb.guest import run_in_guest
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+SCRIPT = HERE / "gadget.sh"
+
+SECTIONS = re.findall(r"^section (\S+)", SCRIPT.read_text(), re.MULTILINE)
+
+# With its header of 12 bytes, a container of such a length ends with a full packet, an empty one, or just beside.
+LENGTHS = (
+    0,
+    1,
+    499,
+    500,
+    501,
+    512,
+    513,
+    1011,
+    1012,
+    1013,
+    4084,
+    4096,
+    65524,
+    65536,
+    (1 << 20) - 12,
+    1 << 20,
+    (1 << 20) + 1,
+)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a section of the script left."""
+
+    status: int
+    output: str
+
+
+def make_cards(root: Path) -> None:
+    """Make the folders that the script wants."""
+    chance = random.Random(2)
+    files: dict[str, bytes] = {}
+    for shot in pictures.made_shots(3):
+        files[f"SDIM{shot.number:04}.JPG"] = pictures.jpeg(shot)
+        files[f"SDIM{shot.number:04}.DNG"] = pictures.dng(shot)
+    # libgphoto2 fetches no objects of unknown format, so they are called pictures
+    lengths = {f"{length}.JPG": chance.randbytes(length) for length in LENGTHS}
+    large = {"SDIM0100.DNG": chance.randbytes(60_000_000)}
+    trees: dict[str, dict[str, bytes]] = {
+        "gphoto/DCIM/100SIGMA": files,
+        "gphoto/DCIM/101SIGMA": lengths | large,
+        "camfs/DCIM/100SIGMA": files | large,
+        "camfs/lengths": lengths,
+        "camfs/Grüße aus Köln": {"ß ü.jpg": b"umlauts"},
+        "thumbnails": {
+            f"thumb_{name.replace('JPG', 'jpg')}": pictures.embedded_thumbnail(data) or b""
+            for name, data in files.items()
+        },
+    }
+    for folder, contents in trees.items():
+        (root / folder).mkdir(parents=True)
+        for name, data in contents.items():
+            (root / folder / name).write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Left]:
+    """Run the whole script in one guest."""
+    cards = tmp_path_factory.mktemp("cards")
+    make_cards(cards)
+    scratch = tmp_path_factory.mktemp("scratch")
+    environment = ["env", "TZ=UTC", f"PYTHON={sys.executable}", f"PYTHONPATH={CHECKOUT}"]
+    command = shlex.join([*environment, "sh", str(SCRIPT), str(cards)])
+    result = run_in_guest(command, scratch=scratch, timeout=900)
+    left = {
+        name: Left(int((scratch / f"{name}.status").read_text()), (scratch / f"{name}.output").read_text())
+        for name in SECTIONS
+        if (scratch / f"{name}.status").exists()
+    }
+    server = scratch / "server.output"
+    print(result.output, result.console, server.read_text() if server.exists() else "", sep="\n")
+    print((scratch / "figures").read_text() if (scratch / "figures").exists() else "no figures")
+    print(f"all sections: {result.seconds:.0f} s")
+    return left
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_section(sections: Mapping[str, Left], name: str) -> None:
+    assert name in sections, "the script did not get there"
+    assert sections[name].status == 0, sections[name].output
