@@ -1,4 +1,4 @@
-"""A real mount for a test: camfs in a process of its own, unmounted at the end whatever happens, and its words held against what was expected."""
+"""A real mount for a test: camfs in a process of its own, unmounted at the end whatever happens, its words held against the expected."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,7 +197,9 @@ class Mount:
         if self.status is None:
             os.kill(self.process, signal.SIGKILL)
             self.wait()
-        print("camfs said:", self.log.seek(0) or self.log.read().decode("utf-8", "replace"), file=sys.stderr)
+        self.log.seek(0)
+        for line in self.log.read().decode("utf-8", "replace").splitlines():
+            print("camfs said:", line, file=sys.stderr)
 
 
 @contextmanager
@@ -244,7 +246,7 @@ def mounted(
             mount.clean()
 
 
-def _start(command: Sequence[str], point: Path, log: IO[bytes], env: Mapping[str, str]) -> int:
+def _start(command: list[str], point: Path, log: IO[bytes], env: Mapping[str, str]) -> int:
     process = os.posix_spawn(
         command[0],
         command,
@@ -258,7 +260,7 @@ def _start(command: Sequence[str], point: Path, log: IO[bytes], env: Mapping[str
     return process
 
 
-def _start_in_background(command: Sequence[str], point: Path, log: IO[bytes], env: Mapping[str, str]) -> int:
+def _start_in_background(command: list[str], point: Path, log: IO[bytes], env: Mapping[str, str]) -> int:
     """Mount as users do. This process adopts what camfs leaves in the background, so that its exit status can be had."""
     prctl = ctypes.CDLL(None).prctl
     prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

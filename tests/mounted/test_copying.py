@@ -59,7 +59,9 @@ def test_cmp_of_each_size(awkward: Path, card: Path, size: int) -> None:
     run("cmp", awkward / name, card / name)
 
 
-def test_rsync_has_nothing_to_do_the_second_time(awkward: Path, awkward_mount: Mount, card: Path, tmp_path: Path) -> None:
+def test_rsync_has_nothing_to_do_the_second_time(
+    awkward: Path, awkward_mount: Mount, card: Path, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     first = run("rsync", "-a", "--stats", f"{card}/", copy)
     assert transferred(first.stdout) == len(files_of(awkward))
@@ -107,9 +109,7 @@ def test_cp_of_the_mount_copies_pictures_and_nothing_else(
     assert paths_of(tmp_path / "copy" / "card") == paths_of(awkward)
 
 
-def test_mv_copies_and_leaves_the_original(
-    awkward: Path, awkward_mount: Mount, card: Path, tmp_path: Path
-) -> None:
+def test_mv_copies_and_leaves_the_original(awkward: Path, awkward_mount: Mount, card: Path, tmp_path: Path) -> None:
     awkward_mount.expect("deleting needs the mount option allow_delete")
     done = run("mv", card / "in the root.jpg", tmp_path, status=1)
     assert "Operation not permitted" in done.stderr
@@ -207,7 +207,12 @@ def test_dot_and_dot_dot(card: Path) -> None:
 
 
 def test_names_in_the_other_case_or_form_are_not_there(card: Path) -> None:
-    for name in ("NAMES", "names/100% SURE.JPG", "names/A\u0308pfel, O\u0308l & U\u0308berma\u00df.jpg", "names/nothing"):
+    for name in (
+        "NAMES",
+        "names/100% SURE.JPG",
+        "names/A\u0308pfel, O\u0308l & U\u0308berma\u00df.jpg",
+        "names/nothing",
+    ):
         assert not (card / name).exists()
 
 

@@ -27,7 +27,9 @@ def source(folder: Path) -> str:
 
 def reader_of(path: Path) -> subprocess.Popen[str]:
     """Start a process that reads a file, and return once it has opened it."""
-    process = subprocess.Popen([sys.executable, "-c", READER, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", READER, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     return process
@@ -59,12 +61,14 @@ def test_signals_while_files_are_open(source: str, camera: Path, number: signal.
 
 
 def test_signal_while_a_shell_stands_in_it(source: str, camera: Path) -> None:
-    with mounted(source, camera) as mount:
-        with subprocess.Popen(["cat"], cwd=camera / "card", stdin=subprocess.PIPE) as shell:
-            os.kill(mount.process, signal.SIGTERM)
-            assert mount.wait() == 0
-            assert not mount_entries(camera)
-            shell.communicate()
+    with (
+        mounted(source, camera) as mount,
+        subprocess.Popen(["cat"], cwd=camera / "card", stdin=subprocess.PIPE) as shell,
+    ):
+        os.kill(mount.process, signal.SIGTERM)
+        assert mount.wait() == 0
+        assert not mount_entries(camera)
+        shell.communicate()
 
 
 def test_signal_during_a_transfer(source: str, camera: Path) -> None:

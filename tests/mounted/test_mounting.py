@@ -344,7 +344,7 @@ def test_interrupted_while_mounting(camera: Path, front: list[str], number: sign
     trace = tmp_path / "trace"
     os.mkfifo(trace)
     reading, writing = os.pipe()
-    command = [*CAMFS, f"{FP}?latency=1&trace={trace}", camera, *front]
+    command = [*CAMFS, f"{FP}?latency=1&trace={trace}", str(camera), *front]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=[writing])
     os.close(writing)
     try:
@@ -367,7 +367,7 @@ def test_started_by_mount(camera: Path, folder: Path) -> None:
     """`mount -t fuse.camfs SOURCE DIR` runs `sh -c camfs SOURCE DIR -o …`, found on the path of the shell."""
     make_file(folder / "1.JPG", 10)
     script = Path(sys.executable).parent / "camfs"
-    command = f"'{script}' \"$1\" \"$2\" -o rw,nosuid,nodev"
+    command = f'\'{script}\' "$1" "$2" -o rw,nosuid,nodev'
     run("sh", "-c", command, "sh", f"{FP}?card={folder}", camera)
     try:
         run("diff", "-r", folder, camera / "card")

@@ -79,10 +79,10 @@ def test_changes(plain_mount: Mount, plain: Path, change: str) -> None:
 
 
 def test_deleting_needs_its_option(plain_mount: Mount, plain: Path) -> None:
-    for act in (lambda: os.unlink(plain / "1.JPG"), lambda: os.rmdir(plain / "empty"), lambda: os.rmdir(plain / "full")):
+    for act, name in ((os.unlink, "1.JPG"), (os.rmdir, "empty"), (os.rmdir, "full")):
         plain_mount.expect("deleting needs the mount option allow_delete")
         with pytest.raises(PermissionError) as failure:
-            act()
+            act(plain / name)
         assert failure.value.errno == errno.EPERM
     assert "allow_delete" in plain_mount.read_status()["last-error"]
 

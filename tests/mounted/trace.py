@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-ASIDE = frozenset(("GetStorageIDs", "GetStorageInfo", "GetNumObjects"))
-"""Operations that tell of stores. They are not counted: `.status` is read to be sure of the trace, and asks them."""
+ASIDE = frozenset(("GetStorageIDs", "GetStorageInfo", "GetNumObjects", "GetDevicePropDesc", "GetDevicePropValue"))
+"""Operations that tell of stores and settings. They are not counted: `.status` is read to be sure of the trace, and asks them."""
 
 READS = frozenset(("GetObject", "GetPartialObject", "GetPartialObject64"))
 """Operations that bring a file's bytes."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import trio
 import trio.testing
 
-from camfs.cameras.ptp.link import UsbPipes
 from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Request, Response, Role
 from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual.pipes import HostPipes
 
 READ_SIZE = (1 << 20) + 1024
 
@@ -35,7 +35,7 @@ class Host:
         transfers: length of each transfer that was read, in order, as far as they ended.
     """
 
-    pipes: UsbPipes
+    pipes: HostPipes
     next_id: int = 0
     transfers: list[int] = field(default_factory=list)
 

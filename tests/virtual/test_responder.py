@@ -10,7 +10,6 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfs.cameras.ptp.link import UsbPipes
 from camfs.errors import DeviceGone, TransferStalled
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
@@ -18,7 +17,7 @@ from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Reques
 from camfs.virtual import PROFILES
 from camfs.virtual.contents import Zeros
 from camfs.virtual.faults import Fault, FaultKind
-from camfs.virtual.pipes import BULK_IN, BULK_OUT
+from camfs.virtual.pipes import BULK_IN, BULK_OUT, HostPipes
 from tests.virtual.host import READ_SIZE, Host, Reply, hosted
 
 OK = Reply(ResponseCode.OK)
@@ -126,7 +125,7 @@ async def test_parameters_too_many_are_ignored(model: str) -> None:
         assert await host.do(Operation.GetObjectInfo, handle, 1, 2, 3, 4) == await host.do(0x1008, handle)
 
 
-async def _is_halted(pipes: UsbPipes) -> None:
+async def _is_halted(pipes: HostPipes) -> None:
     with pytest.raises(TransferStalled):
         await pipes.read(READ_SIZE)
     await pipes.clear_halts()

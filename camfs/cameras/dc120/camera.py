@@ -16,7 +16,7 @@ from typing import NamedTuple
 import trio
 
 from camfs import errors
-from camfs.cameras.camera import Change, Entry, Gone, Key, Usage
+from camfs.cameras.camera import Change, Entry, EntryChanged, Gone, Key, Usage
 from camfs.cameras.dc120.line import Line, Received
 from camfs.cameras.dc120.pictures import Picture, PictureStore, TakePacket
 from camfs.cameras.dc120.settings import NAMES, SETTINGS, USER_NAME, code_of, user_name_command
@@ -87,7 +87,7 @@ class Dc120Camera:
         self, line: Line, nursery: trio.Nursery, zone: tzinfo | None = None, store: PictureStore | None = None
     ) -> None:
         self.epoch = 0
-        self._announce, self.changes = trio.open_memory_channel[Change](16)
+        self._announce, self.changes = trio.open_memory_channel[Change](1024)
         self._line = line
         self._nursery = nursery
         self._zone = zone
@@ -277,8 +277,10 @@ class Dc120Camera:
 
             def on_header(header: bytes) -> None:
                 date = self._date(header)
-                if date is not None:
+                if date is not None and date != self._taken.get((key, entry.size)):
                     self._taken[key, entry.size] = date
+                    with contextlib.suppress(trio.WouldBlock):
+                        self._announce.send_nowait(EntryChanged(key))
 
             picture = Picture(entry.name, entry.size, transfer, self._store, on_header)
             self._pictures[key, entry.size] = picture

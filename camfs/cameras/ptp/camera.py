@@ -14,7 +14,7 @@ What cameras get wrong, and what is done about it (reference ptp, 4.3 and 5):
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence, Set
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import trio
@@ -83,6 +83,9 @@ CAPTURE_QUIET = 1.0
 
 CAPTURE_LATE = 5.0
 """The same on cameras that list CaptureComplete: some list events and never send them (SIGMA fp)."""
+
+CLOCK_SLACK = timedelta(minutes=1)
+"""Some cameras know no seconds."""
 
 _FOLDER_PROPERTIES = (
     ObjectProperty.ObjectFileName,
@@ -179,8 +182,11 @@ class PtpCamera:
         async for event in due:
             try:
                 await self._handle(event)
-            except errors.CameraError as error:
+            except (errors.NotFound, errors.DeviceGone) as error:
                 log.info("after event 0x%04X: %s", event.code, error)
+            except errors.CameraError as error:
+                log.info("after event 0x%04X: %s; all is listed again", event.code, error)
+                await self._announce.send(FolderChanged(None))
 
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
@@ -514,7 +520,7 @@ class PtpCamera:
         info = await self._storage_info(storage)
         objects: int | None = None
         try:
-            reply = await self._try(Operation.GetNumObjects, storage, ANY_FORMAT, ANYWHERE)
+            reply = await self._try(Operation.GetNumObjects, storage, ANY_FORMAT, ANYWHERE, repeatable=True)
             if reply is not None and reply.parameters:
                 objects = reply.parameters[0]
         except errors.Refused as error:
@@ -570,6 +576,9 @@ class PtpCamera:
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is no time for a camera") from None
         await self._settings.change_value(properties.DATE_TIME, encode_date_time(local), compare=False)
+        shown = await self.clock()
+        if abs(shown.replace(tzinfo=None) - local) > CLOCK_SLACK:
+            raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
     # ------------------------------------------------------------------ capture, raw, status
 

@@ -5,6 +5,7 @@ written, and remembered for reading, where GetDevicePropValue is enough.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from camfs import errors
 from camfs.cameras.ptp.session import Session
@@ -109,7 +110,7 @@ class PropertySettings:
 
     async def _describe(self, code: int) -> DevicePropDesc:
         reply = await self._session.transact(Operation.GetDevicePropDesc, code, limit=1 << 20)
-        description = DevicePropDesc.decode(reply.data)
+        description = replace(DevicePropDesc.decode(reply.data), code=code)
         self._descriptions[code] = description
         return description
 

@@ -11,7 +11,7 @@ from camfs.protocols.dc120.texts import ALBUMS
 from camfs.protocols.dc120.values import Location
 from camfs.virtual.contents import Disk
 from camfs.virtual.dc120.body import Body
-from camfs.virtual.dc120.faults import Fault, Quirks
+from camfs.virtual.dc120.faults import Fault
 from camfs.virtual.dc120.line import Line
 from camfs.virtual.dc120.options import MADE, Options
 from camfs.virtual.dc120.responder import Responder

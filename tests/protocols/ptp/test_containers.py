@@ -141,8 +141,16 @@ def test_data_and_response_in_one_read() -> None:
 
 
 def test_requests_in_one_transfer() -> None:
-    reads = (container(COMMAND, GET, 1, words(3)) + container(COMMAND, GET, 2, words(4)), True)
-    assert listen(UsbConnection(Role.RESPONDER), reads) == [Request(GET, 1, (3,)), Request(GET, 2, (4,))]
+    transfer = container(COMMAND, GET, 1, words(3)) + container(COMMAND, GET, 2, words(4))
+    for at in range(len(transfer) + 1):
+        reads = [(transfer[:at], False), (transfer[at:], True)]
+        assert listen(UsbConnection(Role.RESPONDER), *reads) == [Request(GET, 1, (3,)), Request(GET, 2, (4,))]
+
+
+def test_a_stale_response_and_the_answer_in_one_transfer() -> None:
+    transfer = container(RESPONSE, OK, 6, words(1)) + DATA_OF_7 + RESPONSE_TO_7
+    for at in range(len(transfer) + 1):
+        assert listen(asked(), (transfer[:at], False), (transfer[at:], False), (b"", True)) == WHOLE_ANSWER
 
 
 def test_an_initiator_that_has_asked_nothing_hears_nothing() -> None:

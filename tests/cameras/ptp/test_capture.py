@@ -1,0 +1,210 @@
+"""Taking pictures, on cameras that tell when it is done and on those that do not; and the status of a camera."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from camfs import errors
+from camfs.cameras.ptp.camera import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT, ObjectKey
+from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.datasets import AccessCapability
+from camfs.virtual.contents import Bytes
+from camfs.virtual.faults import FaultKind
+from tests.cameras.rig import CARD, Rig, rigged
+
+
+async def prepared(rig: Rig, without: Sequence[EventCode] = ()) -> None:
+    """Let the camera have a folder for its pictures, and not list some events."""
+    rig.body.card.folder("DCIM/100CAMFS")
+    info = rig.body.body.device_info
+    rig.body.body.device_info = replace(info, events=tuple(code for code in info.events if code not in without))
+    await rig.camera._read_device_info()
+    await wait_all_tasks_blocked()
+
+
+def newest(rig: Rig) -> ObjectKey:
+    folder = rig.body.card.folder("DCIM/100CAMFS")
+    return ObjectKey(CARD, folder.children[-1].handle)
+
+
+async def test_a_picture(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        assert await rig.camera.capture() == [newest(rig)]
+        assert trio.current_time() < 0.5
+        entry = await rig.camera.describe(newest(rig), None)
+        assert entry is not None
+        assert bytes(await rig.camera.read(entry, 0, 3)) == b"\xff\xd8\xff"
+
+
+async def test_one_after_another(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        keys = [tuple(await rig.camera.capture()) for _ in range(4)]
+        assert len(set(keys)) == 4
+        assert all(len(each) == 1 for each in keys)
+
+
+async def test_the_folder_that_the_camera_makes_for_it_is_none_of_its_files(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+@pytest.mark.parametrize(
+    ("without", "slack"),
+    [
+        ([EventCode.CaptureComplete], CAPTURE_QUIET),
+        ([EventCode.ObjectAdded], CAPTURE_LATE),
+        ([EventCode.ObjectAdded, EventCode.CaptureComplete], 2 * CAPTURE_QUIET),
+        (list(EventCode), 2 * CAPTURE_QUIET),
+    ],
+)
+async def test_without_some_events(without: list[EventCode], slack: float, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig, without)
+        rig.body.card.add_file("DCIM/100CAMFS", "OLD.JPG", b"a")
+        await wait_all_tasks_blocked()
+        assert await rig.camera.capture() == [newest(rig)]
+        assert trio.current_time() < 1 + slack
+
+
+async def test_an_event_that_is_listed_and_never_sent(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        honest = rig.body.body.notify
+
+        def notify(code: int, *parameters: int, transaction_id: int = 0) -> None:
+            if code != EventCode.CaptureComplete:
+                honest(code, *parameters)
+
+        rig.body.body.notify = notify  # type: ignore[method-assign]
+        assert await rig.camera.capture() == [newest(rig)]
+        assert trio.current_time() < 1 + CAPTURE_LATE
+
+
+@pytest.mark.parametrize("without", [[], [EventCode.CaptureComplete]])
+async def test_two_files_of_one_shot(without: list[EventCode], autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig, without)
+        rig.body.body.capture.seconds = 2
+        async with trio.open_nursery() as nursery:
+
+            async def raw() -> None:
+                await trio.sleep(1.5)
+                rig.body.card.add_file("DCIM/100CAMFS", "SHOT.DNG", Bytes(b"raw"))
+
+            nursery.start_soon(raw)
+            keys = await rig.camera.capture()
+        assert {key.handle for key in keys} == {
+            child.handle for child in rig.body.card.folder("DCIM/100CAMFS").children
+        }
+
+
+async def test_a_long_exposure(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.body.body.capture.seconds = 40
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.body.body.capture.seconds = 1000
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.capture()
+        assert trio.current_time() == pytest.approx(CAPTURE_TIMEOUT, abs=CAPTURE_LATE)
+
+
+async def test_a_full_store(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.body.card.disk = None
+        rig.body.card.capacity = 0
+        with pytest.raises(errors.StoreFull):
+            await rig.camera.capture()
+        rig.body.card.capacity = 1 << 40
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+async def test_a_store_that_is_full_when_the_picture_is_taken(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.body.body.capture.seconds = 1000
+
+        async def full() -> None:
+            await trio.sleep(3)
+            rig.body.body.notify(EventCode.StoreFull, CARD)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(full)
+            with pytest.raises(errors.StoreFull):
+                await rig.camera.capture()
+        assert trio.current_time() < 4
+
+
+async def test_a_store_that_takes_no_pictures(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.body.card.access = AccessCapability.ReadOnly
+        with pytest.raises(errors.StoreReadOnly):
+            await rig.camera.capture()
+
+
+async def test_a_camera_that_takes_no_pictures(autojump_clock: MockClock) -> None:
+    async with rigged("sigma-fp", empty=False) as rig:
+        rig.operations()
+        with pytest.raises(errors.NotSupported):
+            await rig.camera.capture()
+        assert rig.operations() == []
+
+
+async def test_a_camera_that_is_busy_with_the_last_picture(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.fail(FaultKind.REFUSE, Operation.InitiateCapture, times=5, code=ResponseCode.DeviceBusy)
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+@pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.ABORT, FaultKind.GARBAGE])
+async def test_a_shutter_is_not_released_twice(kind: FaultKind, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.fail(kind, Operation.InitiateCapture)
+        with pytest.raises(errors.CameraError):
+            await rig.camera.capture()
+        assert rig.count(Operation.InitiateCapture) == 1
+        await trio.sleep(3)
+        assert len(await rig.camera.capture()) == 1
+
+
+async def test_two_at_once(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rig.camera.capture)
+            await wait_all_tasks_blocked()
+            with pytest.raises(errors.Busy):
+                await rig.camera.capture()
+
+
+async def test_a_capture_that_is_cancelled(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        with trio.move_on_after(0.1) as scope:
+            await rig.camera.capture()
+        assert scope.cancelled_caught
+        await trio.sleep(3)
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+async def test_capturing_never_enumerates(autojump_clock: MockClock) -> None:
+    async with rigged(objects="2000") as rig:
+        rig.operations()
+        (key,) = await rig.camera.capture()
+        assert len(rig.operations()) < 10
+        way = await rig.camera.locate(key)
+        assert len(way) == 4

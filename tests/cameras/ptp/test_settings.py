@@ -1,0 +1,482 @@
+"""Settings, clock and raw commands of a PTP camera."""
+
+import contextlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from camfs import errors
+from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode
+from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
+from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
+from camfs.protocols.ptp.values import Value
+from camfs.virtual.faults import FaultKind
+from camfs.virtual.properties import Property
+from tests.cameras.rig import Rig, rigged
+
+
+async def offer(
+    rig: Rig,
+    code: int,
+    data_type: int,
+    value: Value,
+    form: Range | Enumeration | None = None,
+    *,
+    writable: bool = True,
+    ignores_writes: bool = False,
+) -> Property:
+    """Give the camera one property and no other."""
+    made = Property(DevicePropDesc(code, data_type, writable, value, value, form), ignores_writes)
+    rig.body.body.properties.clear()
+    rig.body.body.properties[code] = made
+    rig.body.body.change_device_info(replace(rig.body.body.device_info, device_properties=(code,)))
+    await wait_all_tasks_blocked()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("code", "data_type", "value", "name", "text"),
+    [
+        (0x5001, DataType.UINT8, 75, "battery-level", "75%"),
+        (0x5003, DataType.STRING, "6000x4000", "image-size", "6000x4000"),
+        (0x5005, DataType.UINT16, 4, "white-balance", "daylight"),
+        (0x5005, DataType.UINT16, 0x8001, "white-balance", "32769"),
+        (0x5007, DataType.UINT16, 280, "aperture", "f/2.8"),
+        (0x5007, DataType.UINT16, 1600, "aperture", "f/16"),
+        (0x5008, DataType.UINT32, 4500, "focal-length", "45mm"),
+        (0x5009, DataType.UINT16, 0xFFFF, "focus-distance", "infinity"),
+        (0x5009, DataType.UINT16, 1500, "focus-distance", "1500mm"),
+        (0x500A, DataType.UINT16, 2, "focus-mode", "auto"),
+        (0x500B, DataType.UINT16, 2, "metering-mode", "center-weighted"),
+        (0x500C, DataType.UINT16, 2, "flash", "off"),
+        (0x500D, DataType.UINT32, 80, "shutter-speed", "1/125"),
+        (0x500D, DataType.UINT32, 300_000, "shutter-speed", "30"),
+        (0x500E, DataType.UINT16, 3, "exposure-mode", "aperture-priority"),
+        (0x500F, DataType.UINT16, 400, "iso", "400"),
+        (0x500F, DataType.UINT16, 0xFFFF, "iso", "auto"),
+        (0x5010, DataType.INT16, -1000, "exposure-compensation", "-1"),
+        (0x5010, DataType.INT16, 300, "exposure-compensation", "+0.3"),
+        (0x5010, DataType.INT16, 0, "exposure-compensation", "0"),
+        (0x5012, DataType.UINT32, 2500, "self-timer", "2.5s"),
+        (0x5013, DataType.UINT16, 2, "drive-mode", "burst"),
+        (0x5016, DataType.UINT8, 15, "digital-zoom", "1.5x"),
+        (0x501E, DataType.STRING, "Zoë Ω", "artist", "Zoë Ω"),
+        (0xD0A1, DataType.ARRAY + DataType.UINT8, (1, 2, 255), "prop-d0a1", "1 2 255"),
+        (0xD0A1, DataType.ARRAY + DataType.INT32, (-1, 2), "prop-d0a1", "-1 2"),
+        (0xD0A1, DataType.ARRAY + DataType.UINT8, (), "prop-d0a1", ""),
+        (0xD0A2, DataType.UINT128, (1 << 128) - 1, "prop-d0a2", str((1 << 128) - 1)),
+        (0xD0A2, DataType.INT128, -(1 << 127), "prop-d0a2", str(-(1 << 127))),
+        (0xD0A3, DataType.INT8, -128, "prop-d0a3", "-128"),
+        (0xD0A4, DataType.UINT64, (1 << 64) - 1, "prop-d0a4", str((1 << 64) - 1)),
+    ],
+)
+async def test_a_value_is_read_and_written_as_text(
+    code: int, data_type: int, value: Value, name: str, text: str, autojump_clock: MockClock
+) -> None:
+    async with rigged() as rig:
+        made = await offer(rig, code, data_type, value)
+        assert rig.camera.setting_names() == [name]
+        assert await rig.camera.setting(name) == text
+        other: Value = "other" if isinstance(value, str) else (9,) if isinstance(value, tuple) else 1
+        made.put(other)
+        await rig.camera.change_setting(name, text)
+        assert made.value == value
+        assert await rig.camera.setting(name) == text
+
+
+async def test_all_settings_and_choices_of_a_camera(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        names = rig.camera.setting_names()
+        assert "iso" in names
+        assert "date-time" not in names
+        assert rig.operations() == ["OpenSession", "GetDeviceInfo"]
+        for name in names:
+            before = await rig.camera.setting(name)
+            choices = await rig.camera.choices(name)
+            if choices and name not in ("battery-level", "metering-mode"):
+                assert before in choices
+                for choice in choices:
+                    await rig.camera.change_setting(name, choice)
+                    assert await rig.camera.setting(name) == choice
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (None, []),
+        (Enumeration((3, 1, 2)), ["3", "1", "2"]),
+        (Enumeration(()), []),
+        (Range(1, 5, 2), ["1", "3", "5"]),
+        (Range(1, 5, 0), ["1", "2", "3", "4", "5"]),
+        (Range(5, 1, 1), []),
+        (Range(-2, 2, 1), ["-2", "-1", "0", "1", "2"]),
+        (Range(0, 999, 1), [str(number) for number in range(1000)]),
+        (Range(0, 1000, 1), ["0", "1000"]),
+        (Range(-(1 << 31), (1 << 31) - 1, 1), [str(-(1 << 31)), str((1 << 31) - 1)]),
+    ],
+)
+async def test_choices(form: Range | Enumeration | None, expected: list[str], autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0xD0A1, DataType.INT32, 1, form)
+        assert await rig.camera.choices("prop-d0a1") == expected
+
+
+async def test_choices_are_those_of_now(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        made = await offer(rig, 0xD0A1, DataType.INT32, 1, Enumeration((1, 2)))
+        assert await rig.camera.choices("prop-d0a1") == ["1", "2"]
+        made.description = replace(made.description, form=Enumeration((1, 3)))
+        assert await rig.camera.choices("prop-d0a1") == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "form", "text"),
+    [
+        (DataType.UINT16, Enumeration((1, 2)), "3"),
+        (DataType.UINT16, Enumeration((1, 2)), ""),
+        (DataType.UINT16, Enumeration((1, 2)), "one"),
+        (DataType.UINT16, Range(0, 100, 10), "15"),
+        (DataType.UINT16, Range(0, 100, 10), "110"),
+        (DataType.UINT16, Range(0, 100, 10), "-10"),
+        (DataType.UINT16, None, "65536"),
+        (DataType.UINT16, None, "-1"),
+        (DataType.UINT16, None, "1.5"),
+        (DataType.UINT16, None, "9" * 5000),
+        (DataType.INT8, None, "128"),
+        (DataType.STRING, None, "x" * 255),
+        (DataType.STRING, None, "a\0b"),
+        (DataType.STRING, Enumeration(("small", "large")), "medium"),
+        (DataType.ARRAY + DataType.UINT8, None, "1 256"),
+        (DataType.ARRAY + DataType.UINT8, None, "1 x"),
+    ],
+)
+async def test_a_value_that_is_none_leaves_the_camera_alone(
+    data_type: int, form: Range | Enumeration | None, text: str, autojump_clock: MockClock
+) -> None:
+    async with rigged() as rig:
+        value: Value = "small" if data_type == DataType.STRING else (1,) if data_type & DataType.ARRAY else 1
+        made = await offer(rig, 0xD0A1, data_type, value, form)
+        rig.operations()
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.change_setting("prop-d0a1", text)
+        assert "SetDevicePropValue" not in rig.operations()
+        assert made.value == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("aperture", "f/0.1"),
+        ("aperture", "wide"),
+        ("aperture", "f/"),
+        ("aperture", "1/0"),
+        ("aperture", "nan"),
+        ("aperture", "inf"),
+        ("shutter-speed", "1/0"),
+        ("shutter-speed", "1/126"),
+        ("shutter-speed", ""),
+        ("iso", "1e3"),
+        ("iso", "150"),
+        ("white-balance", "purple"),
+        ("exposure-compensation", "+7"),
+        ("self-timer", "0.7s"),
+    ],
+)
+async def test_texts_that_are_no_value(name: str, text: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.change_setting(name, text)
+        assert "SetDevicePropValue" not in rig.operations()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("aperture", "2.8", "f/2.8"),
+        ("aperture", "F/2.8", "f/2.8"),
+        ("shutter-speed", "1/125s", "1/125"),
+        ("shutter-speed", "1", "1"),
+        ("shutter-speed", "1s", "1"),
+        ("iso", "AUTO", "auto"),
+        ("white-balance", "Daylight", "daylight"),
+        ("white-balance", "4", "daylight"),
+        ("exposure-compensation", "1", "+1"),
+        ("exposure-compensation", "-1.0", "-1"),
+        ("self-timer", "2", "2s"),
+        ("self-timer", "2.5 s", "2.5s"),
+    ],
+)
+async def test_ways_to_write(name: str, text: str, kept: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await rig.camera.change_setting(name, text)
+        assert await rig.camera.setting(name) == kept
+
+
+@pytest.mark.parametrize("row", STANDARD_PROPERTIES, ids=lambda row: row.name)
+async def test_a_text_of_any_length_takes_no_time(row: Any, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, row.code, DataType.UINT32, 1)
+        if row.code == 0x5011:
+            return
+        for text in ("1e99999", "1/1e99999", "9" * 100_000, "0x" + "f" * 1000, "-" * 100_000):
+            with pytest.raises(errors.InvalidValue):
+                await rig.camera.change_setting(row.name, text)
+
+
+async def test_a_write_that_is_ignored_is_told(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        with pytest.raises(errors.NotPermitted, match="center-weighted"):
+            await rig.camera.change_setting("metering-mode", "average")
+        assert await rig.camera.setting("metering-mode") == "center-weighted"
+        await rig.camera.change_setting("metering-mode", "center-weighted")
+
+
+async def test_a_value_that_the_camera_rounds_is_told(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        made = await offer(rig, 0xD0A1, DataType.UINT16, 100)
+        honest = made.write
+
+        def rounds(data: bytes) -> bool:
+            return honest((int.from_bytes(data, "little") // 100 * 100).to_bytes(2, "little"))
+
+        made.write = rounds  # type: ignore[method-assign]
+        with pytest.raises(errors.NotPermitted, match="200"):
+            await rig.camera.change_setting("prop-d0a1", "250")
+
+
+async def test_a_read_only_setting(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        with pytest.raises(errors.AccessDenied):
+            await rig.camera.change_setting("battery-level", "80%")
+        assert "SetDevicePropValue" not in rig.operations()
+
+
+@pytest.mark.parametrize("name", ["zoom", "", "prop-", "prop-D0A1", "prop-00d0a1", "../iso", "prop-d0ff", "user-name"])
+async def test_names_of_no_setting(name: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.operations()
+        for call in (
+            rig.camera.setting(name),
+            rig.camera.choices(name),
+            rig.camera.change_setting(name, "1"),
+        ):
+            with pytest.raises((errors.NotFound, errors.NotSupported)):
+                await call
+        assert rig.operations() == []
+
+
+async def test_a_property_that_is_listed_twice_or_not_there(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        info = rig.body.body.device_info
+        rig.body.body.change_device_info(replace(info, device_properties=(0x500F, 0x500F, 0xD0FF)))
+        await wait_all_tasks_blocked()
+        assert rig.camera.setting_names() == ["iso", "prop-d0ff"]
+        with pytest.raises(errors.NoData):
+            await rig.camera.setting("prop-d0ff")
+
+
+async def test_a_camera_without_properties(autojump_clock: MockClock) -> None:
+    async with rigged("sigma-fp", empty=False) as rig:
+        assert rig.camera.setting_names() == []
+        with pytest.raises(errors.NotSupported):
+            await rig.camera.clock()
+        with pytest.raises(errors.NotSupported):
+            await rig.camera.set_clock(datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("operation", "can_read", "can_write"),
+    [
+        (Operation.GetDevicePropDesc, False, False),
+        (Operation.GetDevicePropValue, True, True),
+        (Operation.SetDevicePropValue, True, False),
+    ],
+)
+async def test_operations_on_properties_that_the_camera_has_not(
+    operation: Operation, can_read: bool, can_write: bool, autojump_clock: MockClock
+) -> None:
+    async with rigged(operations=f"-{operation.name}") as rig:
+        assert ("iso" in rig.camera.setting_names()) == can_read
+        for _ in range(2):
+            if can_read:
+                assert await rig.camera.setting("iso") == "100"
+        if can_write:
+            await rig.camera.change_setting("iso", "200")
+            assert await rig.camera.setting("iso") == "200"
+        else:
+            with pytest.raises(errors.NotSupported):
+                await rig.camera.change_setting("iso", "200")
+        assert operation.name not in rig.operations()
+
+
+@pytest.mark.parametrize("data", [b"\1", bytes(4), b"\x0f\x50\xff\x7f\1" + bytes(50), b"\xff" * 60])
+async def test_a_description_that_is_none(data: bytes, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.BAD_DATASET, Operation.GetDevicePropDesc, times=None, data=data)
+        for call in (rig.camera.setting("iso"), rig.camera.choices("iso"), rig.camera.change_setting("iso", "200")):
+            with pytest.raises(errors.CameraError):
+                await call
+        rig.body.faults.clear()
+        assert await rig.camera.setting("iso") == "100"
+
+
+async def test_a_description_of_another_property(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        other = rig.body.body.properties[0x5007].described().encode()
+        rig.fail(FaultKind.BAD_DATASET, Operation.GetDevicePropDesc, times=None, data=other)
+        with pytest.raises(errors.CameraError):
+            await rig.camera.change_setting("iso", "f/4")
+        assert "SetDevicePropValue" not in rig.operations()
+
+
+async def test_a_value_that_is_too_short(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        assert await rig.camera.setting("iso") == "100"
+        rig.fail(FaultKind.BAD_DATASET, Operation.GetDevicePropValue, data=b"\1")
+        with pytest.raises(errors.RemoteProtocolError):
+            await rig.camera.setting("iso")
+        assert await rig.camera.setting("iso") == "100"
+
+
+async def test_a_setting_that_is_never_set_twice(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.NO_ANSWER, Operation.SetDevicePropValue)
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.change_setting("iso", "200")
+        assert rig.count(Operation.SetDevicePropValue) == 1
+        assert await rig.camera.setting("iso") == "200"
+
+
+# ---------------------------------------------------------------------- clock
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-7)), ZoneInfo("Europe/Berlin")], ids=str)
+async def test_the_clock(zone: Any, autojump_clock: MockClock) -> None:
+    async with rigged(zone=zone) as rig:
+        for text in ("2026-01-19T16:02:00+00:00", "2026-07-19T16:02:00+05:30", "1999-12-31T23:59:59-08:00"):
+            moment = datetime.fromisoformat(text)
+            await rig.camera.set_clock(moment)
+            shown = await rig.camera.clock()
+            assert shown.utcoffset() == moment.astimezone(zone).utcoffset()
+            assert timedelta(0) <= shown - moment <= timedelta(seconds=3)
+
+
+async def test_a_time_without_a_zone_is_the_camera_s_own(autojump_clock: MockClock) -> None:
+    async with rigged(zone=timezone(timedelta(hours=9))) as rig:
+        await rig.camera.set_clock(datetime(2026, 11, 19, 16, 2))
+        shown = await rig.camera.clock()
+        assert (shown.hour, shown.minute, shown.utcoffset()) == (16, 2, timedelta(hours=9))
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("20240504T093000", "2024-05-04T09:30:00+02:00"),
+        ("20240504T093000Z", "2024-05-04T09:30:00+00:00"),
+        ("20240504T093000-0400", "2024-05-04T09:30:00-04:00"),
+        ("20240504T093000.5", "2024-05-04T09:30:00.500000+02:00"),
+    ],
+)
+async def test_zones_of_the_clock(sent: str, shown: str, autojump_clock: MockClock) -> None:
+    async with rigged(zone=timezone(timedelta(hours=2))) as rig:
+        await offer(rig, 0x5011, DataType.STRING, sent)
+        assert (await rig.camera.clock()).isoformat() == shown
+
+
+@pytest.mark.parametrize("sent", ["", "yesterday", "20241304T000000"])
+async def test_a_clock_that_shows_no_time(sent: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0x5011, DataType.STRING, sent)
+        with pytest.raises(errors.RemoteProtocolError):
+            await rig.camera.clock()
+
+
+async def test_a_clock_of_another_type(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0x5011, DataType.UINT32, 5)
+        with pytest.raises(errors.CameraError):
+            await rig.camera.clock()
+        with pytest.raises(errors.CameraError):
+            await rig.camera.set_clock(datetime(2026, 11, 19, 16, 2, tzinfo=UTC))
+
+
+async def test_a_clock_that_cannot_be_set(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0x5011, DataType.STRING, "20240504T093000", writable=False)
+        with pytest.raises(errors.AccessDenied):
+            await rig.camera.set_clock(datetime(2026, 11, 19, 16, 2, tzinfo=UTC))
+
+
+async def test_a_clock_that_ignores_what_it_is_told(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0x5011, DataType.STRING, "20240504T093000", ignores_writes=True)
+        with pytest.raises(errors.NotPermitted):
+            await rig.camera.set_clock(datetime(2026, 11, 19, 16, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_times_that_no_zone_has(moment: str, autojump_clock: MockClock) -> None:
+    async with rigged(zone=UTC) as rig:
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.set_clock(datetime.fromisoformat(moment))
+        assert "SetDevicePropValue" not in rig.operations()
+
+
+# ---------------------------------------------------------------------- raw
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("1006 ffffffff 0 0", "2001 00000000"),
+        ("1015 500f", "2001 : 6400"),
+        ("1015 0x500F", "2001 : 6400"),
+        ("1008 77777777", "2009"),
+        ("9999", "2005"),
+        ("1016 500f : c800", "2001"),
+        ("1016 500f : c8 00", "2001"),
+        ("1016 500f :", "201b"),
+        ("1004", "2001 : 0100000001000100"),
+    ],
+)
+async def test_raw(command: str, answer: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        assert await rig.camera.raw(command) == answer
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", ":", "10 zz", "1001 1 2 3 4 5 6", "11001", "-1", "1001 -1", "1001 100000000", "1016 500f : c", "1016 : xx"],
+)
+async def test_raw_nonsense_is_not_sent(command: str, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.operations()
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.raw(command)
+        assert rig.operations() == []
+
+
+@pytest.mark.parametrize("command", ["1003", "1002 5", "1010", "1016 500f", "1001 : 00", "100c 1 2"])
+async def test_raw_commands_that_upset_the_session(command: str, autojump_clock: MockClock) -> None:
+    """What the user breaks, the next transaction mends."""
+    async with rigged() as rig:
+        rig.body.card.add_file("", "A.JPG", b"a")
+        with contextlib.suppress(errors.CameraError):
+            await rig.camera.raw(command)
+        assert await rig.names() == ["A.JPG"]
+        assert await rig.names() == ["A.JPG"]
+
+
+async def test_raw_is_never_sent_twice(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.NO_ANSWER, Operation.GetDeviceInfo)
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.raw("1001")
+        assert rig.count(Operation.GetDeviceInfo) == 2
+        rig.fail(FaultKind.REFUSE, Operation.GetStorageIDs, code=ResponseCode.GeneralError)
+        assert await rig.camera.raw("1004") == "2002"
+        assert rig.count(Operation.GetStorageIDs) == 1
