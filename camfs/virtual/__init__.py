@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from camfs.cameras.ptp.link import UsbPipes
 from camfs.virtual.camera import EmulatedCamera
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.options import parse
+from camfs.virtual.pipes import HostPipes
 from camfs.virtual.profiles import PROFILES
 
 __all__ = [
@@ -51,7 +51,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
 
 
 @asynccontextmanager
-async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[UsbPipes]:
+async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPipes]:
     """Run an emulated camera in this process and give the host's end of its cable.
 
     Raises:

@@ -56,7 +56,7 @@ not_mounted() { ! is_mounted "$1"; }
 serve() { # ARGUMENT…: starts an emulated camera as $server
     "$PYTHON" -m camfs.virtual "$@" --gadget >>/scratch/server.output 2>&1 &
     server=$!
-    wait_for on_bus
+    wait_for on_bus || exit 1
 }
 
 stop() { # SIGNAL: ends it

@@ -42,11 +42,16 @@ LENGTHS = (
 
 
 @dataclass(frozen=True)
-class Left:
-    """What a section of the script left."""
+class Run:
+    """What the script left.
 
-    status: int
-    output: str
+    Attributes:
+        sections: exit status and output of each that it came to.
+        log: what it, the emulated cameras and the kernel said.
+    """
+
+    sections: Mapping[str, tuple[int, str]]
+    log: str
 
 
 def make_cards(root: Path) -> None:
@@ -77,7 +82,7 @@ def make_cards(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def sections(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Left]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole script in one guest."""
     cards = tmp_path_factory.mktemp("cards")
     make_cards(cards)
@@ -85,19 +90,16 @@ def sections(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Left]:
     environment = ["env", "TZ=UTC", f"PYTHON={sys.executable}", f"PYTHONPATH={CHECKOUT}"]
     command = shlex.join([*environment, "sh", str(SCRIPT), str(cards)])
     result = run_in_guest(command, scratch=scratch, timeout=900)
-    left = {
-        name: Left(int((scratch / f"{name}.status").read_text()), (scratch / f"{name}.output").read_text())
-        for name in SECTIONS
-        if (scratch / f"{name}.status").exists()
+    left = {file.name: file.read_text(errors="replace") for file in scratch.iterdir()}
+    print(f"\nall sections: {result.seconds:.0f} s", left.get("figures", ""), sep="\n")
+    sections = {
+        name: (int(left[f"{name}.status"]), left[f"{name}.output"]) for name in SECTIONS if f"{name}.status" in left
     }
-    server = scratch / "server.output"
-    print(result.output, result.console, server.read_text() if server.exists() else "", sep="\n")
-    print((scratch / "figures").read_text() if (scratch / "figures").exists() else "no figures")
-    print(f"all sections: {result.seconds:.0f} s")
-    return left
+    return Run(sections, "\n".join((result.output, left.get("server.output", ""), result.console)))
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_section(sections: Mapping[str, Left], name: str) -> None:
-    assert name in sections, "the script did not get there"
-    assert sections[name].status == 0, sections[name].output
+def test_section(run: Run, name: str) -> None:
+    assert name in run.sections, f"the script did not get there: {run.log}"
+    status, output = run.sections[name]
+    assert status == 0, f"{output}\n{run.log}"

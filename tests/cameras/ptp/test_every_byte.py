@@ -44,11 +44,11 @@ async def bytes_of_a_session() -> int:
         return rig.body.usb.moved
 
 
-@pytest.mark.parametrize("listening", [False, True])
-async def test_unplugged_at_every_byte(listening: bool, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize(("listening", "step"), [(False, 1), (True, 7)])
+async def test_unplugged_at_every_byte(listening: bool, step: int, autojump_clock: MockClock) -> None:
     end = await bytes_of_a_session()
     assert 1000 < end < 2000
-    for at in range(end + 1):
+    for at in range(0, end + 1, step):
         async with rigged(opened=False, listening=listening) as rig:
             await prepare(rig)
             rig.body.usb.unplug_at = at
@@ -104,7 +104,7 @@ async def test_a_camera_that_falls_silent_for_good_at_every_answer(autojump_cloc
             async with rigged(opened=False, listening=False) as rig:
                 await prepare(rig)
                 rig.fail(FaultKind.STOP, skip=number, at=at, times=None)
-                with trio.fail_after(150):
+                with trio.fail_after(240):
                     with pytest.raises(errors.CameraError):
                         await look_around(rig)
                     assert not rig.camera.gone

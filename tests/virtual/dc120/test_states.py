@@ -276,7 +276,7 @@ async def test_a_break_between_packets() -> None:
         assert [record.operation for record in camera.trace.records] == ["break", "GET_MEMORY_FILE", "UNKNOWN_96"]
 
 
-async def test_a_break_in_the_middle_of_a_packet(jumping_clock: trio.testing.MockClock) -> None:
+async def test_a_break_in_the_middle_of_a_packet() -> None:
     async with hosted(pace="on") as (_, host):
         await host.ask("5401000200", D1)
         head = await host.read(100)
