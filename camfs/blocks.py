@@ -33,7 +33,7 @@ SLACK = 1 << 20
 
 CAPACITY = 64 << 20
 AHEAD = 8 << 20
-"""Bytes to be ahead of a sequential reader at most; a quarter of the cache if that is less."""
+"""Bytes to be ahead of a sequential reader at most; all of them together are a quarter of the cache if that is less."""
 
 
 class Source(Protocol):
@@ -54,6 +54,7 @@ class _Fetch:
         self.blocks = range(first, first + count)
         self.done = trio.Event()
         self.failure: CameraError | None = None
+        self.forgotten = False
 
 
 class BlockCache:
@@ -67,7 +68,7 @@ class BlockCache:
     def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY) -> None:
         self._nursery = nursery
         self._capacity = capacity
-        self._ahead = min(AHEAD, capacity // 4)
+        self._readers_ahead = 0
         self._blocks: OrderedDict[tuple[Source, int], memoryview] = OrderedDict()
         self._bytes = 0
         self._fetches: dict[tuple[Source, int], _Fetch] = {}
@@ -90,7 +91,7 @@ class BlockCache:
         for key in [key for key in self._blocks if key[0] is source]:
             self._bytes -= len(self._blocks.pop(key))
         for key in [key for key in self._fetches if key[0] is source]:
-            del self._fetches[key]
+            self._fetches.pop(key).forgotten = True
 
     async def read(self, source: Source, offset: int, size: int) -> bytes | memoryview:
         """Read `size` bytes from `offset`, fewer only at the end of the file.
@@ -99,7 +100,8 @@ class BlockCache:
             RemoteProtocolError: the file ends before its size says so.
             CameraError: it could not be fetched.
         """
-        end = min(offset + size, source.size)
+        whole = source.size
+        end = min(offset + size, whole)
         if offset >= end:
             return b""
         first, last = offset // BLOCK, (end - 1) // BLOCK
@@ -110,6 +112,8 @@ class BlockCache:
             start = index * BLOCK
             part = block[max(offset - start, 0) : end - start]
             if len(part) < min(end - start, BLOCK) - max(offset - start, 0):
+                if source.size != whole:  # it changed meanwhile
+                    return await self.read(source, offset, size)
                 raise RemoteProtocolError(f"the file ends at byte {start + len(block)} of {source.size}")
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -140,13 +144,20 @@ class BlockCache:
         offset = fetch.blocks.start * BLOCK
         size = min(fetch.blocks.stop * BLOCK, source.size) - offset
         try:
-            data = memoryview(await source.fetch(offset, size))
+            data = memoryview(await source.fetch(offset, size) if size > 0 else b"")
             for index in fetch.blocks:
+                start = (index - fetch.blocks.start) * BLOCK
+                if start >= len(data):
+                    raise RemoteProtocolError(f"the file ends at byte {offset + len(data)} of {source.size}")
                 if self._fetches.get((source, index)) is fetch:
-                    start = (index - fetch.blocks.start) * BLOCK
-                    self._keep((source, index), data[start : start + BLOCK])
+                    block = data[start : start + BLOCK]
+                    # of a longer request a copy, so that its memory goes with the block
+                    self._keep((source, index), block if len(data) <= BLOCK else memoryview(bytes(block)))
         except CameraError as error:
             fetch.failure = error
+        except Exception as error:
+            log.exception("fetching bytes %d to %d", offset, offset + size)
+            fetch.failure = CameraError(f"{type(error).__name__}: {error}")
         finally:
             for index in fetch.blocks:
                 if self._fetches.get((source, index)) is fetch:
@@ -172,7 +183,7 @@ class BlockCache:
             if fetch is None:
                 fetch = self._start(source, index, 1)
             await fetch.done.wait()
-            if fetch.failure is not None:
+            if fetch.failure is not None and not fetch.forgotten and (source, index) not in self._blocks:
                 if alone or len(fetch.blocks) == 1:
                     raise fetch.failure
                 alone = True
@@ -192,7 +203,7 @@ class BlockReader:
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         """Read as `BlockCache.read` does."""
         if abs(offset - self._reached) <= SLACK:
-            self._run_length += size
+            self._run_length += max(0, offset + size - self._reached)
             self._reached = max(self._reached, offset + size)
         else:
             self._run_length = size
@@ -207,16 +218,22 @@ class BlockReader:
         self._closed = True
 
     async def _fetch_ahead(self) -> None:
-        """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time."""
+        """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time.
+
+        All who are fetched ahead for share a quarter of the cache: else they would drive out what is there for each other.
+        """
+        cache = self._cache
+        cache._readers_ahead += 1
         try:
             index = self._reached // BLOCK
             while not self._closed:
                 index = max(index, self._reached // BLOCK)
-                target = min(self._reached + min(self._run_length, self._cache._ahead), self._source.size)
+                ahead = min(self._run_length, AHEAD, cache._capacity // 4 // cache._readers_ahead)
+                target = min(self._reached + ahead, self._source.size)
                 if index * BLOCK >= target:
                     break
                 count = min(RUN, -(-(target - index * BLOCK) // BLOCK))
-                fetch = self._cache.begin(self._source, index, count)
+                fetch = cache.begin(self._source, index, count)
                 index += count
                 if fetch is not None:
                     await fetch.done.wait()
@@ -224,4 +241,5 @@ class BlockReader:
                         log.debug("reading ahead: %s", fetch.failure)
                         break
         finally:
+            cache._readers_ahead -= 1
             self._fetching_ahead = False

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    _open_standard_descriptors()
     parser = _parser()
     given = parser.parse_args(arguments)
     _log_to(logging.StreamHandler(), given.verbose)
@@ -108,6 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # while mounting; a child in the background sees that nobody listens any more, and ends
         return 128 + signal.SIGINT
+
+
+def _open_standard_descriptors() -> None:
+    """Open those of stdin, stdout and stderr that the caller closed: FUSE's descriptor must not get their numbers, which are reused."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this
 
 
 def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:

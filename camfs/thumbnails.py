@@ -50,7 +50,7 @@ class Thumbnails:
         if kept is not None and kept[0] == entry:
             self._kept.move_to_end(picture.inode)
             return kept[1]
-        data = await picture.tree.camera.thumbnail(entry)
+        data = await picture.ask(picture.tree.camera.thumbnail)
         if not data:
             raise errors.NoData("no thumbnail")
         jpeg = await trio.to_thread.run_sync(as_jpeg, data)

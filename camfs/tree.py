@@ -16,7 +16,7 @@ import stat
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NewType, Protocol
+from typing import Any, NewType, Protocol, TypeVar
 
 import trio
 
@@ -34,8 +34,13 @@ from camfs.cameras.camera import (
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 Inode = NewType("Inode", int)
 ROOT_INODE = Inode(1)
+
+ATTEMPTS = 3
+"""How often something is tried while the session is lost each time."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +153,36 @@ class File(Node):
         Raises:
             NotFound: the camera no longer has it.
         """
+        found: Node | None = self
         if self.epoch != self.tree.epoch:
-            await self.folder.find(self.name)
-        if self.removed:
+            found = await self.folder.find(self.name)
+        if self.removed or found is not self:
             raise errors.NotFound(f"{self.path()}: no longer on the camera")
         return self.entry
 
+    async def ask(self, question: Callable[[Entry], Awaitable[T]]) -> T:
+        """Ask the camera something about the entry; once more if the session was lost meanwhile, as its key may mean another then.
+
+        Raises:
+            NotFound: the camera no longer has it.
+            CameraError: whatever the question raises.
+        """
+        for _ in range(ATTEMPTS):
+            entry = await self.current_entry()
+            epoch = self.tree.epoch
+            try:
+                answer = await question(entry)
+            except errors.CameraError:
+                if epoch == self.tree.epoch:
+                    raise
+            else:
+                if epoch == self.tree.epoch:
+                    return answer
+        raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
+
     async def fetch(self, offset: int, size: int) -> bytes | memoryview:
         """See `blocks.Source.fetch`."""
-        return await self.tree.camera.read(await self.current_entry(), offset, size)
+        return await self.ask(lambda entry: self.tree.camera.read(entry, offset, size))
 
 
 class _FolderListing:
@@ -165,6 +191,7 @@ class _FolderListing:
     def __init__(self, folder: "Folder", slots: "list[Node | _Undescribed]") -> None:
         self._folder = folder
         self._session = folder.tree.camera.epoch
+        self._left_out: errors.Refused | None = None
         self.slots = slots
         self.described = 0
         self._lock = trio.Lock()
@@ -172,14 +199,21 @@ class _FolderListing:
     async def at(self, index: int) -> Node | None:
         """See `Listing.at`. Describes the entries up to this one."""
         if index >= len(self.slots):
-            await self._finish()
+            await self.finish()
             raise IndexError(index)
         await self.describe_up_to(index + 1)
         node = self.slots[index]
         return node if isinstance(node, Node) and not node.removed else None
 
-    async def _finish(self) -> None:
+    async def finish(self) -> None:
+        """Describe all entries, and remove the nodes that are none of them.
+
+        Raises:
+            CameraError: not one can be described: that must not pass for an empty folder.
+        """
         await self.describe_up_to(len(self.slots))
+        if self._left_out is not None and not any(isinstance(slot, Node) for slot in self.slots):
+            raise type(self._left_out)(str(self._left_out), self._left_out.code)
         self._folder.drop_unclaimed(self)
 
     async def find(self, name: bytes) -> Node | None:
@@ -189,25 +223,44 @@ class _FolderListing:
             if node is not None:
                 return node
             if self.described >= len(self.slots):
-                await self._finish()
+                await self.finish()
                 return None
             await self.describe_up_to(self.described + 1)
 
     async def describe_up_to(self, count: int) -> None:
-        """Describe the first `count` entries. Cancelled or failed: those described stay so."""
+        """Describe the first `count` entries. Cancelled or failed: those described stay so.
+
+        An object that the camera cannot describe is left out, with a word in the log, and does not hide the others.
+        """
         if self.described >= count:
             return
         async with self._lock:
             while self.described < count:
                 slot = self.slots[self.described]
                 if isinstance(slot, _Undescribed):
-                    if self._session != self._folder.tree.camera.epoch:
-                        # what is left of these keys may mean other objects: half a listing must not pass for a whole one
-                        raise errors.RemoteProtocolError("the session was lost while the folder was being listed")
-                    node = await self._folder.describe(slot.key)
+                    self._check_session()
+                    node = await self._describe(slot.key)
+                    self._check_session()
                     if node is not None:
                         self.slots[self.described] = node
                 self.described += 1
+
+    def _check_session(self) -> None:
+        if self._session != self._folder.tree.camera.epoch:
+            # what is left of these keys may mean other objects: half a listing must not pass for a whole one
+            raise errors.RemoteProtocolError("the session was lost while the folder was being listed")
+
+    async def _describe(self, key: Key) -> Node | None:
+        try:
+            return await self._folder.describe(key)
+        except (errors.Busy, errors.StoreUnavailable):
+            raise
+        except errors.Refused as error:
+            if not isinstance(error, errors.NotFound):
+                self._left_out = error
+            path = self._folder.path() or "/"
+            self._folder.tree.note(f"{path}: an object that cannot be described is not shown: {error}")
+            return None
 
 
 @dataclass(frozen=True)
@@ -255,8 +308,8 @@ class Folder(Directory):
         """See `Directory.listing`."""
         listing = await self._current(fresh=True)
         if self.hidden and self.tree.show_control:
-            await listing.describe_up_to(len(listing.slots))
-            nodes = [node for node in listing.slots if isinstance(node, Node)]
+            await listing.finish()
+            nodes = [node for node in listing.slots if isinstance(node, Node) and not node.removed]
             return FixedListing([*nodes, *self.hidden.values()])
         return listing
 
@@ -275,7 +328,7 @@ class Folder(Directory):
             return listing
 
     async def _list(self) -> _FolderListing:
-        while True:
+        for attempt in range(1, ATTEMPTS + 1):
             epoch, self.stale = self.tree.epoch, False
             again = self._epoch != epoch
             try:
@@ -287,13 +340,16 @@ class Folder(Directory):
                 raise
             if epoch == self.tree.epoch:
                 break
+            if attempt == ATTEMPTS:
+                self.stale = True
+                raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
         known = {_entry(node).key: node for node in self.children.values()}
         if again:
             self._await_claim(known.values())
             known = {}
         self.children = {}
         slots: list[Node | _Undescribed] = []
-        for key in keys:
+        for key in dict.fromkeys(keys):
             node = known.pop(key, None)
             if node is not None:
                 self.children[node.name] = node
@@ -309,9 +365,10 @@ class Folder(Directory):
 
     async def _find_again(self) -> None:
         """Find this folder in its parent, as its own key may mean something else now."""
+        found: Node | None = self
         if isinstance(self.parent, Folder) and self.parent is not self:
-            await self.parent.find(self.name)
-        if self.removed:
+            found = await self.parent.find(self.name)
+        if self.removed or found is not self:
             raise errors.NotFound(f"{self.path()}: no longer on the camera")
 
     def _await_claim(self, nodes: Iterable["File | Folder"]) -> None:
@@ -328,9 +385,11 @@ class Folder(Directory):
                     self.tree.remove(node)
 
     async def describe(self, key: Key) -> Node | None:
-        """Make or find the node of a key; None if it is not to be shown here.
+        """Make or find the node of a key that the camera lists here now; None if it is not to be shown here.
 
-        One object that the camera cannot describe is left out, with a word in the log, and does not hide the others.
+        Raises:
+            Refused: the camera cannot describe it.
+            CameraError: the camera does not answer.
         """
         listed = self._listed(key)
         if listed is not None:
@@ -338,13 +397,7 @@ class Folder(Directory):
         if self._is_above(key):
             log.warning("%s: a folder that lies in itself is not shown", self.path() or "/")
             return None
-        try:
-            entry = await self.tree.camera.describe(key, self.key)
-        except (errors.Busy, errors.StoreUnavailable):
-            raise
-        except (errors.Refused, errors.ProtocolError) as error:
-            self.tree.note(f"{self.path() or '/'}: an object that cannot be described is not shown: {error}")
-            return None
+        entry = await self.tree.camera.describe(key, self.key)
         if entry is None:
             return None
         node = self._listed(key) or self._claim(entry)
@@ -366,7 +419,7 @@ class Folder(Directory):
     def _claim(self, entry: Entry) -> "File | Folder | None":
         """Find the node that an entry had in an earlier listing."""
         for node in self._unclaimed.get(entry.name, ()):
-            if node.name not in self.children and _entry(node).is_like(entry):
+            if not node.removed and node.name not in self.children and _entry(node).is_like(entry):
                 self._unclaimed[entry.name].remove(node)
                 self.tree.forget_key(node)
                 node.entry = entry
@@ -374,6 +427,14 @@ class Folder(Directory):
                     node.epoch = self._epoch
                 return node
         return None
+
+    def all_children(self) -> "list[File | Folder]":
+        """Return the nodes here, and those that may still turn out to be."""
+        return [*self.children.values(), *(node for nodes in self._unclaimed.values() for node in nodes)]
+
+    def knows_keys(self) -> bool:
+        """Say whether the keys of the nodes here mean what they mean in this session."""
+        return self._epoch == self.tree.epoch
 
     def _is_above(self, key: Key) -> bool:
         node: Node = self
@@ -486,7 +547,7 @@ class Tree:
         if isinstance(node, File | Folder):
             self.forget_key(node)
         if isinstance(node, Folder):
-            for child in node.children.values():
+            for child in node.all_children():
                 self._bury(child)
         self._drop_if_unknown(node)
 
@@ -517,7 +578,11 @@ class Tree:
         """
         node: Node = self.root
         for key in keys:
-            child = await node.describe(key) if isinstance(node, Folder) else None
+            child: Node | None = None
+            if isinstance(node, Folder):
+                if not node.knows_keys():
+                    await node.listing()
+                child = await node.describe(key)
             if child is None:
                 raise errors.NotFound("the camera does not show what it made")
             node = child
@@ -534,12 +599,12 @@ class Tree:
                     self.stale_entry(self.root, store.name, store)
                 await self.root.listing()
             case FolderChanged(key):
-                folder = self.by_key.get(key)
+                folder = self._node_of(key)
                 if isinstance(folder, Folder):
                     folder.stale = True
                     self.stale_node(folder)
             case EntryGone(key):
-                node_gone = self.by_key.get(key)
+                node_gone = self._node_of(key)
                 if node_gone is not None:
                     self.remove(node_gone)
             case EntryChanged(key):
@@ -549,10 +614,24 @@ class Tree:
                     if node.lookups > 0 and isinstance(node, File | Folder):
                         self.stale_node(node)
 
-    async def _describe_again(self, key: Key) -> None:
+    def _node_of(self, key: Key) -> "File | Folder | None":
+        """Return the node that a key means in this session; None where its folder was not listed in it."""
         node = self.by_key.get(key)
-        if isinstance(node, File):
-            entry = await self.camera.describe(key, None)
-            if entry is not None:
-                node.entry = entry
-                self.stale_node(node)
+        if isinstance(node, File | Folder) and isinstance(node.parent, Folder) and node.parent.knows_keys():
+            return node
+        return None
+
+    async def _describe_again(self, key: Key) -> None:
+        node = self._node_of(key)
+        entry = await self.camera.describe(key, None) if node is not None else None
+        if node is None or entry is None or node.removed:
+            return
+        if entry.name != _entry(node).name or entry.is_folder != isinstance(node, Folder):
+            folder = node.parent
+            assert isinstance(folder, Folder)
+            self.remove(node)
+            folder.stale = True
+            self.stale_node(folder)
+        elif isinstance(node, File):
+            node.entry = entry
+            self.stale_node(node)

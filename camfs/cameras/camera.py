@@ -118,7 +118,11 @@ class Camera(Protocol):
         """List the keys of a folder's entries, in the camera's order; of the stores for None."""
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
-        """Describe an entry that `list_folder(folder)` named; None if it turns out to lie elsewhere."""
+        """Describe an entry that `list_folder(folder)` named; None if it turns out to lie elsewhere.
+
+        Raises:
+            Refused: this entry cannot be described; it is left out of its folder. Any other error is about the camera.
+        """
 
     async def locate(self, key: Key) -> Sequence[Key]:
         """Return the keys of the store, the folders and the entry itself that lead to an entry."""

@@ -152,6 +152,8 @@ class UsbCamera:
     endpoints: Endpoints
     source: str = ""
     _device: Any = field(default=None, repr=False, compare=False)
+    # Released after the device, whose libusb context it is: pyusb alone would end the context first.
+    _backend: Any = field(default=None, repr=False, compare=False)
 
     @property
     def node(self) -> Path:
@@ -245,6 +247,7 @@ def _camera(device: Any) -> UsbCamera | None:
                         interface=interface.bInterfaceNumber,
                         endpoints=endpoints,
                         _device=device,
+                        _backend=device.backend,
                     )
     except usb.core.USBError:
         pass
@@ -385,7 +388,6 @@ class UsbInterface:
         self.camera = camera
         self.max_packet_size = camera.endpoints.packet_size
         self._endpoints = camera.endpoints
-        self._device = camera._device
         self._detached = detached
         self._gone = False
         self._closed = False
@@ -411,7 +413,7 @@ class UsbInterface:
                 if time.monotonic() > end:
                     return False
                 data = conversation.unsent[0]
-                sent = self._device.write(self._endpoints.bulk_out, data, _ms(SLICE))
+                sent = self.camera._device.write(self._endpoints.bulk_out, data, _ms(SLICE))
                 if sent == len(data):
                     conversation.unsent.popleft()
                 else:
@@ -438,7 +440,7 @@ class UsbInterface:
         # Buffers are kept, one of each size, since making a fresh one costs more than copying an answer out of an old one.
         buffer = self._buffers.pop(size, None) or array.array("B", bytes(size))
         started = time.monotonic()
-        count = self._device.read(self._endpoints.bulk_in, buffer, _ms(SLICE))
+        count = self.camera._device.read(self._endpoints.bulk_in, buffer, _ms(SLICE))
         in_time = time.monotonic() - started < SLICE
         data = bytes(memoryview(buffer)[:count])
         self._buffers[size] = buffer
@@ -452,13 +454,13 @@ class UsbInterface:
             self._check_node()
         while True:
             try:
-                data = await self._call("event", self._device.read, endpoint, size, _ms(SLICE))
+                data = await self._call("event", self.camera._device.read, endpoint, size, _ms(SLICE))
                 if data:
                     return bytes(data)
             except TransferTimeout:
                 continue
             except TransferStalled:
-                await self._call("clear halt", self._device.clear_halt, endpoint)
+                await self._call("clear halt", self.camera._device.clear_halt, endpoint)
             await trio.sleep(SLICE)  # a camera whose pipe does nothing but halt, or send empty packets
 
     async def cancel(self, transaction_id: int) -> None:
@@ -476,7 +478,7 @@ class UsbInterface:
         await self._control("device reset", CLASS_OUT, DEVICE_RESET, b"")
 
     async def _control(self, doing: str, request_type: int, request: int, data_or_length: bytes | int) -> Any:
-        interface, transfer = self.camera.interface, self._device.ctrl_transfer
+        interface, transfer = self.camera.interface, self.camera._device.ctrl_transfer
         return await self._call(
             doing, transfer, request_type, request, 0, interface, data_or_length, _ms(CONTROL_TIMEOUT)
         )
@@ -484,7 +486,7 @@ class UsbInterface:
     async def clear_halts(self) -> None:
         """Clear the halt of the bulk endpoints."""
         for endpoint in (self._endpoints.bulk_in, self._endpoints.bulk_out):
-            await self._call("clear halt", self._device.clear_halt, endpoint)
+            await self._call("clear halt", self.camera._device.clear_halt, endpoint)
 
     async def aclose(self) -> None:
         """Let go of the device; never raises. Waits for calls that are still in a thread: their slices, or a control request."""

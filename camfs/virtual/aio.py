@@ -163,14 +163,17 @@ class Operations:
     def _reap(self, wait: float = 0) -> None:
         completions = ctypes.create_string_buffer(_COMPLETION.size * MAX_OPERATIONS)
         patience = (ctypes.c_long * 2)(0, int(wait * 1e9))
-        count = self._call(
-            self._getevents,
-            self._context,
-            ctypes.c_long(1 if wait else 0),
-            ctypes.c_long(MAX_OPERATIONS),
-            completions,
-            ctypes.byref(patience),
-        )
+        try:
+            count = self._call(
+                self._getevents,
+                self._context,
+                ctypes.c_long(1 if wait else 0),
+                ctypes.c_long(MAX_OPERATIONS),
+                completions,
+                ctypes.byref(patience),
+            )
+        except InterruptedError:
+            return
         for number, _, result, _ in _COMPLETION.iter_unpack(completions.raw[: count * _COMPLETION.size]):
             operation = self._running.pop(number)
             operation.result = result

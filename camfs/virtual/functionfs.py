@@ -65,9 +65,6 @@ _GONE = (errno.EAGAIN, errno.ESHUTDOWN, errno.ENODEV, errno.ECONNRESET, errno.EI
 _SETUP = struct.Struct("<BBHHH")
 _EVENT = struct.Struct("<8sB3x")
 
-CLASS_OUT, CLASS_IN = 0x21, 0xA1
-CANCEL, DEVICE_RESET, GET_DEVICE_STATUS = 0x64, 0x66, 0x67
-
 
 class Ep0Event(IntEnum):
     """enum usb_functionfs_event_type."""
@@ -123,10 +120,16 @@ class Function:
     def __init__(self, folder: Path, interface: str, operations: Operations) -> None:
         self.operations = operations
         self._files: list[int] = []
-        self._ep0 = self._open(folder / "ep0")
-        os.write(self._ep0, descriptors())
-        os.write(self._ep0, strings(interface))
-        self.bulk_in, self.bulk_out, self.interrupt_in = (self._open(folder / name) for name in ("ep1", "ep2", "ep3"))
+        try:
+            self._ep0 = self._open(folder / "ep0")
+            os.write(self._ep0, descriptors())
+            os.write(self._ep0, strings(interface))
+            self.bulk_in = self._open(folder / "ep1")
+            self.bulk_out = self._open(folder / "ep2")
+            self.interrupt_in = self._open(folder / "ep3")
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self, file: Path) -> int:
         self._files.append(os.open(file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -152,7 +155,8 @@ class Function:
     async def answer(self, setup: bytes, requests: ClassRequests) -> None:
         """Do a class request, and refuse what is none. Waits until the host has taken the answer or given up."""
         try:
-            await trio.to_thread.run_sync(self._data_stage, setup, requests)
+            # Abandoned, since the host may have left in the middle; the thread ends when the gadget is taken off the bus.
+            await trio.to_thread.run_sync(self._data_stage, setup, requests, abandon_on_cancel=True)
         except OSError as error:
             # EL2HLT: refused, as intended. EIDRM and the others: the host went on without the answer.
             if error.errno not in (errno.EL2HLT, errno.EIDRM, *_GONE):
@@ -161,13 +165,13 @@ class Function:
     def _data_stage(self, setup: bytes, requests: ClassRequests) -> None:
         request_type, request, _, _, length = _SETUP.unpack(setup)
         match request_type, request:
-            case (0xA1, 0x67):
+            case (0xA1, 0x67):  # GetDeviceStatus
                 reply = trio.from_thread.run_sync(requests.device_status)
                 os.write(self._ep0, reply[:length])
-            case (0x21, 0x66):
+            case (0x21, 0x66):  # DeviceReset
                 trio.from_thread.run_sync(requests.device_reset)
                 os.read(self._ep0, 0)
-            case (0x21, 0x64) if length == 6:
+            case (0x21, 0x64) if length == 6:  # Cancel
                 transaction_id = int.from_bytes(os.read(self._ep0, length)[2:], "little")
                 trio.from_thread.run_sync(requests.cancel, transaction_id)
             case _ if request_type & 0x80:

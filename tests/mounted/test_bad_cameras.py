@@ -26,12 +26,8 @@ def source(folder: Path) -> str:
     "operations",
     [
         "-GetPartialObject",
-        "-GetPartialObject64",
         "-GetPartialObject,-GetPartialObject64",
-        "-GetObjectPropList",
-        "-GetObjectPropList,-GetObjectPropValue",
-        "-GetNumObjects,-GetThumb",
-        "-GetDevicePropDesc,-GetDevicePropValue,-SetDevicePropValue",
+        "-GetObjectPropList,-GetObjectPropValue,-GetNumObjects,-GetThumb",
     ],
 )
 def test_operations_that_it_does_not_have(source: str, folder: Path, camera: Path, operations: str) -> None:
@@ -206,15 +202,16 @@ def test_a_file_that_goes(folder: Path, camera: Path, tmp_path: Path) -> None:
             run("cmp", folder / name, tmp_path / "copy" / name)
 
 
-@pytest.mark.parametrize(
-    "seconds", [0, 1, -1, -86_400 * 365, 951_782_399, 4_102_444_800, 16_725_225_600, -8_000_000_000]
-)
-def test_dates(folder: Path, camera: Path, seconds: int) -> None:
+def test_dates(folder: Path, camera: Path) -> None:
     """Before 1970, on a leap day, after 2106; a date that is no date does not hide the file."""
-    make_file(folder / "1.JPG", 1000)
-    os.utime(folder / "1.JPG", (seconds, seconds))
+    moments = (0, 1, -1, -86_400 * 365, 951_782_399, 4_102_444_800, 16_725_225_600, -8_000_000_000)
+    for moment in moments:
+        make_file(folder / f"{moment}.JPG", 1000)
+        os.utime(folder / f"{moment}.JPG", (moment, moment))
     with mounted(f"virtual:sigma-fp?card={folder}", camera, "tz=UTC", env={"TZ": "UTC"}):
-        assert (camera / "card/1.JPG").stat().st_mtime == (folder / "1.JPG").stat().st_mtime
+        for moment in moments:
+            on_disk = (folder / f"{moment}.JPG").stat().st_mtime
+            assert (camera / "card" / f"{moment}.JPG").stat().st_mtime == on_disk
         run("diff", "-r", folder, camera / "card")
 
 

@@ -154,9 +154,8 @@ def test_two_cameras_at_once(tmp_path: Path) -> None:
     "name",
     ["with blanks ", "Ümläut 📷", "a,comma", "a:colon=and?more&", "a\nnewline", "back\\slash", "'\"$(x)`", "-o", "%2C"],
 )
-@pytest.mark.parametrize("background", [False, True])
-def test_names_of_mount_points(tmp_path: Path, name: str, background: bool) -> None:
-    with mounted(FP, tmp_path / name, background=background) as mount:
+def test_names_of_mount_points(tmp_path: Path, name: str) -> None:
+    with mounted(FP, tmp_path / name, background=True) as mount:
         assert os.listdir(mount.path) == ["card"]
 
 
@@ -187,23 +186,15 @@ def test_folder_of_the_card_is_relative(tmp_path: Path, folder: Path, camera: Pa
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("nonsense", "nonsense"),
         ("nonsense:", "nonsense"),
-        ("virtual:", "virtual:"),
         ("virtual:nikon-z9", "nikon-z9"),
         ("virtual:sigma-fp?", None),
         ("virtual:sigma-fp?nonsense=1", "nonsense"),
         ("virtual:sigma-fp?card=/nowhere/at/all", "/nowhere/at/all"),
         ("virtual:sigma-fp?card=/etc/passwd", "/etc/passwd"),
-        ("virtual:sigma-fp?card=", None),
         ("virtual:sigma-fp?objects=many", "objects"),
-        ("virtual:sigma-fp?objects=-1", "objects"),
-        ("virtual:sigma-fp?bandwidth=0", "bandwidth"),
-        ("virtual:sigma-fp?latency=-1", "latency"),
         ("virtual:sigma-fp?trace=/nowhere/trace", "/nowhere/trace"),
         ("virtual:sigma-fp?memory=/tmp", "memory"),
-        ("virtual:sigma-fp?operations=GetThumb", "operations"),
-        ("virtual:sigma-fp?packet=100", "packet"),
         ("serial:/dev/ttyUSB0", "serial"),
         ("", ""),
     ],
@@ -216,7 +207,7 @@ def test_sources(camera: Path, source: str, said: str | None) -> None:
         assert said in failed(camera, *CAMFS, source, camera)
 
 
-@pytest.mark.parametrize("words", [[], ["usb:"], ["usb:1003:c432"], ["usb:91403727"], ["usb:001.002"]])
+@pytest.mark.parametrize("words", [[], ["usb:1003:c432"], ["usb:001.002"]])
 def test_no_camera(camera: Path, words: list[str]) -> None:
     """This test wants a computer without one."""
     assert re.match(r"no camera (.* )?found", failed(camera, *CAMFS, *words, camera))
@@ -313,6 +304,17 @@ def test_returns_when_the_mount_answers(camera: Path) -> None:
         run("fusermount3", "-u", camera)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors(camera: Path, closed: str) -> None:
+    """As of a program that something without a terminal starts."""
+    done = run("bash", "-c", f'"$@" {closed}', "bash", *CAMFS, FP, camera, status=None)
+    try:
+        assert os.listdir(camera) == ["card"]
+        assert done.returncode == 0
+    finally:
+        run("fusermount3", "-uz", camera)
+
+
 @pytest.mark.parametrize("background", [False, True])
 def test_unmounting_ends_the_process(camera: Path, background: bool) -> None:
     """Its status is 0, and it leaves no child behind."""
@@ -364,13 +366,17 @@ def test_interrupted_while_mounting(camera: Path, front: list[str], number: sign
 
 
 def test_started_by_mount(camera: Path, folder: Path) -> None:
-    """`mount -t fuse.camfs SOURCE DIR` runs `sh -c camfs SOURCE DIR -o …`, found on the path of the shell."""
+    """As mount(8) and an fstab line do it, with all their options: by mount.fuse3, which runs camfs in a shell."""
     make_file(folder / "1.JPG", 10)
-    script = Path(sys.executable).parent / "camfs"
-    command = f'\'{script}\' "$1" "$2" -o rw,nosuid,nodev'
-    run("sh", "-c", command, "sh", f"{FP}?card={folder}", camera)
+    source = f"{Path(sys.executable).parent / 'camfs'}#{FP}?card={folder}&serial=Nr. 7"
+    options = "rw,nosuid,nodev,noexec,noauto,user,x-systemd.automount,uid=1234"
+    run("mount.fuse3", source, camera, "-o", options, env={"PATH": f"/sbin:/usr/sbin:{os.environ['PATH']}"})
     try:
         run("diff", "-r", folder, camera / "card")
+        assert (camera / "card").stat().st_uid == 1234
+        assert "serial: Nr. 7" in (camera / ".status").read_text()
+        (entry,) = mount_entries(camera)
+        assert entry.source.startswith(FP)
+        assert {"nosuid", "nodev", "noexec"} <= set(entry.options)
     finally:
         run("fusermount3", "-u", camera)
-    assert not mount_entries(camera)

@@ -7,6 +7,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,35 @@ from tests.mounted.mount import PATIENCE, Mount, mounted, run
 LARGE = f"sizes/{3 * MIB + 500:08}.bin"
 ODD = (1, 3, 511, 513, 4095, 4097, 65_537, 1_000_003)
 
-MANY = f"sizes/{256 * KIB + 1:08}.bin"
+SIZE = 3 * MIB + 500
 
 MD5_OF = "import hashlib, sys; print(*(hashlib.md5(open(name, 'rb').read()).hexdigest() for name in sys.argv[1:]))"
+
+
+@dataclass
+class Unread:
+    """A file that nobody has read yet, so that nothing of it is in any cache: its bytes, and where it is in the mount."""
+
+    data: bytes
+    path: Path
+
+
+@pytest.fixture(scope="module")
+def unread_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Unread]]:
+    """Mount many files of the same bytes, and give one at a time."""
+    folder = tmp_path_factory.mktemp("unread")
+    make_file(folder / "0.MOV", SIZE)
+    for number in range(1, 40):
+        os.link(folder / "0.MOV", folder / f"{number}.MOV")
+    with mounted(f"virtual:sigma-fp?card={folder}", tmp_path_factory.mktemp("mount") / "camera") as mount:
+        data = (folder / "0.MOV").read_bytes()
+        yield (Unread(data, mount.path / "card" / f"{number}.MOV") for number in range(40))
+
+
+@pytest.fixture
+def unread(unread_files: Iterator[Unread]) -> Unread:
+    """Return a file that nobody has read yet."""
+    return next(unread_files)
 
 
 def dd(path: Path, *operands: str) -> bytes:
@@ -37,10 +65,8 @@ def test_dd_with_odd_blocks(awkward: Path, card: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", ODD[2:])
-def test_dd_with_odd_blocks_past_the_page_cache(awkward: Path, camera: Path, size: int) -> None:
-    """Each block size on a mount that has nothing in any cache yet."""
-    with mounted(f"virtual:sigma-fp?card={awkward}", camera):
-        assert dd(camera / "card" / LARGE, f"bs={size}") == (awkward / LARGE).read_bytes()
+def test_dd_with_odd_blocks_past_all_caches(unread: Unread, size: int) -> None:
+    assert dd(unread.path, f"bs={size}") == unread.data
 
 
 @pytest.mark.parametrize(
@@ -58,10 +84,9 @@ def test_dd_with_odd_blocks_past_the_page_cache(awkward: Path, camera: Path, siz
         (3 * MIB + 499, 2),
     ],
 )
-def test_dd_of_a_window(awkward: Path, camera: Path, skip: int, count: int) -> None:
-    with mounted(f"virtual:sigma-fp?card={awkward}", camera):
-        operands = (f"skip={skip}", f"count={count}", "iflag=skip_bytes,count_bytes", "bs=65537")
-        assert dd(camera / "card" / LARGE, *operands) == (awkward / LARGE).read_bytes()[skip : skip + count]
+def test_dd_of_a_window(unread: Unread, skip: int, count: int) -> None:
+    operands = (f"skip={skip}", f"count={count}", "iflag=skip_bytes,count_bytes", "bs=65537")
+    assert dd(unread.path, *operands) == unread.data[skip : skip + count]
 
 
 def test_reads_at_and_past_the_end(awkward: Path, card: Path) -> None:
@@ -76,42 +101,36 @@ def test_reads_at_and_past_the_end(awkward: Path, card: Path) -> None:
             os.close(file)
 
 
-def test_reads_all_over_the_place(awkward: Path, camera: Path) -> None:
-    expected = (awkward / LARGE).read_bytes()
+def test_reads_all_over_the_place(unread: Unread) -> None:
     places = random.Random(1)
-    with mounted(f"virtual:sigma-fp?card={awkward}", camera), open(camera / "card" / LARGE, "rb", buffering=0) as file:
+    with open(unread.path, "rb", buffering=0) as file:
         for _ in range(200):
-            offset, size = places.randrange(len(expected)), places.choice((1, 100, 4096, 131_073, 400_000))
-            assert os.pread(file.fileno(), size, offset) == expected[offset : offset + size]
+            offset, size = places.randrange(SIZE), places.choice((1, 100, 4096, 131_073, 400_000))
+            assert os.pread(file.fileno(), size, offset) == unread.data[offset : offset + size]
 
 
-def test_reads_backwards(awkward: Path, camera: Path) -> None:
-    expected = (awkward / LARGE).read_bytes()
-    with mounted(f"virtual:sigma-fp?card={awkward}", camera), open(camera / "card" / LARGE, "rb") as file:
-        for offset in range(len(expected) - 50_001, -1, -50_001):
+def test_reads_backwards(unread: Unread) -> None:
+    with open(unread.path, "rb") as file:
+        for offset in range(SIZE - 50_001, -1, -50_001):
             file.seek(offset)
-            assert file.read(50_001) == expected[offset : offset + 50_001]
+            assert file.read(50_001) == unread.data[offset : offset + 50_001]
 
 
-def test_direct_io(awkward: Path, card: Path) -> None:
+def test_direct_io(awkward: Path, card: Path, unread: Unread) -> None:
     """Past the page cache: the offset and length are aligned, the file's end is not."""
-    for name in (LARGE, MANY, "sizes/00004097.bin"):
+    assert dd(unread.path, "iflag=direct", "bs=65536") == unread.data
+    for name in (f"sizes/{256 * KIB + 1:08}.bin", "sizes/00004097.bin", "sizes/00000000.bin"):
         assert dd(card / name, "iflag=direct", "bs=65536") == (awkward / name).read_bytes()
 
 
-def test_mapped(awkward: Path, camera: Path) -> None:
-    expected = (awkward / LARGE).read_bytes()
-    with (
-        mounted(f"virtual:sigma-fp?card={awkward}", camera),
-        open(camera / "card" / LARGE, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-    ):
-        assert mapped[-1] == expected[-1]
-        assert mapped[MIB - 2 : MIB + 2] == expected[MIB - 2 : MIB + 2]
-        for offset in range(0, len(expected), 77_777):
-            assert mapped[offset] == expected[offset]
-        assert mapped.find(expected[2 * MIB : 2 * MIB + 40]) == 2 * MIB
-        assert mapped[:] == expected
+def test_mapped(unread: Unread) -> None:
+    with open(unread.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert mapped[-1] == unread.data[-1]
+        assert mapped[MIB - 2 : MIB + 2] == unread.data[MIB - 2 : MIB + 2]
+        for offset in range(0, SIZE, 77_777):
+            assert mapped[offset] == unread.data[offset]
+        assert mapped.find(unread.data[2 * MIB : 2 * MIB + 40]) == 2 * MIB
+        assert mapped[:] == unread.data
 
 
 def test_mapped_for_writing_is_refused(card: Path) -> None:
@@ -212,13 +231,6 @@ def test_exiftool_reads_no_more_than_it_needs(folder: Path, camera: Path, tmp_pa
     with mounted(f"virtual:sigma-fp?card={folder}", camera) as mount:
         assert run("exiftool", "-fast", "-s3", "-Model", camera / "card/LARGE.JPG").stdout.strip()
         assert sum(read.size for read in mount.trace.reads()) <= 2 * MIB
-
-
-def test_file_knows_the_made_pictures(camera: Path) -> None:
-    with mounted("virtual:sigma-fp", camera):
-        pictures = camera / "card/DCIM/100SIGMA"
-        assert (pictures / "SDIM0001.JPG").read_bytes()[:3] == b"\xff\xd8\xff"
-        assert (pictures / "SDIM0001.DNG").read_bytes()[:2] in (b"II", b"MM")
 
 
 def test_a_file_that_is_open_while_the_mount_is_read_again(awkward: Path, awkward_mount: Mount, card: Path) -> None:

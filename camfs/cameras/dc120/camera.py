@@ -3,20 +3,21 @@
 What is in a store is asked as a whole (the list of all pictures, and of each album that has some), so a directory costs a few packets
 however many pictures there are, and is answered from memory while a picture is being transferred: the camera does nothing by itself
 while a computer has it. A picture's number is its place in a list and shifts when another is erased; so it is looked up, in a list
-just asked for, each time that it is needed, and the first packet has to bear the picture's name.
+just asked for, each time that it is needed, and the first packet has to bear the picture's name. From the list to the end of the
+command that uses the number nobody else may erase or take pictures: that is what `Dc120Camera._turn` is for.
 """
 
 import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import trio
 
 from camfs import errors
-from camfs.cameras.camera import Change, Entry, EntryChanged, Gone, Key, Usage
+from camfs.cameras.camera import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage
 from camfs.cameras.dc120.line import Line, Received
 from camfs.cameras.dc120.pictures import Picture, PictureStore, TakePacket
 from camfs.cameras.dc120.settings import NAMES, SETTINGS, USER_NAME, code_of, user_name_command
@@ -24,7 +25,7 @@ from camfs.protocols import kdc
 from camfs.protocols.dc120.commands import GET_FILE, GET_THUMBNAIL, Code, command, decode_command
 from camfs.protocols.dc120.lists import FileEntry, Listing, decode_count, decode_names, names_listing, names_packets
 from camfs.protocols.dc120.pictures import THUMBNAIL_HEIGHT, THUMBNAIL_SIZE, THUMBNAIL_WIDTH
-from camfs.protocols.dc120.status import Status
+from camfs.protocols.dc120.status import STATUS_NAME_SIZE, Status
 from camfs.protocols.dc120.texts import ALBUMS, AlbumNames
 from camfs.protocols.dc120.values import Location, decode_clock, encode_clock
 
@@ -39,6 +40,12 @@ BATTERY = {0: "good", 1: "weak", 2: "empty"}
 
 MAX_SIZE = 32 << 20
 """Bytes beyond which a list's entry is nonsense: twice the largest card."""
+
+MAX_LISTED = 999
+"""Pictures that are looked for one by one where a list does not name them; the largest card holds 230."""
+
+NAMELESS = FileEntry(bytes(12), 0)
+"""Keeps the place of a picture that neither list nor header names."""
 
 
 class StoreKey(NamedTuple):
@@ -59,6 +66,11 @@ class PictureKey(NamedTuple):
 
     location: Location
     name: str
+
+
+def _stem(key: PictureKey) -> str:
+    """Return the name that the picture's header bears."""
+    return key.name.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,9 @@ class Dc120Camera:
         self._pictures: dict[tuple[PictureKey, int], Picture] = {}
         self._taken: dict[tuple[PictureKey, int], int] = {}
         self._written: dict[str, int] = {}
+        self._turn = trio.Lock()
+        self._stale: set[Location] = set()
+        self._status_read = 0.0
 
     # ------------------------------------------------------------------ life
 
@@ -106,14 +121,13 @@ class Dc120Camera:
         Raises:
             TransferTimeout: none answers.
         """
-        self._status = await self._line.open()
+        self._status, self._status_read = await self._line.open(), trio.current_time()
         if self._store is None:
             self._store = PictureStore.of_camera(self._status.identity.hex(), self._status.user_name)
 
     async def listen(self) -> None:
         """Wait until the port has vanished; the camera itself announces nothing."""
-        while not self._line.gone:
-            await trio.sleep(1)
+        await self._line.vanished.wait()
         await self._announce.send(Gone())
 
     async def aclose(self) -> None:
@@ -127,9 +141,12 @@ class Dc120Camera:
 
     async def _read_status(self) -> Status:
         """Ask for the status; while a picture is being transferred, the last one that was read."""
-        if not self._line.busy:
-            payloads = await self._line.run(command(Code.GET_STATUS))
-            self._status = Status.decode(payloads[0])
+        return self._status if self._line.busy else await self._ask_status()
+
+    async def _ask_status(self) -> Status:
+        """Ask for the status, however long the line is taken."""
+        payloads = await self._line.run(command(Code.GET_STATUS))
+        self._status, self._status_read = Status.decode(payloads[0]), trio.current_time()
         return self._status
 
     # ------------------------------------------------------------------ listing
@@ -146,16 +163,25 @@ class Dc120Camera:
                 loose = [PictureKey(location, name) for name in contents.pictures if name not in contents.albums]
                 return [*(AlbumKey(location, album) for album in albums), *loose]
             case AlbumKey(location, album):
-                contents = self._contents.get(location) or await self._list_store(location)
+                known = self._contents.get(location)
+                contents = known if known and location not in self._stale else await self._list_store(location)
                 return [PictureKey(location, name) for name, number in contents.albums.items() if number == album]
         raise errors.NotFound("no folder")
 
     async def _list_store(self, location: Location) -> _Contents:
+        """List a store; while the camera is at something else, as it was listed last."""
         known = self._contents.get(location)
-        if known is not None and self._line.busy:
+        if known is not None and (self._turn.locked() or self._line.busy):
             return known
-        status = await self._read_status()
+        async with self._turn:
+            return await self._ask_store(location)
+
+    async def _ask_store(self, location: Location) -> _Contents:
+        """Ask the camera what is in a store. It is the caller's turn."""
+        known = self._contents.get(location)
+        status = await self._ask_status()
         if location is Location.CARD and not status.has_card:
+            self._forget_card()
             raise errors.StoreUnavailable("no card in the camera")
         pictures = {entry.name: entry for entry in await self._list_files(location, 0)}
         albums: dict[str, int] = {}
@@ -164,10 +190,21 @@ class Dc120Camera:
                 for entry in await self._list_files(location, album):
                     pictures.setdefault(entry.name, entry)
                     albums[entry.name] = album
-        names = AlbumNames.decode((await self._line.run(command(Code.GET_ALBUM_NAMES)))[0]).names
+        names = (await self._album_names()).names
         listed = known.listed if known is not None else decode_clock(status.clock)
         self._contents[location] = _Contents(pictures, albums, names, listed)
+        self._stale.discard(location)
         return self._contents[location]
+
+    def _forget_card(self) -> None:
+        """Forget what was on a card that was taken out: the next one may have other pictures of the same names and sizes."""
+        self._contents.pop(Location.CARD, None)
+        for known in (self._pictures, self._taken):
+            for key in [key for key in known if key[0].location is Location.CARD]:
+                del known[key]
+
+    async def _album_names(self) -> AlbumNames:
+        return AlbumNames.decode((await self._line.run(command(Code.GET_ALBUM_NAMES)))[0])
 
     async def _count(self, location: Location, album: int) -> int:
         payloads = await self._line.run(command(Code.GET_FILE_COUNT, location=location, album=album))
@@ -192,14 +229,20 @@ class Dc120Camera:
                 raise
         entries = decode_names(payloads)
         count = await self._count(location, album)
-        while len(entries) < count:
-            entries.append(await self._entry_from_header(location, album, len(entries) + 1))
+        with contextlib.suppress(errors.Refused):  # there are not so many
+            while len(entries) < min(count, MAX_LISTED):
+                entries.append(await self._entry_from_header(location, album, len(entries) + 1))
         return entries
 
     async def _entry_from_header(self, location: Location, album: int, number: int) -> FileEntry:
         """Learn a picture's name and size from its first packet, where the list does not go so far."""
-        header = kdc.Header.decode(await self._first_packet(location, album, number))
-        return FileEntry.named(f"{header.name}.KDC", header.size)
+        first = await self._first_packet(location, album, number)
+        try:
+            header = kdc.Header.decode(first)
+            return FileEntry.named(f"{header.name.rstrip()}.KDC", header.size)
+        except (errors.ProtocolError, UnicodeError) as error:
+            log.info("picture %d: %s", number, error)
+            return NAMELESS
 
     async def _first_packet(self, location: Location, album: int, number: int) -> bytes:
         packets: list[bytes] = []
@@ -226,7 +269,7 @@ class Dc120Camera:
                 if entry is None:
                     raise errors.NotFound(f"{name}: no longer in the camera")
                 if entry.size > MAX_SIZE:
-                    raise errors.RemoteProtocolError(f"{name}: a size of {entry.size} bytes")
+                    raise errors.Refused(f"{name}: a size of {entry.size} bytes")
                 return self._entry(key, entry)
         return None
 
@@ -288,17 +331,18 @@ class Dc120Camera:
 
     async def _transfer(self, key: PictureKey, packets: int, take: TakePacket) -> None:
         """Transfer a picture by its number, and see by its first packet that it is the one."""
-        album, number = await self._number(key)
 
         async def check(received: Received) -> bool:
-            if received.index == 0:
-                self._expect_name(received.payload, key)
+            if received.index == 0 and self._name_in(received.payload) not in ("", _stem(key)):
+                raise errors.RemoteProtocolError(f"the camera sent another picture in place of {key.name}")
             return await take(received.index, received.payload)
 
-        await self._line.run(command(GET_FILE[key.location], number=number, album=album), packets, check)
+        async with self._turn:
+            album, number = await self._number(key)
+            await self._line.run(command(GET_FILE[key.location], number=number, album=album), packets, check)
 
     async def _number(self, key: PictureKey) -> tuple[int, int]:
-        """Return the album to name and a picture's number in it, as of now."""
+        """Return the album to name and a picture's number in it, as of now. It is the caller's turn."""
         contents = self._known(key.location)
         for album in (0, contents.albums.get(key.name, 0)):
             names = [entry.name for entry in await self._list_files(key.location, album)]
@@ -307,10 +351,11 @@ class Dc120Camera:
         raise errors.NotFound(f"{key.name}: no longer in the camera")
 
     @staticmethod
-    def _expect_name(first: bytes, key: PictureKey) -> None:
-        header = kdc.Header.decode(first)
-        if header.name and header.name.rstrip() != key.name.partition(".")[0]:
-            raise errors.RemoteProtocolError(f"the camera sent {header.name} in place of {key.name}")
+    def _name_in(first: bytes) -> str:
+        """Return the name that a picture's first packet bears; empty if it bears none, as that of a damaged picture."""
+        with contextlib.suppress(errors.RemoteProtocolError):
+            return kdc.Header.decode(first).name.rstrip()
+        return ""
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes:
         """See `Camera.read`; answered within about a second, short if need be."""
@@ -330,12 +375,13 @@ class Dc120Camera:
         assert isinstance(key, PictureKey)
         pixels = b""
         if picture.received < kdc.PICTURE_OFFSET:
-            try:
+            async with self._turn:
                 album, number = await self._number(key)
                 wanted = command(GET_THUMBNAIL[key.location], number=number, album=album)
-                pixels = b"".join(await self._line.run(wanted))[:THUMBNAIL_SIZE]
-            except (errors.Refused, errors.RemoteProtocolError) as error:
-                log.info("thumbnail of %s: %s", entry.name, error)
+                try:
+                    pixels = b"".join(await self._line.run(wanted))[:THUMBNAIL_SIZE]
+                except (errors.Refused, errors.RemoteProtocolError, errors.TransferTimeout) as error:
+                    log.info("thumbnail of %s: %s", entry.name, error)
         if len(pixels) != THUMBNAIL_SIZE:
             data = await picture.look(self._nursery, kdc.PICTURE_OFFSET)
             pixels = kdc.Header.decode(data).thumbnail(data)
@@ -344,23 +390,42 @@ class Dc120Camera:
     # ------------------------------------------------------------------ changes
 
     async def delete(self, entry: Entry) -> None:
-        """See `Camera.delete`. The picture's number is looked up just before, and proved by its first packet."""
+        """See `Camera.delete`. The picture's number is looked up just before, and proved by its first packet.
+
+        Raises:
+            NotSupported: the picture cannot be told by a number among all pictures.
+        """
         key = entry.key
         if not isinstance(key, PictureKey):
             raise errors.NotPermitted("albums cannot be deleted")
-        album, number = await self._number(key)
-        if album:
-            raise errors.NotSupported(
-                f"{key.name}: the camera erases by its number among all pictures, and does not list it there"
-            )
-        self._expect_name(await self._first_packet(key.location, 0, number), key)
-        await self._line.run(command(Code.ERASE, location=key.location, number=number))
+        async with self._turn:
+            await self._erase(key, await self._number_of_all(key))
         self._pictures.pop((key, entry.size), None)
+        self._taken.pop((key, entry.size), None)
         if self._store is not None:
             self._store.forget(entry.name, entry.size)
-        contents = await self._list_store(key.location)
-        if key.name in contents.pictures:
-            raise errors.Refused(f"{key.name}: the camera did not erase it")
+
+    async def _number_of_all(self, key: PictureKey) -> int:
+        """Return a picture's number among all of its store, which is what the camera erases by (reference, section 12)."""
+        contents = await self._ask_store(key.location)
+        if key.name not in contents.pictures:
+            raise errors.NotFound(f"{key.name}: no longer in the camera")
+        names = [entry.name for entry in await self._list_files(key.location, 0)]
+        if names.count(key.name) != 1 or not contents.albums.keys() <= set(names):
+            raise errors.NotSupported(f"{key.name}: the camera's list of all pictures does not tell its number")
+        return names.index(key.name) + 1
+
+    async def _erase(self, key: PictureKey, number: int) -> None:
+        first = await self._first_packet(key.location, 0, number)
+        if self._name_in(first) != _stem(key):
+            raise errors.NotSupported(f"{key.name}: picture {number} does not bear this name, and is not erased")
+        failure: errors.CameraError | None = None
+        try:
+            await self._line.run(command(Code.ERASE, location=key.location, number=number))
+        except (errors.TransferTimeout, errors.RemoteProtocolError) as error:
+            failure = error  # it may have been done: the list tells
+        if key.name in (await self._ask_store(key.location)).pictures:
+            raise failure or errors.Refused(f"{key.name}: the camera did not erase it")
 
     async def rename(self, entry: Entry, name: str) -> None:
         """See `Camera.rename`: albums only (command 42).
@@ -368,13 +433,21 @@ class Dc120Camera:
         Raises:
             InvalidValue: more than 14 characters, or not ASCII.
         """
-        if not isinstance(entry.key, AlbumKey):
+        key = entry.key
+        if not isinstance(key, AlbumKey):
             raise errors.StoreReadOnly("only albums can be renamed")
-        names = list(AlbumNames.decode((await self._line.run(command(Code.GET_ALBUM_NAMES)))[0]).names)
-        names[entry.key.album - 1] = name
-        await self._line.run(command(Code.SET_ALBUM_NAMES, AlbumNames.of(names).encode()))
+        AlbumNames.of((name,) * ALBUMS)  # before the camera is asked anything
+        async with self._turn:
+            renamed = (await self._album_names()).renamed(key.album, name)
+            await self._line.run(command(Code.SET_ALBUM_NAMES, renamed.encode()))
+            names = (await self._album_names()).names
         for location, contents in self._contents.items():
-            self._contents[location] = replace(contents, names=tuple(names))
+            self._contents[location] = replace(contents, names=names)
+            if location is not key.location:  # both stores have the same albums
+                with contextlib.suppress(trio.WouldBlock):
+                    self._announce.send_nowait(FolderChanged(StoreKey(location)))
+        if names[key.album - 1] != name:
+            raise errors.NotPermitted(f"{name}: the camera kept {names[key.album - 1]}")
 
     async def usage(self, store: Key) -> Usage:
         """See `Camera.usage`; the camera tells no bytes, so they are the store's size less its pictures'."""
@@ -390,8 +463,10 @@ class Dc120Camera:
 
     async def refresh(self) -> None:
         """See `Camera.refresh`."""
-        if not self._line.busy:
-            self._contents.clear()
+        self._stale.update(Location)
+        for key, picture in list(self._pictures.items()):
+            if not picture.in_use:
+                del self._pictures[key]
 
     async def capture(self) -> Sequence[Key]:
         """See `Camera.capture`. The seed does not say where the picture goes: it is what the lists have that they had not.
@@ -399,27 +474,32 @@ class Dc120Camera:
         Raises:
             StoreFull: the camera took none.
         """
-        before = {location: set(contents.pictures) for location, contents in (await self._list_all()).items()}
-        try:
-            await self._line.run(command(Code.TAKE_PICTURE))
-        except errors.NotSupported:
-            raise
-        except errors.Refused:
-            raise errors.StoreFull("the camera took no picture: its memory is full") from None
-        after = await self._list_all()
+        async with self._turn:
+            before = await self._ask_stores()
+            failure: errors.CameraError | None = None
+            try:
+                await self._line.run(command(Code.TAKE_PICTURE))
+            except errors.NotSupported:
+                raise
+            except errors.Refused:
+                failure = errors.StoreFull("the camera took no picture: its memory is full")
+            except (errors.TransferTimeout, errors.RemoteProtocolError) as error:
+                failure = error  # it may have been taken: the lists tell
+            after = await self._ask_stores()
         new = [
             PictureKey(location, name)
             for location, contents in after.items()
             for name in contents.pictures
-            if name not in before.get(location, set())
+            if location not in before or name not in before[location].pictures
         ]
         if not new:
-            raise errors.StoreFull("the camera took no picture that it lists")
+            raise failure or errors.StoreFull("the camera took no picture that it lists")
         return new
 
-    async def _list_all(self) -> dict[Location, _Contents]:
-        keys = await self.list_folder(None)
-        return {key.location: await self._list_store(key.location) for key in keys if isinstance(key, StoreKey)}
+    async def _ask_stores(self) -> dict[Location, _Contents]:
+        status = await self._ask_status()
+        present = [location for location in Location if location is Location.MEMORY or status.has_card]
+        return {location: await self._ask_store(location) for location in present}
 
     # ------------------------------------------------------------------ settings, clock, raw, status
 
@@ -453,24 +533,35 @@ class Dc120Camera:
         """See `Camera.change_setting`."""
         if name == USER_NAME:
             await self._line.run(user_name_command(value))
+            shown = (await self._ask_status()).user_name
+            if shown != value[:STATUS_NAME_SIZE]:
+                raise errors.NotPermitted(f"{name}: the camera kept {shown}")
             return
         setting, code = SETTINGS[name], code_of(name, value)
-        status = await self._read_status()
-        await self._line.run(setting.command(code, status))
+        wanted = setting.command(code, await self._ask_status())
+        try:
+            await self._line.run(wanted)
+        except errors.NotSupported:
+            raise
+        except errors.Refused as error:
+            raise errors.NotPermitted(f"{name}: not with the camera's other settings: {error}") from None
         self._written[name] = code
-        kept = self._code(name, await self._read_status())
+        kept = self._code(name, await self._ask_status())
         if kept is not None and kept != code:
             raise errors.NotPermitted(f"{name}: the camera kept {setting.text(kept)}")
 
     async def clock(self) -> datetime:
-        """See `Camera.clock`."""
+        """See `Camera.clock`; while a picture is being transferred, reckoned from when it was last asked."""
         local = (await self._read_status()).time
+        if self._line.busy:
+            local += timedelta(seconds=int(trio.current_time() - self._status_read))
         return local.replace(tzinfo=self._zone) if self._zone is not None else local.astimezone()
 
     async def set_clock(self, moment: datetime) -> None:
         """See `Camera.set_clock`."""
         local = moment.astimezone(self._zone).replace(tzinfo=None)
         await self._line.run(command(Code.SET_CLOCK, clock=encode_clock(local)))
+        await self._ask_status()
 
     async def raw(self, text: str) -> str:
         """See `Camera.raw`: `FRAME [: EXTRA]`, a frame of 8 bytes as in the seed; the reply is the payloads, one after the other."""

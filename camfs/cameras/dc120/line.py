@@ -84,12 +84,20 @@ Taker = Callable[[Received], Awaitable[bool]]
 """Takes a packet; returns whether the next one is wanted."""
 
 
+class _Silence(errors.TransferTimeout):
+    """Nothing answers at 9600 baud after a break."""
+
+
 class Line:
     """The line to one camera.
 
     Args:
         port: the serial port; closed by `close`.
         baud: the only speed to use, None for the fastest that works.
+
+    Attributes:
+        speed: in baud.
+        vanished: set once the port has.
     """
 
     def __init__(self, port: SerialPort, baud: int | None = None) -> None:
@@ -100,7 +108,12 @@ class Line:
         self._in_step = False
         self._rest_until = -math.inf
         self.speed = START_SPEED
-        self.gone = False
+        self.vanished = trio.Event()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the port has vanished."""
+        return self.vanished.is_set()
 
     @property
     def busy(self) -> bool:
@@ -120,13 +133,22 @@ class Line:
         """Put the camera back to 9600 baud and let go of the port; never raises `CameraError`. Takes two seconds at most."""
         with trio.CancelScope(shield=True), trio.move_on_after(2):
             async with self._lock:
-                if self._in_step and not self.gone and self.speed != START_SPEED:
-                    try:
-                        await self._exchange(command(Code.SET_SPEED, speed=speed_code(START_SPEED)), None, None)
-                    except errors.CameraError as error:
-                        log.info("leaving: %s", error)
+                try:
+                    await self._leave()
+                except errors.CameraError as error:
+                    log.info("leaving: %s", error)
         with trio.CancelScope(shield=True):
             await self._port.aclose()
+
+    async def _leave(self) -> None:
+        """Put the camera back to 9600 baud: by its command, or by a break where a command was broken off."""
+        if self.gone or self.speed == START_SPEED:
+            return
+        if self._in_step:
+            await self._exchange(command(Code.SET_SPEED, speed=speed_code(START_SPEED)), None, None)
+        else:
+            await self._port.set_speed(START_SPEED)
+            await self._port.send_break(BREAK)
 
     async def run(self, wanted: Command, packets: int | None = None, take: Taker | None = None) -> list[bytes]:
         """Run a command.
@@ -156,17 +178,18 @@ class Line:
         self._in_step = False
         try:
             gathered = await self._exchange(wanted, packets, take)
-        except errors.Refused:
-            self._in_step = self._host.idle
-            raise
         except errors.DeviceGone:
-            self.gone = True
+            self.vanished.set()
+            raise
+        except errors.CameraError:
+            self._in_step = self._host.idle
             raise
         self._in_step = True
         return gathered
 
     async def _exchange(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
         gathered: list[bytes] = []
+        unwilling: errors.CameraError | None = None
         self._port.discard_input()
         await self._port.send(self._host.send(wanted, packets))
         while True:
@@ -176,13 +199,18 @@ class Line:
                     if take is None:
                         gathered.append(payload)
                     else:
-                        more = await take(Received(index, payload, self._host.expect))
+                        try:
+                            more = await take(Received(index, payload, self._host.expect))
+                        except errors.CameraError as error:
+                            unwilling, more = error, False
                     await self._port.send(self._host.acknowledge() if more else self._host.abort())
                 case Completed(confirmed=confirmed):
                     if not confirmed:
                         log.info("%s: the camera did not say that it was done", wanted)
                     return gathered
                 case Aborted():
+                    if unwilling is not None:
+                        raise unwilling
                     return gathered
                 case Rejected():
                     raise errors.NotSupported(f"the camera refuses: {wanted.form.name}")
@@ -213,7 +241,7 @@ class Line:
         try:
             await self._find_speed()
         except errors.DeviceGone:
-            self.gone = True
+            self.vanished.set()
             raise
         except errors.CameraError:
             self._rest_until = trio.current_time() + REST
@@ -226,6 +254,9 @@ class Line:
                 status = await self._try_speed(speed)
             except errors.DeviceGone:
                 raise
+            except _Silence as error:
+                failure = error  # not at the speed that all have: no other one will do
+                break
             except errors.CameraError as error:
                 log.info("%d baud: %s", speed, error)
                 failure = error
@@ -250,7 +281,10 @@ class Line:
         while not isinstance(await self._event(), LineReset):
             pass
         if speed != START_SPEED:
-            await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), None, None)
+            try:
+                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), None, None)
+            except errors.TransferTimeout as error:
+                raise _Silence(str(error)) from None
             await self._port.set_speed(speed)
             await trio.sleep(SPEED_CHANGE)
         payloads = await self._exchange(command(Code.GET_STATUS), None, None)

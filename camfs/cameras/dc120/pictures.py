@@ -139,6 +139,11 @@ class Picture:
         return len(self._data)
 
     @property
+    def in_use(self) -> bool:
+        """Whether it is being read or transferred."""
+        return self._running or self._is_wanted
+
+    @property
     def _is_wanted(self) -> bool:
         return self._files_open or self._looking > 0
 
@@ -172,8 +177,10 @@ class Picture:
             self._begin(nursery)
             with trio.move_on_at(deadline if some else math.inf):
                 await self._news.park()
-            if self._failure is not None and len(self._data) <= offset:
-                raise self._failure
+            if self._failure is not None:
+                if len(self._data) <= offset or deadline == math.inf:
+                    raise self._failure
+                break
         return bytes(self._data[offset : min(end, len(self._data))])
 
     def _begin(self, nursery: trio.Nursery) -> None:

@@ -32,6 +32,9 @@ E3 to extra data                          sends them again, up to `RETRIES` time
 ========================================= ==============================================================================
 
 A packet may begin with any byte, so a 00 or E2 where a packet could come counts as an answer only if silence follows it.
+
+What a checksum of eight bits does not tell: two bytes wrong in the same bits, or a stray byte that equals the checksum and shifts
+the packet by one. Who needs to know holds the picture against its directory entry.
 """
 
 from collections import deque
@@ -308,11 +311,11 @@ class HostConnection:
         """Take something off the buffer; return whether that was possible."""
         match self._state:
             case _State.ANSWER:
-                self._take_answer(self._take_byte())
+                self._take_answer(self._buffer.pop(0))
             case _State.VERDICT:
-                self._take_verdict(self._take_byte())
+                self._take_verdict(self._buffer.pop(0))
             case _State.COMPLETION:
-                self._take_completion(self._take_byte())
+                self._take_completion(self._buffer.pop(0))
             case _State.PACKET:
                 return self._take_packet()
             case _State.REMAINDER:
@@ -325,9 +328,6 @@ class HostConnection:
             case _:
                 self._discard()
         return True
-
-    def _take_byte(self) -> int:
-        return self._buffer.pop(0)
 
     def _discard(self) -> None:
         self._discarded += len(self._buffer)
@@ -430,7 +430,7 @@ class HostConnection:
         if size == 0:
             self._packet_missing()
         elif size == 1 and self._buffer[0] in _LONE:
-            self._take_completion(self._take_byte())
+            self._take_completion(self._buffer.pop(0))
         elif not self._form.reply.certain and not checksum(self._buffer):
             self._packet(size)
         else:

@@ -11,7 +11,6 @@ from camfs.protocols.dc120.texts import ALBUMS
 from camfs.protocols.dc120.values import Location
 from camfs.virtual.contents import Disk
 from camfs.virtual.dc120.body import Body
-from camfs.virtual.dc120.faults import Fault
 from camfs.virtual.dc120.line import Line
 from camfs.virtual.dc120.options import MADE, Options
 from camfs.virtual.dc120.responder import Responder
@@ -36,6 +35,7 @@ class EmulatedDC120:
         quirks: where sources differ about it.
         line: what it hangs on: pull it out, make noise on it.
         trace: what it saw.
+        faults: what is to go wrong; append to it.
 
     Raises:
         ValueError: a folder that cannot be a camera's store; the message names the option.
@@ -58,6 +58,7 @@ class EmulatedDC120:
         self.trace = Trace(options.trace, keep_trace)
         self.line = Line(options.paced, options.fastest)
         self._responder = Responder(self.body, self.line, self.trace)
+        self.faults = self._responder.faults
 
     def _store(self, location: Location, options: Options, albums: list[str]) -> Store | None:
         folder = options.folders.get(location)
@@ -69,11 +70,6 @@ class EmulatedDC120:
         if location is Location.CARD:
             return Store(location, made(MADE_ON_CARD, MADE_IN_MEMORY + 1)) if folder is MADE else None
         return Store(location, made(MADE_IN_MEMORY, 1, () if options.has_folders else MADE_ALBUMS))
-
-    @property
-    def faults(self) -> list[Fault]:
-        """What is to go wrong; append to it."""
-        return self._responder.faults
 
     @property
     def path(self) -> Path:

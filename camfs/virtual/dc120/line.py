@@ -192,7 +192,7 @@ class Line:
         """Send bytes; they have left on return. Cancelled: the rest of them is never sent."""
         step = self._step
         start = max(self._free, trio.current_time() - self._late)
-        piece = max(1, int(PIECE_SECONDS / step)) if step else len(data)
+        piece = max(1, int(PIECE_SECONDS / step) if step else len(data))
         await trio.lowlevel.checkpoint()
         for at in range(0, len(data), piece):
             part = data[at : at + piece]

@@ -103,7 +103,7 @@ def scan(folder: Path, disk: Disk, albums: list[str]) -> list[Picture]:
         ValueError: it cannot be a camera's store: two pictures of one name, more than 8 albums; the message says what.
     """
     pictures = list(_pictures(folder, disk, 0))
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in _entries(folder):
         if not entry.is_dir(follow_symlinks=False):
             continue
         if not _ALBUM_NAME.fullmatch(entry.name):
@@ -120,8 +120,13 @@ def scan(folder: Path, disk: Disk, albums: list[str]) -> list[Picture]:
     return pictures
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
 def _pictures(folder: Path, disk: Disk, album: int) -> Iterator[Picture]:
-    for entry in os.scandir(folder):
+    for entry in _entries(folder):
         if entry.is_file(follow_symlinks=False) and entry.name.lower().endswith(".kdc"):
             content = DiskFile(disk, Path(entry.path), entry.stat(follow_symlinks=False).st_size)
             yield Picture(_listed_name(entry.name, content), content, album)

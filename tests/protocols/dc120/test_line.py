@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from camfs.errors import CameraError, RemoteProtocolError, TransferTimeout
 from camfs.protocols.dc120.commands import TABLE, Code, Command, Form, command
 from camfs.protocols.dc120.events import Aborted, Accepted, Completed, Failed, HostEvent, Packet, Rejected
-from camfs.protocols.dc120.frames import data_payloads, packets_in
+from camfs.protocols.dc120.frames import checksum, data_payloads, encode_packet, packets_in
 from camfs.protocols.dc120.lists import FileEntry, Listing, encode_count, encode_names
 from tests.protocols.dc120.line import Answers, ByteFault, Line
 from tests.protocols.dc120.pictures import SIZES, picture
@@ -230,10 +230,20 @@ def test_a_camera_switched_off() -> None:
 def test_any_picture_in_any_pieces_with_a_fault_anywhere(
     packets: list[bytes], cut: int, position: int, change: str
 ) -> None:
-    line = Line(sends(*packets), cut=cut, to_host=ByteFault(position, CHANGES[change]))
+    sent = b"\xd1" + b"".join(map(encode_packet, packets)) + b"\0"
+    if len(changed := CHANGES[change](sent[position % len(sent)])) == 2:
+        assume(changed[0] not in map(checksum, packets))  # see the next test
+    line = Line(sends(*packets), cut=cut, to_host=ByteFault(position % len(sent), CHANGES[change]))
     heard = outcome(line, FILE, len(packets))
     if not isinstance(heard, CameraError) and heard[-1] == Completed(len(packets)):
         assert payloads(heard) == packets
+
+
+def test_what_a_sum_of_eight_bits_cannot_tell() -> None:
+    """A byte put in that equals the packet's checksum goes unnoticed: the sum is the same, the checksum is left over."""
+    packet = bytes([0xE1]) + bytes(1023)
+    line = Line(sends(packet, PACKETS[1]), to_host=ByteFault(1, CHANGES["break before"]))
+    assert payloads(line.run(FILE, 2)) == [bytes([0xE1]) + packet[:-1], PACKETS[1]]
 
 
 def test_the_number_of_files() -> None:

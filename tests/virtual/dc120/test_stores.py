@@ -10,10 +10,11 @@ import trio.testing
 
 from camfs.protocols.dc120.lists import Listing
 from camfs.protocols.dc120.values import Location
+from camfs.protocols.kdc import Header
 from camfs.virtual import emulate_dc120, kdc
 from camfs.virtual.contents import Zeros
 from camfs.virtual.dc120.store import Picture
-from tests.virtual.dc120.host import D1, E2, OK, Host, hosted
+from tests.virtual.dc120.host import D1, E2, Host, hosted
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "dc120"
 """Pictures of a real DC120, beside the repository; where they are not, made ones stand in for them."""
@@ -61,8 +62,8 @@ async def test_serves_a_folder_byte_for_byte(tmp_path: Path, originals: dict[str
             "EMPTY.KDC": b"",
             "EVEN.KDC": bytes(2048),
         }
-        for text in ("5501000100", "6601000100"):
-            await host.ask(text.replace("55", "65"), D1, E2)  # no picture has neither info nor thumbnail
+        for text in ("6501000100", "6601000100"):  # what is no picture has neither info nor thumbnail
+            await host.ask(text, D1, E2)
         while await host.count():
             await host.do("7B000001")
     assert snapshot(tmp_path) == before
@@ -182,7 +183,7 @@ async def test_a_full_memory() -> None:
         left = (await host.status())[53]
         for _ in range(left):
             await host.do("7C")
-        assert await host.count() == 5 + left or (await host.status())[53] > 0
+        assert await host.count() == 5 + left
         camera.body.stores[Location.MEMORY].capacity = 0
         await host.ask("7C", D1, E2)
         await host.ask("77", D1, E2)
@@ -213,7 +214,4 @@ async def test_taken_pictures_are_dated_and_numbered(
         await host.do("7C")
         name, size = (await host.names())[-1]
         assert name == "P002034.KDC"
-        assert kdc.Header.decode(await host.file(3, size)).taken == datetime(1997, 6, 1, 12)
-
-
-assert OK
+        assert Header.decode(await host.file(3, size)).taken == datetime(1997, 6, 1, 12)

@@ -1,0 +1,269 @@
+"""The DC120's driver and the emulated camera that it drives, with a serial port that lies between them, or none but memory."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import trio
+
+from camfs.cameras.camera import Change, Entry, Key
+from camfs.cameras.dc120.camera import AlbumKey, Dc120Camera, PictureKey, StoreKey
+from camfs.cameras.dc120.line import Line
+from camfs.cameras.dc120.pictures import PictureStore
+from camfs.errors import DeviceGone
+from camfs.protocols.dc120.commands import Code
+from camfs.protocols.dc120.values import Location
+from camfs.virtual import EmulatedDC120, emulate_dc120, kdc
+from camfs.virtual.contents import Bytes
+from camfs.virtual.dc120 import Fault, FaultKind
+from camfs.virtual.dc120.line import BITS, PLAIN_SPEED
+from camfs.virtual.dc120.store import Picture
+from tests.cameras.rig import nursery
+
+AN_HOUR = 3600
+"""Seconds that no test takes, also on a mock clock."""
+
+MEMORY, CARD = StoreKey(Location.MEMORY), StoreKey(Location.CARD)
+
+
+class Cable:
+    """A cable in memory: a host's serial port and the emulated camera's line in one, so that a clock may jump.
+
+    Args:
+        paced: whether bytes to the host take their time.
+        fastest: baud that it carries; faster bytes are lost.
+
+    Attributes:
+        speed: the camera's.
+        host_speed: the host's.
+        breaks: how many the host has made.
+        to_host, to_camera: what becomes of bytes on their way.
+    """
+
+    def __init__(self, paced: bool = False, fastest: int = 230_400) -> None:
+        self.speed = self.host_speed = PLAIN_SPEED
+        self.fastest = fastest
+        self.paced = paced
+        self.breaks = 0
+        self.to_host: Callable[[bytes], bytes] = bytes
+        self.to_camera: Callable[[bytes], bytes] = bytes
+        self.path = Path()
+        self.pulled = trio.Event()
+        self._at_camera, self._from_host = self._pipe()
+        self._at_host, self._from_camera = self._pipe()
+        self._kept = b""
+
+    @staticmethod
+    def _pipe() -> tuple[trio.MemorySendChannel[tuple[bytes, int]], trio.MemoryReceiveChannel[tuple[bytes, int]]]:
+        return trio.open_memory_channel[tuple[bytes, int]](1 << 20)
+
+    # the host's end
+
+    def _check(self) -> None:
+        if self.pulled.is_set():
+            raise DeviceGone("the cable is pulled")
+
+    async def receive_bytes(self) -> bytes:
+        """Wait for bytes, or for the cable to be pulled."""
+        received = b""
+
+        async def wait() -> None:
+            await self.pulled.wait()
+            waiting.cancel_scope.cancel()
+
+        async with trio.open_nursery() as waiting:
+            waiting.start_soon(wait)
+            received, _ = await self._from_camera.receive()
+            waiting.cancel_scope.cancel()
+        self._check()
+        return received
+
+    # the camera's end, as `camfs.virtual.dc120.line.Line`
+
+    async def receive(self) -> tuple[bytes, int]:
+        """See `Line.receive`."""
+        data, speed = await self._from_host.receive()
+        if not speed:
+            return b"", 0
+        return (data if speed == self.speed <= self.fastest else b""), speed
+
+    async def send(self, data: bytes) -> None:
+        """See `Line.send`."""
+        step = BITS / self.speed if self.paced else 0.0
+        for at in range(0, len(data), 64) if step else (0,):
+            part = data[at : at + 64] if step else data
+            await trio.sleep(step * len(part))
+            if self.host_speed == self.speed <= self.fastest and (arriving := self.to_host(part)):
+                self._at_host.send_nowait((arriving, self.speed))
+
+    def unplug(self) -> None:
+        """See `Line.unplug`."""
+        self.pulled.set()
+
+
+class Port:
+    """The host's end of a cable: a `camfs.cameras.dc120.line.SerialPort`."""
+
+    def __init__(self, cable: Cable) -> None:
+        self._cable = cable
+        self._kept = b""
+        self.closed = False
+
+    async def send(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        self._cable._check()
+        self._cable._at_camera.send_nowait((self._cable.to_camera(bytes(data)), self._cable.host_speed))
+
+    async def receive(self, size: int) -> bytes:
+        self._cable._check()
+        if not self._kept:
+            self._kept = await self._cable.receive_bytes()
+        data, self._kept = self._kept[:size], self._kept[size:]
+        return data
+
+    async def send_break(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+        self._cable._check()
+        self._cable.breaks += 1
+        self._cable._at_camera.send_nowait((b"", 0))
+
+    async def set_speed(self, baud: int) -> None:
+        await trio.lowlevel.checkpoint()
+        self._cable._check()
+        self._cable.host_speed = baud
+
+    def discard_input(self) -> None:
+        self._cable._check()
+        self._kept = b""
+        try:
+            while True:
+                self._cable._from_camera.receive_nowait()
+        except trio.WouldBlock:
+            pass
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await trio.lowlevel.checkpoint()
+
+
+@cache
+def picture(number: int, quality: int = 3) -> bytes:
+    """Return a made picture's bytes."""
+    return kdc.picture(kdc.Shot(number=number, taken=datetime(1998, 1, 1, 0, number % 60), quality=quality))
+
+
+def stored(number: int, album: int = 0, size: int | None = None) -> Picture:
+    """Return a made picture for the camera's store, cut short after `size` bytes."""
+    data = picture(number)[:size]
+    return Picture(f"P{number:06}.KDC", Bytes(lambda: data), album)
+
+
+@dataclass
+class Rig:
+    """The driver, the camera that it drives, and what lies between."""
+
+    body: EmulatedDC120
+    camera: Dc120Camera
+    line: Line
+    cable: Cable
+    port: Port
+    nursery: trio.Nursery
+    seen: list[Change] = field(default_factory=list)
+
+    def fail(
+        self, kind: FaultKind, code: Code | None = None, packet: int | None = None, **about: int | bytes | float | None
+    ) -> Fault:
+        """Let something go wrong."""
+        fault = Fault(kind, code, packet)
+        for name, value in about.items():
+            assert hasattr(fault, name)
+            setattr(fault, name, value)
+        self.body.faults.append(fault)
+        return fault
+
+    def operations(self) -> list[str]:
+        """Return the commands that the camera saw since this was last asked."""
+        names = self.body.trace.operations()
+        self.body.trace.records.clear()
+        return names
+
+    async def entries(self, folder: Key | None = MEMORY) -> list[Entry]:
+        """List a folder and describe what is in it, without what cannot be described."""
+        found = []
+        for key in await self.camera.list_folder(folder):
+            entry = await self.camera.describe(key, folder)
+            assert entry is not None
+            found.append(entry)
+        return found
+
+    async def names(self, folder: Key | None = MEMORY) -> list[str]:
+        """List the names of a folder's entries, in the camera's order."""
+        return [entry.name for entry in await self.entries(folder)]
+
+    async def entry(self, number: int, folder: StoreKey | AlbumKey = MEMORY) -> Entry:
+        """Find a picture."""
+        await self.camera.list_folder(MEMORY if isinstance(folder, AlbumKey) else folder)
+        entry = await self.camera.describe(PictureKey(folder.location, f"P{number:06}.KDC"), folder)
+        assert entry is not None
+        return entry
+
+    async def read(self, entry: Entry) -> bytes:
+        """Read a whole picture and close it."""
+        data = b""
+        try:
+            while len(data) < entry.size:
+                data += await self.camera.read(entry, len(data), entry.size - len(data))
+        finally:
+            await self.camera.release(entry)
+        return data
+
+
+@asynccontextmanager
+async def rigged(
+    pictures: Iterable[Picture] = (),
+    card: Iterable[Picture] | None = None,
+    *,
+    baud: int | None = 9600,
+    paced: bool = False,
+    fastest: int = 230_400,
+    opened: bool = True,
+    quirks: Sequence[str] = (),
+    store: Path | None = None,
+    **options: str,
+) -> AsyncIterator[Rig]:
+    """Run an emulated camera with the driver on its cable.
+
+    Args:
+        pictures: in the memory.
+        card: pictures on the card; None for no card.
+        baud: see `Line`.
+        paced: see `Cable`.
+        fastest: see `Cable`.
+        opened: whether the driver is opened.
+        quirks: those to switch.
+        store: where pictures are kept; None for a folder that is thrown away.
+        options: of the emulated camera.
+    """
+    with trio.fail_after(AN_HOUR), tempfile.TemporaryDirectory(prefix="camfs-test-") as place:
+        body = emulate_dc120({"memory": place, **({} if card is None else {"card": place}), **options})
+        body.body.stores[Location.MEMORY].pictures[:] = list(pictures)
+        if card is not None:
+            body.body.stores[Location.CARD].pictures[:] = list(card)
+        for quirk in quirks:
+            setattr(body.quirks, quirk, not getattr(body.quirks, quirk))
+        cable = Cable(paced, fastest)
+        body.line = body._responder._line = cable  # type: ignore[assignment]
+        async with nursery() as work:
+            work.start_soon(body._responder.run)
+            port = Port(cable)
+            line = Line(port, baud)
+            camera = Dc120Camera(line, work, UTC, PictureStore(store or Path(place) / "kept"))
+            if opened:
+                await camera.open()
+            yield Rig(body, camera, line, cable, port, work)
+            await camera.aclose()
+            work.cancel_scope.cancel()
