@@ -156,7 +156,7 @@ def expect_picture(path: Path, data: bytes | None = None) -> None:
         assert raw.raw_image.max() > raw.raw_image.min()
         thumbnail = raw.extract_thumb()
     assert thumbnail.format == rawpy.ThumbFormat.BITMAP
-    assert bytes(memoryview(thumbnail.data).cast("B")) == Header.decode(content).thumbnail(content)
+    assert numpy.asarray(thumbnail.data).tobytes() == Header.decode(content).thumbnail(content)
 
 
 # ---------------------------------------------------------------------- the tree

@@ -106,6 +106,7 @@ class Line:
         self._host = HostConnection()
         self._lock = trio.Lock()
         self._in_step = False
+        self._packets = 0
         self._rest_until = -math.inf
         self.speed = START_SPEED
         self.vanished = trio.Event()
@@ -172,6 +173,12 @@ class Line:
                 raise errors.DeviceGone("the serial port is gone")
             if not self._in_step:
                 await self._bring_back()
+            try:
+                return await self._guarded(wanted, packets, take)
+            except errors.RemoteProtocolError:
+                if self._in_step or self._packets or wanted.form.busy:
+                    raise
+            await self._bring_back()  # nothing is lost yet but an answer, to noise
             return await self._guarded(wanted, packets, take)
 
     async def _guarded(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
@@ -190,12 +197,14 @@ class Line:
     async def _exchange(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
         gathered: list[bytes] = []
         unwilling: errors.CameraError | None = None
+        self._packets = 0
         self._port.discard_input()
         await self._port.send(self._host.send(wanted, packets))
         while True:
             match await self._event():
                 case Packet(index, payload):
                     more = True
+                    self._packets += 1
                     if take is None:
                         gathered.append(payload)
                     else:

@@ -120,6 +120,8 @@ class Picture:
         self._store = store
         self._on_header = on_header
         self._data = bytearray()
+        self._doubtful = bytearray()
+        self._last = b""
         self._kept: bytes | None = None
         self._looked = False
         self._running = False
@@ -194,12 +196,15 @@ class Picture:
             self._kept = await trio.to_thread.run_sync(self._store.read, self.name, self.size)
         try:
             await self._transfer(packets_in(self.size), self._take)
-            if not self.whole and self._is_wanted:
+            if len(self._data) + len(self._doubtful) == self.size:
+                self._data += self._doubtful
+            elif not self.whole and self._is_wanted:
                 raise errors.RemoteProtocolError(f"{self.name} ends at byte {len(self._data)} of {self.size}")
         except errors.CameraError as error:
             self._failure = error
         finally:
             self._running = False
+            self._doubtful.clear()
             self._news.unpark_all()
         if self.whole and self._kept is None:
             await trio.to_thread.run_sync(self._store.keep, self.name, bytes(self._data))
@@ -219,6 +224,17 @@ class Picture:
             self._data.clear()
             raise errors.RemoteProtocolError(f"{self.name} is not what it was when its beginning was read")
         if len(known) < len(payload):
-            self._data[start:] = payload
+            self._add(start, payload)
+        self._last = payload
         self._news.unpark_all()
-        return self.whole or self._is_wanted
+        return self._is_wanted or start + len(payload) == self.size
+
+    def _add(self, start: int, payload: bytes) -> None:
+        """Take new bytes. A packet like the one before may be that one again, sent twice: only the right end of the transfer tells.
+
+        If it was, the camera has a packet left when it should be done, which the codec finds. Until then such bytes are no reader's.
+        """
+        if self._doubtful or (start and payload == self._last):
+            self._doubtful += payload
+        else:
+            self._data[start:] = payload

@@ -12,12 +12,13 @@ from tests.cameras.dc120.rig import picture, rigged, stored
 FILE = Code.GET_MEMORY_FILE
 
 
-@pytest.mark.parametrize("at", range(0, 1025, 64))
-async def test_every_byte_of_a_packet_wrong_once(jumping_clock: trio.testing.MockClock, at: int) -> None:
-    async with rigged([stored(1, size=3000)]) as rig:
-        faults = [rig.fail(FaultKind.CHANGE, FILE, 2, at=byte) for byte in range(at, min(at + 4, 1025))]
-        assert await rig.read(await rig.entry(1)) == picture(1)[:3000]
-        assert [fault.times for fault in faults] == [0] * len(faults)
+@pytest.mark.parametrize("start", range(0, 1025, 64))
+async def test_every_byte_of_a_packet_wrong_once(jumping_clock: trio.testing.MockClock, start: int) -> None:
+    async with rigged([stored(1)]) as rig:
+        bytes_ = range(start, min(start + 64, 1025))
+        faults = [rig.fail(FaultKind.CHANGE, FILE, packet, at=at) for packet, at in enumerate(bytes_, 1)]
+        assert await rig.read(await rig.entry(1)) == picture(1)
+        assert {fault.times for fault in faults} == {0}
         assert rig.cable.breaks == 1
 
 
@@ -123,17 +124,21 @@ async def test_a_setting_that_fails(jumping_clock: trio.testing.MockClock) -> No
 
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 20.0])
 async def test_a_late_end(jumping_clock: trio.testing.MockClock, seconds: float) -> None:
+    """Later than is waited for, it may cost calls: answers to commands that were sent again come when others are due."""
     async with rigged([stored(1, size=3000)]) as rig:
         rig.fail(FaultKind.LATE, FILE, seconds=seconds)
         rig.fail(FaultKind.LATE, Code.SET_FLASH, seconds=seconds)
         assert await rig.read(await rig.entry(1)) == picture(1)[:3000]
         for flash in ("fill", "none"):
-            try:
-                await rig.camera.change_setting("flash", flash)
-            except (errors.TransferTimeout, errors.RemoteProtocolError):
-                assert seconds > 5
-                await rig.camera.change_setting("flash", flash)
-            assert await rig.camera.setting("flash") == flash
+            for _ in range(4):
+                try:
+                    await rig.camera.change_setting("flash", flash)
+                    assert await rig.camera.setting("flash") == flash
+                    break
+                except (errors.TransferTimeout, errors.RemoteProtocolError):
+                    assert seconds > 5
+            else:
+                raise AssertionError("the line does not recover")
 
 
 async def test_switched_off_in_the_middle(jumping_clock: trio.testing.MockClock) -> None:
