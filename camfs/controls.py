@@ -109,6 +109,9 @@ class Controls:
                     await self.tree.apply(change)
             except errors.CameraError as error:
                 self.note_error(f"after an event: {error}")
+            except Exception as error:
+                log.exception("after an event")
+                self.note_error(f"after an event: {type(error).__name__}: {error}")
 
     def note_error(self, text: str) -> None:
         """Remember what went wrong for `.status`, and log it."""
@@ -134,16 +137,21 @@ class Controls:
         lines.append(("transfer", transfer))
         if self.last_error:
             lines.append(("last-error", self.last_error))
-        return "".join(f"{key}: {value}\n" for key, value in lines)
+        return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []
         try:
-            for name, store in await self.stores():
-                usage = await self.camera.usage(store)
-                lines.append((name, f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"))
+            stores = await self.stores()
         except errors.CameraError as error:
             log.info("status of the stores: %s", error)
+            return lines
+        for name, store in stores:
+            try:
+                usage = await self.camera.usage(store)
+                lines.append((name, f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"))
+            except errors.CameraError as error:
+                lines.append((name, f"not available: {error}"))
         return lines
 
     def _transfer(self) -> str:

@@ -14,6 +14,12 @@ from camfs.tree import Attributes, Directory, File, Folder, Inode, Listing, Node
 KEPT = 16 << 20
 """Bytes of thumbnails kept, least recently used first out."""
 
+FORMATS = ("TIFF", "PNG", "BMP", "GIF")
+"""What Pillow may take a thumbnail for. It knows formats that run other programs (EPS); a camera shall not choose those."""
+
+MAX_PIXELS = 16 << 20
+"""Pixels of a thumbnail: a few bytes can claim so many that no memory holds them."""
+
 
 def as_jpeg(data: bytes) -> bytes:
     """Return a thumbnail as JPEG: as it is if it is one, else converted (PTP cameras also send TIFF and others).
@@ -24,11 +30,13 @@ def as_jpeg(data: bytes) -> bytes:
     if data.startswith(b"\xff\xd8\xff"):
         return data
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ValueError(f"{picture.width}x{picture.height} pixels")
             jpeg = io.BytesIO()
             picture.convert("RGB").save(jpeg, "JPEG", quality=90)
             return jpeg.getvalue()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise whatever they come upon in bytes that are not what they seem
         raise errors.RemoteProtocolError(f"the camera sent no picture as thumbnail ({len(data)} bytes)") from error
 
 
@@ -55,7 +63,7 @@ class Thumbnails:
             raise errors.NoData("no thumbnail")
         jpeg = await trio.to_thread.run_sync(as_jpeg, data)
         self._drop(picture.inode)
-        self._kept[picture.inode] = (entry, jpeg)
+        self._kept[picture.inode] = (picture.entry, jpeg)
         self._bytes += len(jpeg)
         while self._bytes > KEPT:
             self._drop(next(iter(self._kept)))

@@ -47,10 +47,12 @@ class Run:
 
     Attributes:
         sections: exit status and output of each that it came to.
+        figures: speeds and times, a line each.
         log: what it, the emulated cameras and the kernel said.
     """
 
     sections: Mapping[str, tuple[int, str]]
+    figures: str
     log: str
 
 
@@ -91,11 +93,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     command = shlex.join([*environment, "sh", str(SCRIPT), str(cards)])
     result = run_in_guest(command, scratch=scratch, timeout=900)
     left = {file.name: file.read_text(errors="replace") for file in scratch.iterdir()}
-    print(f"\nall sections: {result.seconds:.0f} s", left.get("figures", ""), sep="\n")
     sections = {
         name: (int(left[f"{name}.status"]), left[f"{name}.output"]) for name in SECTIONS if f"{name}.status" in left
     }
-    return Run(sections, "\n".join((result.output, left.get("server.output", ""), result.console)))
+    figures = f"{left.get('figures', '')}all of it: {result.seconds:.0f} s"
+    return Run(sections, figures, "\n".join((result.output, left.get("server.output", ""), result.console)))
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -103,3 +105,9 @@ def test_section(run: Run, name: str) -> None:
     assert name in run.sections, f"the script did not get there: {run.log}"
     status, output = run.sections[name]
     assert status == 0, f"{output}\n{run.log}"
+
+
+def test_figures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("\n" + run.figures)
+    assert "MB/s" in run.figures

@@ -24,9 +24,6 @@ from camfs.virtual.dc120.line import BITS, PLAIN_SPEED
 from camfs.virtual.dc120.store import Picture
 from tests.cameras.rig import nursery
 
-AN_HOUR = 3600
-"""Seconds that no test takes, also on a mock clock."""
-
 MEMORY, CARD = StoreKey(Location.MEMORY), StoreKey(Location.CARD)
 
 
@@ -158,8 +155,12 @@ def picture(number: int, quality: int = 3) -> bytes:
 
 def stored(number: int, album: int = 0, size: int | None = None) -> Picture:
     """Return a made picture for the camera's store, cut short after `size` bytes."""
-    data = picture(number)[:size]
-    return Picture(f"P{number:06}.KDC", Bytes(lambda: data), album)
+    return Picture(f"P{number:06}.KDC", showing(picture(number)[:size]), album)
+
+
+def showing(data: bytes) -> Bytes:
+    """Return a picture's content that is these bytes."""
+    return Bytes(lambda: data)
 
 
 @dataclass
@@ -248,7 +249,7 @@ async def rigged(
         store: where pictures are kept; None for a folder that is thrown away.
         options: of the emulated camera.
     """
-    with trio.fail_after(AN_HOUR), tempfile.TemporaryDirectory(prefix="camfs-test-") as place:
+    with tempfile.TemporaryDirectory(prefix="camfs-test-") as place:
         body = emulate_dc120({"memory": place, **({} if card is None else {"card": place}), **options})
         body.body.stores[Location.MEMORY].pictures[:] = list(pictures)
         if card is not None:

@@ -12,10 +12,10 @@ from tests.cameras.dc120.rig import picture, rigged, stored
 FILE = Code.GET_MEMORY_FILE
 
 
-@pytest.mark.parametrize("start", range(0, 1025, 64))
+@pytest.mark.parametrize("start", range(0, 1025, 41))
 async def test_every_byte_of_a_packet_wrong_once(jumping_clock: trio.testing.MockClock, start: int) -> None:
     async with rigged([stored(1)]) as rig:
-        bytes_ = range(start, min(start + 64, 1025))
+        bytes_ = range(start, min(start + 41, 1025))
         faults = [rig.fail(FaultKind.CHANGE, FILE, packet, at=at) for packet, at in enumerate(bytes_, 1)]
         assert await rig.read(await rig.entry(1)) == picture(1)
         assert {fault.times for fault in faults} == {0}
