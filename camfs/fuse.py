@@ -487,8 +487,10 @@ class CameraOperations(pyfuse3.Operations):
         node = await directory.find(name_old)
         if node is None:
             raise FUSEError(errno.ENOENT)
-        if not isinstance(node, File | Folder) or node.entry is None or parent_inode_old != parent_inode_new or flags:
+        if not isinstance(node, File | Folder) or node.entry is None or parent_inode_old != parent_inode_new:
             raise FUSEError(errno.EROFS)
+        if flags & ~pyfuse3.RENAME_NOREPLACE:
+            raise FUSEError(errno.EINVAL)
         if await directory.find(name_new) is not None:
             raise FUSEError(errno.EEXIST)
         await self.tree.camera.rename(node.entry, names.unescape(os.fsdecode(name_new)))

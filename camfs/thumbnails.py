@@ -14,7 +14,7 @@ from camfs.tree import Attributes, Directory, File, Folder, Inode, Listing, Node
 KEPT = 16 << 20
 """Bytes of thumbnails kept, least recently used first out."""
 
-FORMATS = ("TIFF", "PNG", "BMP", "GIF")
+FORMATS = ("TIFF", "PNG", "BMP", "GIF", "PPM")
 """What Pillow may take a thumbnail for. It knows formats that run other programs (EPS); a camera shall not choose those."""
 
 MAX_PIXELS = 16 << 20

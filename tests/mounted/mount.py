@@ -112,15 +112,6 @@ def wait_until_mounted(point: Path, process: int) -> bool:
             os.close(lives)
 
 
-def wait_until_unmounted(point: Path) -> None:
-    """Wait for the kernel to say that there is no mount any more."""
-    poller = select.poll()
-    with open("/proc/self/mounts", "rb") as mounts:
-        poller.register(mounts, select.POLLPRI | select.POLLERR)
-        while mount_entries(point):
-            assert poller.poll(PATIENCE * 1000), f"{point} is still mounted after {PATIENCE:g} s"
-
-
 @dataclass
 class Mount:
     """A camera that is mounted.

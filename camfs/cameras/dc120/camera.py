@@ -110,6 +110,7 @@ class Dc120Camera:
         self._taken: dict[tuple[PictureKey, int], int] = {}
         self._written: dict[str, int] = {}
         self._turn = trio.Lock()
+        self._setting = trio.Lock()
         self._stale: set[Location] = set()
         self._status_read = 0.0
 
@@ -530,7 +531,11 @@ class Dc120Camera:
         return [] if name == USER_NAME else SETTINGS[name].choices.texts()
 
     async def change_setting(self, name: str, value: str) -> None:
-        """See `Camera.change_setting`."""
+        """See `Camera.change_setting`. One after the other: some commands carry two settings."""
+        async with self._setting:
+            await self._change_setting(name, value)
+
+    async def _change_setting(self, name: str, value: str) -> None:
         if name == USER_NAME:
             await self._line.run(user_name_command(value))
             shown = (await self._ask_status()).user_name

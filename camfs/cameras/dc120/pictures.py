@@ -127,6 +127,7 @@ class Picture:
         self._running = False
         self._files_open = False
         self._looking = 0
+        self._look_size = 0
         self._failure: errors.CameraError | None = None
         self._news = trio.lowlevel.ParkingLot()
 
@@ -147,7 +148,7 @@ class Picture:
 
     @property
     def _is_wanted(self) -> bool:
-        return self._files_open or self._looking > 0
+        return self._files_open or (self._looking > 0 and len(self._data) < self._look_size)
 
     def close(self) -> None:
         """Hear that no file is open on it: a transfer under way is aborted at its next packet."""
@@ -164,6 +165,7 @@ class Picture:
 
     async def look(self, nursery: trio.Nursery, size: int) -> bytes:
         """Read the first `size` bytes, all of them."""
+        self._look_size = max(size, self._look_size) if self._looking else size
         self._looking += 1
         try:
             return await self._read(nursery, 0, size, math.inf)
@@ -234,7 +236,7 @@ class Picture:
 
         If it was, the camera has a packet left when it should be done, which the codec finds. Until then such bytes are no reader's.
         """
-        if self._doubtful or (start and payload == self._last):
+        if self._doubtful or (start and self._last.startswith(payload)):
             self._doubtful += payload
         else:
             self._data[start:] = payload

@@ -97,7 +97,7 @@ class EmulatedDC120:
         try:
             with self.line.linked(link):
                 self.trace.start()
-                self.body.clock = self.body.clock
+                self.body.clock = self.body.clock  # from now on it runs
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._responder.run)
                     try:

@@ -91,8 +91,8 @@ class Cable:
     async def send(self, data: bytes) -> None:
         """See `Line.send`."""
         step = BITS / self.speed if self.paced else 0.0
-        for at in range(0, len(data), 64) if step else (0,):
-            part = data[at : at + 64] if step else data
+        for at in range(0, len(data), 1025) if step else (0,):
+            part = data[at : at + 1025] if step else data
             await trio.sleep(step * len(part))
             if self.host_speed == self.speed <= self.fastest and (arriving := self.to_host(part)):
                 self._at_host.send_nowait((arriving, self.speed))
@@ -186,6 +186,10 @@ class Rig:
         self.body.faults.append(fault)
         return fault
 
+    async def settle(self) -> None:
+        """Wait until the camera is done with what it was at."""
+        await self.camera.change_setting("self-timer", "off")
+
     def operations(self) -> list[str]:
         """Return the commands that the camera saw since this was last asked."""
         names = self.body.trace.operations()
@@ -254,6 +258,7 @@ async def rigged(
         body.body.stores[Location.MEMORY].pictures[:] = list(pictures)
         if card is not None:
             body.body.stores[Location.CARD].pictures[:] = list(card)
+        body.body._number = max(each.last_number() for each in body.body.stores.values())
         for quirk in quirks:
             setattr(body.quirks, quirk, not getattr(body.quirks, quirk))
         cable = Cable(paced, fastest)

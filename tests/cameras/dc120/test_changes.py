@@ -38,7 +38,7 @@ async def test_the_list_changed_since_it_was_read(jumping_clock: trio.testing.Mo
 
 
 async def test_many_at_once(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(number) for number in range(1, 7)], paced=True) as rig:
+    async with rigged([stored(number) for number in range(1, 7)], paced=True, baud=115200) as rig:
         entries = {number: await rig.entry(number) for number in range(1, 7)}
         read: list[bytes] = []
 
@@ -89,7 +89,7 @@ async def test_capture(jumping_clock: trio.testing.MockClock) -> None:
 
 
 async def test_capture_while_others_read(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1)], paced=True) as rig:
+    async with rigged([stored(1)], paced=True, baud=115200) as rig:
         entry = await rig.entry(1)
         shots: list[object] = []
 

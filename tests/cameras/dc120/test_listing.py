@@ -66,7 +66,7 @@ async def test_nonsense_in_a_list_hides_nothing(jumping_clock: trio.testing.Mock
         async with rigged([stored(number) for number in range(1, 6)]) as rig:
             keys = await rig.camera.list_folder(MEMORY)
             assert len(keys) == 5
-            with pytest.raises(errors.RemoteProtocolError):
+            with pytest.raises(errors.CameraError):
                 await rig.camera.describe(PictureKey(Location.MEMORY, "P000002.KDC"), MEMORY)
             for number in (4, 5):
                 assert await rig.read(await rig.entry(number)) == picture(number)
@@ -117,6 +117,7 @@ async def test_an_album_with_a_name_that_is_not_ascii(jumping_clock: trio.testin
 async def test_another_card_has_pictures_of_the_same_names(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(card=[stored(1, size=3000)]) as rig:
         assert await rig.read(await rig.entry(1, CARD)) == picture(1)[:3000]
+        await rig.settle()
         store = rig.body.body.stores.pop(Location.CARD)
         assert await rig.camera.list_folder(None) == [MEMORY]
         with pytest.raises(errors.StoreUnavailable):
@@ -129,7 +130,7 @@ async def test_another_card_has_pictures_of_the_same_names(jumping_clock: trio.t
 
 
 async def test_lists_during_a_transfer_are_answered_from_memory(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1), stored(2)], paced=True) as rig:
+    async with rigged([stored(1), stored(2)], paced=True, baud=115200) as rig:
         entry = await rig.entry(1)
         names = await rig.names()
         assert len(await rig.camera.read(entry, 0, 1024)) == 1024
@@ -145,7 +146,7 @@ async def test_lists_during_a_transfer_are_answered_from_memory(jumping_clock: t
 
 
 async def test_reads_are_short_on_a_slow_line_and_shared(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1)], paced=True) as rig:
+    async with rigged([stored(1)], paced=True, baud=115200) as rig:
         entry = await rig.entry(1)
         assert rig.camera.reads_short(entry)
         await rig.camera.read(entry, 0, 1)
@@ -162,13 +163,14 @@ async def test_reads_are_short_on_a_slow_line_and_shared(jumping_clock: trio.tes
             readers.start_soon(reader)
             readers.start_soon(reader)
         assert read == [picture(1)] * 2
+        await rig.settle()
         assert rig.operations().count("GET_MEMORY_FILE") == 1
         assert not rig.camera.reads_short(entry)
 
 
 async def test_a_setting_is_read_back_while_a_transfer_waits(jumping_clock: trio.testing.MockClock) -> None:
     """Once the setting is written the transfer has the line: what is compared must not be what was known before."""
-    async with rigged([stored(1)], paced=True) as rig:
+    async with rigged([stored(1)], paced=True, baud=115200) as rig:
         entry = await rig.entry(1)
         async with trio.open_nursery() as work:
             work.start_soon(rig.camera.change_setting, "flash", "fill")
@@ -185,5 +187,6 @@ async def test_a_thumbnail_without_the_command(jumping_clock: trio.testing.MockC
         known = await rig.camera.thumbnail(entry)
         rig.fail(FaultKind.REFUSE, Code.GET_MEMORY_THUMBNAIL, times=None)
         assert await rig.camera.thumbnail(entry) == known
+        await rig.settle()
         files = [each for each in rig.body.trace.records if each.operation == "GET_MEMORY_FILE"]
         assert [each.bytes_in for each in files] == [16 * 1024]

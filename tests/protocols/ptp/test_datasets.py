@@ -142,6 +142,12 @@ STORAGE_INFO = StorageInfo(
 )
 
 
+def test_kinds_of_stores() -> None:
+    assert [kind.name for kind in StorageType] == ["Undefined", "FixedROM", "RemovableROM", "FixedRAM", "RemovableRAM"]
+    assert [kind.name for kind in AccessCapability] == ["ReadWrite", "ReadOnly", "ReadOnlyWithDeletion"]
+    assert [int(kind) for kind in (*StorageType, *AccessCapability)] == [0, 1, 2, 3, 4, 0, 1, 2]
+
+
 def test_storage_infos_stand_as_the_standard_says() -> None:
     assert STORAGE_INFO.encode() == STORAGE_INFO_VECTOR
     assert StorageInfo.decode(STORAGE_INFO_VECTOR) == STORAGE_INFO
