@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"camfs: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        # while mounting; a child in the background sees that nobody listens any more, and ends
         return 128 + signal.SIGINT
 
 
@@ -178,8 +177,13 @@ def _run_in_background(mount: Mount, verbose: int) -> int:
     child = os.fork()
     if child:
         os.close(writing)
-        with os.fdopen(reading, "rb") as report:
-            message = report.read().decode("utf-8", "replace")
+        try:
+            with os.fdopen(reading, "rb") as report:
+                message = report.read().decode("utf-8", "replace")
+        except KeyboardInterrupt:
+            os.kill(child, signal.SIGTERM)
+            os.waitpid(child, 0)
+            raise
         if message == "ready":
             # A process that waits for an answer of its own cannot even be killed: the child must not do this itself.
             try:
@@ -253,11 +257,17 @@ def _log_to(handler: logging.Handler, verbose: int) -> None:
 
 async def _run(mount: Mount, ready: Callable[[], None]) -> int:
     """Open the camera, mount, serve until unmounted or told to stop, and leave the camera as it was found."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        await _mount_and_serve(mount, signals, ready)
+    return 0
+
+
+async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Callable[[], None]) -> None:
     options = mount.options
     async with _wire(mount.source, options) as (source, driver), _nursery() as work:
         camera = driver(work)
         try:
-            await camera.open()
+            await _unless_stopped(camera.open, signals)
             tree = Tree(
                 camera,
                 poll=options.attr_timeout,
@@ -284,28 +294,55 @@ async def _run(mount: Mount, ready: Callable[[], None]) -> int:
             try:
                 work.start_soon(camera.listen)
                 work.start_soon(controls.follow)
-                await _serve(mount, operations, tree, ready)
+                await _serve(mount, operations, tree, signals, ready)
             finally:
                 fuse.unmount()
         finally:
             work.cancel_scope.cancel()
             await camera.aclose()
-    return 0
 
 
-async def _serve(mount: Mount, operations: fuse.CameraOperations, tree: Tree, ready: Callable[[], None]) -> None:
+async def _unless_stopped(open_camera: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:
+    """Open the camera, which may take long; a signal ends that.
+
+    Raises:
+        MountFailed: there was a signal.
+    """
+    stopped = 0
+    async with _nursery() as opening:
+
+        async def obey_signals() -> None:
+            nonlocal stopped
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    stopped = number
+                    opening.cancel_scope.cancel()
+
+        opening.start_soon(obey_signals)
+        await open_camera()
+        opening.cancel_scope.cancel()
+    if stopped:
+        raise MountFailed(f"stopped by {signal.Signals(stopped).name} before the mount was ready")
+
+
+async def _serve(
+    mount: Mount,
+    operations: fuse.CameraOperations,
+    tree: Tree,
+    signals: AsyncIterator[int],
+    ready: Callable[[], None],
+) -> None:
     async with trio.open_nursery() as serving:
 
         async def obey_signals() -> None:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-                async for number in signals:
-                    if number == signal.SIGHUP:
-                        await tree.refresh()
-                        continue
-                    log.info("ending on signal %d", number)
-                    fuse.stop()
-                    serving.cancel_scope.deadline = trio.current_time() + GRACE
-                    return
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    await tree.refresh()
+                    continue
+                log.info("ending on signal %d", number)
+                fuse.stop()
+                serving.cancel_scope.deadline = trio.current_time() + GRACE
+                return
 
         serving.start_soon(obey_signals)
         log.info("%s is mounted on %s", mount.source, mount.mount_point)

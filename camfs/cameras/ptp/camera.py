@@ -212,6 +212,7 @@ class PtpCamera:
         self._infos.clear()
         self._true_sizes.clear()
         self._described.clear()
+        self._lists_of_all.clear()
         self._whole.forget()
 
     def _lists(self, operation: int) -> bool:
@@ -480,7 +481,8 @@ class PtpCamera:
         if size != self._true_sizes.get(handle, info.compressed_size):
             log.warning("%s: the camera announced %d bytes and sent %d", info.filename, info.compressed_size, size)
             self._true_sizes[handle] = size
-            await self._announce.send(EntryChanged(ObjectKey(info.storage, handle)))
+            for storage in self._storages_of(info):
+                await self._announce.send(EntryChanged(ObjectKey(storage, handle)))
 
     async def thumbnail(self, entry: Entry) -> bytes:
         """See `Camera.thumbnail`."""
@@ -541,7 +543,6 @@ class PtpCamera:
         self._forget_objects()
         self._settings.forget()
         self._ignores_parent = False
-        self._lists_of_all.clear()
 
     # ------------------------------------------------------------------ settings, clock
 

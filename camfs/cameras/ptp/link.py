@@ -191,17 +191,18 @@ class UsbLink:
         raise TransferTimeout("the camera did not take the cancel")
 
     async def _drain(self) -> None:
+        """Read until nothing comes. A read that is given up may have got something, one of a packet's size never has."""
+        packet = self._pipes.max_packet_size
         with trio.fail_after(1):
-            while True:
-                with trio.move_on_after(DRAIN_SILENCE) as silence:
-                    try:
-                        await self._pipes.read(LARGE_READ)
-                    except TransferStalled:
-                        await self._pipes.clear_halts()
-                if silence.cancelled_caught:
-                    break
-        with trio.move_on_after(DRAIN_SILENCE / 10):
-            await self._pipes.read(LARGE_READ)  # what the read that was given up had got
+            for size, seconds in ((LARGE_READ, DRAIN_SILENCE), (packet, DRAIN_SILENCE / 10)):
+                silent = False
+                while not silent:
+                    with trio.move_on_after(seconds) as waiting:
+                        try:
+                            await self._pipes.read(size)
+                        except TransferStalled:
+                            await self._pipes.clear_halts()
+                    silent = waiting.cancelled_caught
 
     async def reset(self) -> None:
         """See `Link.reset`: class request DeviceReset, clear the halts, drain."""
@@ -216,6 +217,7 @@ class UsbLink:
         except trio.TooSlowError:
             raise TransferTimeout("the camera did not take the reset") from None
         finally:
+            self._event_pipe = EventPipe()
             self._restart()
 
     def _restart(self) -> None:

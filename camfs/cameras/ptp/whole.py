@@ -29,6 +29,8 @@ class _Copy:
         self.received = 0
         self.complete = False
         self.closed = False
+        self.wanted = True
+        self.readers = 0
         self.failure: errors.CameraError | None = None
         self.scope = trio.CancelScope()
         self.waiting = trio.lowlevel.ParkingLot()
@@ -74,18 +76,29 @@ class WholeObjects:
                 copy = _Copy(self._new_file())
                 self._nursery.start_soon(self._fetch, handle, copy)
             self._copies[handle] = copy
-            while not copy.closed and not copy.complete and copy.received < offset + size:
-                await copy.waiting.park()
-            if not copy.closed:
-                return os.pread(copy.file, size, offset)
+            copy.wanted = True
+            copy.readers += 1
+            try:
+                while not copy.closed and not copy.complete and copy.received < offset + size:
+                    await copy.waiting.park()
+                if not copy.closed:
+                    return os.pread(copy.file, size, offset)
+            finally:
+                copy.readers -= 1
+                self._stop_if_unwanted(handle, copy)
             if copy.failure is not None:
                 raise type(copy.failure)(*copy.failure.args)
             # it was dropped, as the object has changed: read what it is now
 
     def release(self, handle: ObjectHandle) -> None:
-        """Stop the transfer of an object that nobody reads any more."""
+        """Stop the transfer of an object that nobody reads any more, once those reads are answered that still wait."""
         copy = self._copies.get(handle)
-        if copy is not None and not copy.complete:
+        if copy is not None:
+            copy.wanted = False
+            self._stop_if_unwanted(handle, copy)
+
+    def _stop_if_unwanted(self, handle: ObjectHandle, copy: _Copy) -> None:
+        if not copy.wanted and not copy.readers and not copy.complete and self._copies.get(handle) is copy:
             self.forget(handle)
 
     def forget(self, handle: ObjectHandle | None = None) -> None:

@@ -324,6 +324,24 @@ async def test_reading_again_at_once_after_the_release(autojump_clock: MockClock
         assert await rig.camera.read(entry, 5, 100) == content.read(5, 100)
 
 
+async def test_a_read_that_waits_at_the_release_is_answered_first(autojump_clock: MockClock) -> None:
+    """What is fetched ahead when the last reader closes; another may wait for just these bytes."""
+    async with rigged(operations=WHOLE_ONLY, bandwidth="10000000") as rig:
+        content = add(rig, 2 * GIB)
+        entry = await rig.entry("A.MOV")
+        async with trio.open_nursery() as nursery:
+
+            async def ahead() -> None:
+                assert await rig.camera.read(entry, 20 << 20, 100) == content.read(20 << 20, 100)
+
+            nursery.start_soon(ahead)
+            await trio.sleep(1)
+            await rig.camera.release(entry)
+        assert trio.current_time() < 3
+        await trio.sleep(3)
+        assert [record.result for record in rig.body.trace.records if record.operation == "GetObject"] == ["cancelled"]
+
+
 async def test_release_of_a_file_that_has_come_keeps_it(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
         content = add(rig, 1000)

@@ -66,7 +66,7 @@ def break_something(rig: Rig, chance: random.Random) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("operations", "quirks"),
     [("", ()), ("-9805", ("split_header", "joined_response")), ("-GetPartialObject,-GetPartialObject64", ())],
@@ -89,13 +89,13 @@ async def test_readers_among_faults(
                     await tree.apply(change)
 
         rig.nursery.start_soon(follow)
-        before = {path: node.inode for path, node in (await walk(tree)).items()}
-        assert before.keys() == contents.keys()
-        until = trio.current_time() + 300
+        assert (await walk(tree)).keys() == contents.keys()
+        until = trio.current_time() + 60
 
         async def reads(seed: int) -> None:
             chance = random.Random(seed)
             while trio.current_time() < until:
+                await trio.sleep(chance.random())
                 path = chance.choice(list(contents))
                 try:
                     node = (await walk(tree))[path]
@@ -114,7 +114,7 @@ async def test_readers_among_faults(
                 except errors.DeviceGone:
                     raise
                 except errors.CameraError:
-                    await trio.sleep(chance.random())
+                    continue
 
         async def settings() -> None:
             while trio.current_time() < until:
