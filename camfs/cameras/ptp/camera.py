@@ -589,7 +589,8 @@ class PtpCamera:
             raise errors.NotSupported("this camera takes no pictures by PTP")
         if self._captured is not None:
             raise errors.Busy("a picture is being taken")
-        polled = EventCode.ObjectAdded not in self.info.events
+        # a camera may list the event and never send it (the fp's whole list: reference sigma-fp, section 20)
+        polled = EventCode.ObjectAdded not in self.info.events or not self._sends_events
         known = set(await self._everything()) if polled else set()
         self._captured, self._capture_complete, self._capture_failure = [], False, None
         try:

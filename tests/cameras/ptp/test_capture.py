@@ -40,6 +40,13 @@ async def test_a_picture(autojump_clock: MockClock) -> None:
         assert bytes(await rig.camera.read(entry, 0, 3)) == b"\xff\xd8\xff"
 
 
+async def test_a_camera_that_lists_events_and_sends_none(autojump_clock: MockClock) -> None:
+    async with rigged(events="off") as rig:
+        await prepared(rig)
+        assert await rig.camera.capture() == [newest(rig)]
+        assert trio.current_time() < CAPTURE_TIMEOUT / 2
+
+
 async def test_one_after_another(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)

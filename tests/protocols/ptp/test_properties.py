@@ -129,6 +129,32 @@ def test_values_as_a_photographer_writes_them(name: str, value: int, text: str) 
 
 
 @pytest.mark.parametrize(
+    ("name", "first", "words"),
+    [
+        ("functional-mode", 0, "standard sleep"),
+        ("white-balance", 1, "manual auto one-push daylight fluorescent tungsten flash"),
+        ("focus-mode", 1, "manual auto macro"),
+        ("metering-mode", 1, "average center-weighted multi-spot center-spot"),
+        ("flash", 1, "auto off fill red-eye-auto red-eye-fill external"),
+        (
+            "exposure-mode",
+            1,
+            "manual program aperture-priority shutter-priority creative action portrait",
+        ),
+        ("drive-mode", 1, "single burst timelapse"),
+        ("effect", 1, "color black-and-white sepia"),
+        ("focus-metering", 1, "center-spot multi-spot"),
+    ],
+)
+def test_words_in_the_order_of_the_standard(name: str, first: int, words: str) -> None:
+    code = CODES[name]
+    for value, word in enumerate(words.split(), first):
+        assert write_value(code, value) == word
+        assert read_value(code, DataType.UINT16, word.upper()) == value
+    assert write_value(code, first + len(words.split())).isdigit()
+
+
+@pytest.mark.parametrize(
     ("name", "text", "value"),
     [
         ("aperture", "2.8", 280),
