@@ -169,14 +169,14 @@ class File(Node):
         """
         for _ in range(ATTEMPTS):
             entry = await self.current_entry()
-            epoch = self.tree.epoch
+            session = self.tree.camera.epoch
             try:
                 answer = await question(entry)
             except errors.CameraError:
-                if epoch == self.tree.epoch:
+                if session == self.tree.camera.epoch:
                     raise
             else:
-                if epoch == self.tree.epoch:
+                if session == self.tree.camera.epoch:
                     return answer
         raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
 
@@ -329,7 +329,8 @@ class Folder(Directory):
 
     async def _list(self) -> _FolderListing:
         for attempt in range(1, ATTEMPTS + 1):
-            epoch, self.stale = self.tree.epoch, False
+            # a refresh meanwhile does not change what these keys mean: the next reader lists again
+            session, epoch, self.stale = self.tree.camera.epoch, self.tree.epoch, False
             again = self._epoch != epoch
             try:
                 if again:
@@ -338,7 +339,7 @@ class Folder(Directory):
             except BaseException:
                 self.stale = True
                 raise
-            if epoch == self.tree.epoch:
+            if session == self.tree.camera.epoch:
                 break
             if attempt == ATTEMPTS:
                 self.stale = True
