@@ -243,11 +243,19 @@ def _system_log() -> logging.Handler:
     return logging.NullHandler()
 
 
+def _is_awaited(record: logging.LogRecord) -> bool:
+    """Say whether what pyfuse3 reports is news: an answer that finds no request (ENOENT) came after a lazy unmount or an abort."""
+    return not record.getMessage().endswith("fuse_reply_* failed with No such file or directory")
+
+
 def _log_to(handler: logging.Handler, verbose: int) -> None:
-    root = logging.getLogger("camfs")
-    root.handlers[:] = [handler]
-    root.propagate = False
-    root.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    for name, lowest in (("camfs", level), ("pyfuse3", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(lowest)
+    logging.getLogger("pyfuse3").filters[:] = [_is_awaited]
     if isinstance(handler, logging.StreamHandler):
         handler.setFormatter(logging.Formatter("camfs: %(message)s"))
 
