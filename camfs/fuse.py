@@ -696,6 +696,9 @@ async def serve(operations: CameraOperations) -> None:
     thread.start()
     try:
         await pyfuse3.main()
+    except* ConnectionAbortedError:
+        # the last user of a lazily unmounted tree has left while a request was being taken: unmounted all the same
+        log.info("the kernel has closed the connection")
     finally:
         invalidator.stop()
         thread.join(JOIN)
