@@ -24,7 +24,6 @@ from camfs.cameras.dc120.settings import NAMES, SETTINGS, USER_NAME, code_of, us
 from camfs.protocols import kdc
 from camfs.protocols.dc120.commands import GET_FILE, GET_THUMBNAIL, Code, command, decode_command
 from camfs.protocols.dc120.lists import FileEntry, Listing, decode_count, decode_names, names_listing, names_packets
-from camfs.protocols.dc120.pictures import THUMBNAIL_HEIGHT, THUMBNAIL_SIZE, THUMBNAIL_WIDTH
 from camfs.protocols.dc120.status import STATUS_NAME_SIZE, Status
 from camfs.protocols.dc120.texts import ALBUMS, AlbumNames
 from camfs.protocols.dc120.values import Location, decode_clock, encode_clock
@@ -380,13 +379,13 @@ class Dc120Camera:
                 album, number = await self._number(key)
                 wanted = command(GET_THUMBNAIL[key.location], number=number, album=album)
                 try:
-                    pixels = b"".join(await self._line.run(wanted))[:THUMBNAIL_SIZE]
+                    pixels = b"".join(await self._line.run(wanted))[: kdc.THUMBNAIL_SIZE]
                 except (errors.Refused, errors.RemoteProtocolError, errors.TransferTimeout) as error:
                     log.info("thumbnail of %s: %s", entry.name, error)
-        if len(pixels) != THUMBNAIL_SIZE:
+        if len(pixels) != kdc.THUMBNAIL_SIZE:
             data = await picture.look(self._nursery, kdc.PICTURE_OFFSET)
             pixels = kdc.Header.decode(data).thumbnail(data)
-        return b"P6 %d %d 255\n" % (THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT) + pixels
+        return b"P6 %d %d 255\n" % (kdc.THUMBNAIL_WIDTH, kdc.THUMBNAIL_HEIGHT) + pixels
 
     # ------------------------------------------------------------------ changes
 

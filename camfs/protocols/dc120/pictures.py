@@ -8,6 +8,7 @@ from camfs.errors import RemoteProtocolError
 from camfs.protocols.dc120.cells import require_size
 from camfs.protocols.dc120.frames import DATA_SIZE, data_payloads
 from camfs.protocols.dc120.lists import FileEntry
+from camfs.protocols.kdc import THUMBNAIL_SIZE
 
 _INFO = struct.Struct(">BB2sBBHII2B3sB4sBBI12s212s")
 
@@ -67,11 +68,6 @@ class ImageInfo:
     def name(self) -> str:
         """The name of the file."""
         return FileEntry(self.name_field, self.size).name
-
-
-THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 80, 60
-THUMBNAIL_SIZE = 3 * THUMBNAIL_WIDTH * THUMBNAIL_HEIGHT
-"""Bytes: RGB, top row first, as in the picture's file (reference kdc, section 2)."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfs.errors import RemoteProtocolError
-from camfs.protocols.dc120.pictures import THUMBNAIL_SIZE, ImageInfo, Thumbnail
+from camfs.protocols.dc120.pictures import ImageInfo, Thumbnail
+from camfs.protocols.kdc import THUMBNAIL_SIZE
 
 
 @given(st.binary(min_size=256, max_size=256))
