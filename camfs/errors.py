@@ -23,7 +23,10 @@
         ├── NotSupported                  EOPNOTSUPP
         ├── NoData                        ENODATA: no thumbnail, no such property
         ├── TooLarge                      EFBIG: beyond what the camera's operations can address
-        └── InvalidValue                  EINVAL
+        ├── InvalidValue                  EINVAL
+        ├── FocusFailed                   EAGAIN: autofocus found nothing; no picture was taken
+        ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
+        └── CaptureFailed                 EIO: the camera began and made no picture
 
 Which errno each becomes stands once, in `camfs.fuse`; the names here are for reading. `Refused` itself, with a code that
 has no class of its own, is EIO. After `Refused` the next transaction may follow at once; after any other error the wire
@@ -125,3 +128,15 @@ class TooLarge(Refused):
 
 class InvalidValue(Refused):
     """The value is not one that the camera takes."""
+
+
+class FocusFailed(Refused):
+    """Autofocus found nothing to focus on, so no picture was taken."""
+
+
+class BufferFull(Refused):
+    """The camera's buffer has no room for another shot now."""
+
+
+class CaptureFailed(Refused):
+    """The camera took the command and ended without a picture."""

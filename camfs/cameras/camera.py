@@ -7,9 +7,12 @@ nothing above the drivers looks into one.
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Protocol
 
 import trio
+
+from camfs import errors
 
 Key = Hashable
 """A driver's name for an entry. Equal keys mean the same entry as long as `Camera.epoch` stays the same."""
@@ -28,6 +31,7 @@ class Entry:
         size_is_exact: False where the camera can say no more than that there are at least `size` bytes.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
         is_picture: whether a thumbnail may be asked of it.
+        is_ours: whether it waits here for the user to take it: its files may be removed whatever the mount's options say.
     """
 
     key: Key
@@ -38,6 +42,7 @@ class Entry:
     size_is_exact: bool = True
     mtime_ns: int = 0
     is_picture: bool = False
+    is_ours: bool = False
 
     def is_like(self, other: "Entry") -> bool:
         """Say whether `other`, met later or in another session, is the same file with the same contents."""
@@ -100,11 +105,13 @@ class Camera(Protocol):
     unplugged. Calls may be made from any number of tasks: they take turns on the wire. A cancelled call leaves the wire in step.
     """
 
-    epoch: int
-    """Raised by one whenever keys may have come to mean other entries: the session was lost and opened again."""
+    @property
+    def epoch(self) -> int:
+        """Raised by one whenever keys may have come to mean other entries: the session was lost and opened again."""
 
-    changes: trio.MemoryReceiveChannel[Change]
-    """What happened at the camera, in order."""
+    @property
+    def changes(self) -> trio.MemoryReceiveChannel[Change]:
+        """What happened at the camera, in order."""
 
     @property
     def gone(self) -> bool:
@@ -182,8 +189,36 @@ class Camera(Protocol):
     async def set_clock(self, moment: datetime) -> None:
         """Set the camera's clock."""
 
-    async def capture(self) -> Sequence[Key]:
-        """Take one picture and wait until it can be read; return the keys of its files."""
+    async def capture(self) -> Sequence[Key | PurePosixPath]:
+        """Take one picture and wait until it can be read; return the keys of its files.
+
+        A file that cannot be listed now is given by its path, the store's name first: a SIGMA that saves to its card.
+        """
+
+    async def in_control(self) -> bool:
+        """Say whether the computer holds the body."""
+
+    async def take_control(self, hold: bool) -> None:
+        """Take the body, or hand it back.
+
+        Raises:
+            StoreFull: shots that only the camera holds find no room on this computer; the body is not handed back.
+        """
+
+    async def recording(self) -> bool:
+        """Say whether a movie is being recorded."""
+
+    async def record(self, start: bool) -> None:
+        """Start or stop a movie."""
+
+    async def focus(self) -> str:
+        """Tell the state and the position of the focus, `key: value` lines."""
+
+    async def change_focus(self, text: str) -> None:
+        """Drive the focus: `af`, or to a position; returns when it is there."""
+
+    async def view_frame(self) -> bytes:
+        """Fetch a frame of the live view, a JPEG."""
 
     async def raw(self, command: str) -> str:
         """Send a raw command, hexadecimal, and return the reply in hexadecimal."""
@@ -193,3 +228,36 @@ class Camera(Protocol):
 
     async def refresh(self) -> None:
         """Forget what was remembered of the camera's contents."""
+
+
+class Browsed:
+    """The part of `Camera` that is about holding a body, for cameras that cannot be held."""
+
+    async def in_control(self) -> bool:
+        """See `Camera.in_control`."""
+        return False
+
+    async def take_control(self, hold: bool) -> None:
+        """See `Camera.take_control`."""
+        if hold:
+            raise errors.NotSupported("this camera cannot be taken into control")
+
+    async def recording(self) -> bool:
+        """See `Camera.recording`."""
+        raise errors.NotSupported("this camera records no movies for a computer")
+
+    async def record(self, start: bool) -> None:
+        """See `Camera.record`."""
+        raise errors.NotSupported("this camera records no movies for a computer")
+
+    async def focus(self) -> str:
+        """See `Camera.focus`."""
+        raise errors.NotSupported("this camera does not let its focus be driven")
+
+    async def change_focus(self, text: str) -> None:
+        """See `Camera.change_focus`."""
+        raise errors.NotSupported("this camera does not let its focus be driven")
+
+    async def view_frame(self) -> bytes:
+        """See `Camera.view_frame`."""
+        raise errors.NotSupported("this camera has no live view")

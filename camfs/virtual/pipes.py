@@ -374,8 +374,8 @@ class EmulatedUsb:
 
     async def port(self) -> Port:
         """Wait for the cable, and return the camera's end of it."""
-        await self._plugged.wait()
-        assert self._cable is not None
+        while self._cable is None:  # it may be out again before this runs
+            await self._plugged.wait()
         return _DeviceEnd(self._cable, self.max_packet_size)
 
     def count(self, size: int) -> None:

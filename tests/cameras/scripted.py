@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import trio
 
 from camfs import errors
-from camfs.cameras.camera import Change, Entry, EntryGone, FolderChanged, Key, Usage
+from camfs.cameras.camera import Browsed, Change, Entry, EntryGone, FolderChanged, Key, Usage
 
 KEY_LIMIT = 1 << 20
 
@@ -44,7 +44,7 @@ class Thing:
             yield from each.walk()
 
 
-class ScriptedCamera:
+class ScriptedCamera(Browsed):
     """A `camfs.cameras.camera.Camera`.
 
     Attributes:

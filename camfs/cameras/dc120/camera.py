@@ -17,7 +17,7 @@ from typing import NamedTuple
 import trio
 
 from camfs import errors
-from camfs.cameras.camera import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage
+from camfs.cameras.camera import Browsed, Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage
 from camfs.cameras.dc120.line import Line, Received
 from camfs.cameras.dc120.pictures import Picture, PictureStore, TakePacket
 from camfs.cameras.dc120.settings import NAMES, SETTINGS, USER_NAME, code_of, user_name_command
@@ -82,7 +82,7 @@ class _Contents:
     listed: datetime
 
 
-class Dc120Camera:
+class Dc120Camera(Browsed):
     """A DC120 on a line. See `cameras.camera.Camera` for its methods.
 
     Args:
@@ -124,6 +124,28 @@ class Dc120Camera:
         self._status, self._status_read = await self._line.open(), trio.current_time()
         if self._store is None:
             self._store = PictureStore.of_camera(self._status.identity.hex(), self._status.user_name)
+
+    async def reattach(self, line: Line) -> None:
+        """Go on over another line, after the port had vanished; what was listed is looked at anew.
+
+        Raises:
+            CameraError: another camera is on it, or none; the line is closed, the camera gone as before.
+        """
+        try:
+            status = await line.open()
+            if status.identity != self._status.identity:
+                raise errors.DeviceGone("another camera is on the line")
+        except BaseException:
+            await line.close()
+            raise
+        before, self._line = self._line, line
+        self._status, self._status_read = status, trio.current_time()
+        self._contents.clear()
+        self._pictures.clear()
+        self._taken.clear()
+        self.epoch += 1
+        await before.close()
+        await self._announce.send(FolderChanged(None))
 
     async def listen(self) -> None:
         """Wait until the port has vanished; the camera itself announces nothing."""

@@ -21,6 +21,7 @@ import trio
 
 from camfs import errors
 from camfs.cameras.camera import (
+    Browsed,
     Change,
     Entry,
     EntryChanged,
@@ -104,7 +105,7 @@ class ObjectKey(NamedTuple):
     handle: ObjectHandle
 
 
-class PtpCamera:
+class PtpCamera(Browsed):
     """A PTP camera on any link. See `cameras.camera.Camera` for its methods.
 
     Args:
@@ -112,17 +113,22 @@ class PtpCamera:
         nursery: runs what goes on in the background.
         zone: the zone of dates without one; None is this computer's.
         timeout: seconds without a byte after which a transaction has failed.
+
+    Attributes:
+        session: on which a driver that knows more of the camera runs the maker's operations.
+        when_renumbered: called after `epoch` has been raised.
     """
 
     def __init__(self, link: Link, nursery: trio.Nursery, zone: tzinfo | None = None, timeout: float = 10.0) -> None:
         self.epoch = 0
+        self.when_renumbered: Callable[[], None] = lambda: None
         self.info = DeviceInfo()
         self._announce, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
         self._zone = zone
-        self._session = Session(link, timeout, self._reopened)
-        self._whole = WholeObjects(self._session, nursery, self._learn_size)
-        self._settings = PropertySettings(self._session)
+        self.session = Session(link, timeout, self.renumber)
+        self._whole = WholeObjects(self.session, nursery, self._learn_size)
+        self._settings = PropertySettings(self.session)
         self._unsupported: set[int] = set()
         self._store_names: dict[StorageID, str] = {}
         self._ignores_parent = False
@@ -146,32 +152,57 @@ class PtpCamera:
         Raises:
             CameraError: it does not answer as a PTP camera.
         """
-        await self._session.open()
+        await self.session.open()
         try:
             await self._read_device_info()
         except errors.ProtocolError as error:
             raise errors.RemoteProtocolError(f"the device does not answer as a PTP camera does: {error}") from None
 
     async def _read_device_info(self) -> None:
-        reply = await self._session.transact(Operation.GetDeviceInfo, limit=1 << 16)
-        self.info = DeviceInfo.decode(reply.data)
+        reply = await self.session.transact(Operation.GetDeviceInfo, limit=1 << 16)
+        self._take(DeviceInfo.decode(reply.data))
+
+    def _take(self, info: DeviceInfo) -> None:
+        self.info = info
         self._unsupported.clear()
         self._settings.offer(self.info.device_properties, self.info.operations)
+
+    async def reattach(self, link: Link) -> None:
+        """Go on over another link, after the camera was gone; what was listed is looked at anew.
+
+        Raises:
+            CameraError: what is on the link is another camera, or does not answer; the link is closed, the camera gone as before.
+        """
+        try:
+            await self.session.reattach(link, self._recognise)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await link.aclose()
+            raise
+        self._link, before = link, self._link
+        await before.aclose()
+        await self.announce(FolderChanged(None))
+
+    def _recognise(self, device_info: bytes | memoryview) -> None:
+        info = DeviceInfo.decode(device_info)
+        if (info.model, info.serial_number) != (self.info.model, self.info.serial_number):
+            raise errors.DeviceGone(f"another camera is there: {info.model}, serial {info.serial_number}")
+        self._take(info)
 
     async def listen(self) -> None:
         """Receive events until the camera is gone."""
         waiting, due = trio.open_memory_channel[Event](1024)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_in_turn, due)
-            while not self._session.gone:
+            while not self.session.gone:
                 try:
                     event = await self._link.receive_event()
                     if event.code == EventCode.CancelTransaction:
                         # at once: what is to be done about events before it may wait for that very transaction
-                        self._session.cancelled_by_camera(*event.parameters[:1] or (event.transaction_id,))
+                        self.session.cancelled_by_camera(*event.parameters[:1] or (event.transaction_id,))
                     await waiting.send(event)
                 except errors.DeviceGone:
-                    self._session.mark_gone()
+                    self.session.mark_gone()
                 except errors.CameraError as error:
                     log.info("event: %s", error)
                     await trio.sleep(0.1)
@@ -191,22 +222,28 @@ class PtpCamera:
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
         with trio.CancelScope(shield=True):
-            await self._session.close()
+            await self.session.close()
             await self._link.aclose()
 
     @property
     def gone(self) -> bool:
         """See `Camera.gone`."""
-        return self._session.gone
+        return self.session.gone
 
     @property
     def sends_events(self) -> bool:
         """See `Camera.sends_events`. Where parents are wrong, an event does not tell which folder it is about."""
         return self._sends_events and not self._parents_are_wrong
 
-    def _reopened(self) -> None:
+    def renumber(self) -> None:
+        """Take it that handles mean other objects now: the session was opened again, or the camera has been another's for a while."""
         self.epoch += 1
         self._forget_objects()
+        self.when_renumbered()
+
+    async def announce(self, change: Change) -> None:
+        """Tell of a change."""
+        await self._announce.send(change)
 
     def _forget_objects(self) -> None:
         self._infos.clear()
@@ -230,7 +267,7 @@ class PtpCamera:
         if not self._lists(operation):
             return None
         try:
-            return await self._session.transact(operation, *parameters, limit=limit, repeatable=repeatable)
+            return await self.session.transact(operation, *parameters, limit=limit, repeatable=repeatable)
         except errors.NotSupported as error:
             log.info("%s", error)
             if error.code == ResponseCode.OperationNotSupported:
@@ -242,7 +279,7 @@ class PtpCamera:
     async def list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
         """See `Camera.list_folder`."""
         if key is None:
-            reply = await self._session.transact(Operation.GetStorageIDs, limit=1 << 16)
+            reply = await self.session.transact(Operation.GetStorageIDs, limit=1 << 16)
             # a low half of 0 is a slot without a card
             return [ObjectKey(StorageID(i), ROOT) for i in sorted(set(decode_handles(reply.data))) if i & 0xFFFF]
         folder = _key(key)
@@ -259,10 +296,10 @@ class PtpCamera:
     async def _handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
         """List the handles that the camera gives for a folder, each once, in its order."""
         try:
-            reply = await self._session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
+            reply = await self.session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
         except errors.InvalidValue:
             # ParameterNotSupported: cameras that take no storage here (libgphoto2)
-            reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, folder.handle)
+            reply = await self.session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, folder.handle)
             # an object's properties as they are asked for do not tell its storage
             self._unsupported.add(Operation.GetObjectPropList)
         return dict.fromkeys(ObjectHandle(n) for n in decode_handles(reply.data) if n not in (ANYWHERE, ROOT))
@@ -347,10 +384,10 @@ class PtpCamera:
             CameraError: the camera does not answer, whatever it is asked.
         """
         try:
-            reply = await self._session.transact(Operation.GetObjectInfo, handle, limit=1 << 16)
+            reply = await self.session.transact(Operation.GetObjectInfo, handle, limit=1 << 16)
         except errors.RemoteProtocolError as error:
             # is it this object, or the camera? Only of an object may be said that it is not there
-            await self._session.transact(Operation.GetStorageIDs, limit=1 << 16)
+            await self.session.transact(Operation.GetStorageIDs, limit=1 << 16)
             raise errors.Refused(f"object {handle:#x}: {error}") from None
         try:
             info = ObjectInfo.decode(reply.data)
@@ -489,7 +526,7 @@ class PtpCamera:
         if not self._lists(Operation.GetThumb):
             raise errors.NoData("this camera gives no thumbnails")
         handle = _key(entry.key).handle
-        return bytes((await self._session.transact(Operation.GetThumb, handle, limit=MAX_THUMBNAIL)).data)
+        return bytes((await self.session.transact(Operation.GetThumb, handle, limit=MAX_THUMBNAIL)).data)
 
     async def delete(self, entry: Entry) -> None:
         """See `Camera.delete`."""
@@ -497,7 +534,7 @@ class PtpCamera:
         if handle in (ANYWHERE, ROOT):
             raise errors.NotPermitted("a store cannot be deleted")
         self._require(Operation.DeleteObject)
-        await self._session.transact(Operation.DeleteObject, handle, ANY_FORMAT, same_session=True)
+        await self.session.transact(Operation.DeleteObject, handle, ANY_FORMAT, same_session=True)
         self._forget(handle)
 
     async def rename(self, entry: Entry, name: str) -> None:
@@ -513,7 +550,7 @@ class PtpCamera:
     # ------------------------------------------------------------------ stores
 
     async def _storage_info(self, storage: StorageID) -> StorageInfo:
-        reply = await self._session.transact(Operation.GetStorageInfo, storage, limit=1 << 16)
+        reply = await self.session.transact(Operation.GetStorageInfo, storage, limit=1 << 16)
         return StorageInfo.decode(reply.data)
 
     async def usage(self, store: Key) -> Usage:
@@ -535,7 +572,7 @@ class PtpCamera:
     async def format(self, store: Key) -> None:
         """See `Camera.format`."""
         self._require(Operation.FormatStore)
-        await self._session.transact(Operation.FormatStore, _key(store).storage, 0)
+        await self.session.transact(Operation.FormatStore, _key(store).storage, 0)
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -594,7 +631,7 @@ class PtpCamera:
         known = set(await self._everything()) if polled else set()
         self._captured, self._capture_complete, self._capture_failure = [], False, None
         try:
-            await self._session.transact(Operation.InitiateCapture, 0, 0)
+            await self.session.transact(Operation.InitiateCapture, 0, 0)
             with trio.move_on_after(CAPTURE_TIMEOUT):
                 while not await self._capture_is_over():
                     for handle in await self._everything() if polled else ():
@@ -630,7 +667,7 @@ class PtpCamera:
             self._capture_news.set()
 
     async def _everything(self) -> list[ObjectHandle]:
-        reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, ANYWHERE)
+        reply = await self.session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, ANYWHERE)
         return [ObjectHandle(handle) for handle in decode_handles(reply.data)]
 
     async def raw(self, command: str) -> str:
@@ -648,7 +685,7 @@ class PtpCamera:
         ):
             raise errors.InvalidValue("a code has 4 digits, a parameter 8; at most 5 parameters")
         try:
-            reply = await self._session.transact(operation, *parameters, data=data, repeatable=False)
+            reply = await self.session.transact(operation, *parameters, data=data, repeatable=False)
         except errors.Refused as error:
             return f"{error.code:04x}" if error.code is not None else str(error)
         answer = " ".join([f"{ResponseCode.OK:04x}", *(f"{number:08x}" for number in reply.parameters)])
@@ -728,9 +765,9 @@ class PtpCamera:
 
     async def _device_reset(self, _nothing: int) -> None:
         """The camera closed its session by itself: ask something that takes one, so that it is opened again."""
-        await self._session.transact(Operation.GetStorageIDs, limit=1 << 16)
+        await self.session.transact(Operation.GetStorageIDs, limit=1 << 16)
         await self._read_device_info()
-        self._reopened()
+        self.renumber()
         await self._announce.send(FolderChanged(None))
 
     async def _store_full(self, _storage: int) -> None:

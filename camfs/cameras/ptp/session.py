@@ -21,6 +21,7 @@ import trio
 
 from camfs import errors
 from camfs.cameras.ptp.link import Link
+from camfs.cameras.ptp.turns import Turns
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of, refusal
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Request, Response
 
@@ -83,7 +84,7 @@ class Session:
         self._link = link
         self._timeout = timeout
         self._on_reopen = on_reopen
-        self._lock = trio.Lock()
+        self._turns = Turns()
         self._open = False
         self._gone = False
         self._sessions = 0
@@ -94,11 +95,11 @@ class Session:
 
     @property
     def gone(self) -> bool:
-        """Whether the camera has left for good."""
+        """Whether the camera has left; `reattach` brings it back."""
         return self._gone
 
     def mark_gone(self) -> None:
-        """Let every later transaction fail at once with `DeviceGone`."""
+        """Let every later transaction fail at once with `DeviceGone`, until `reattach`."""
         self._gone = True
         if self._current_scope is not None:
             self._current_scope.cancel()
@@ -109,12 +110,35 @@ class Session:
         Raises:
             CameraError: the camera took none of it; the last failure.
         """
-        async with self._lock:
+        async with self._turns.taken():
             await self._open_session(fresh=False)
+
+    async def reattach(self, link: Link, recognise: Callable[[bytes | memoryview], None]) -> None:
+        """Go on over another link with a camera that was gone: in a new session, so handles may mean other objects.
+
+        Args:
+            link: to a camera; the caller's to close if this fails.
+            recognise: told what it answers to GetDeviceInfo; raises a `CameraError` if it is another camera.
+
+        Raises:
+            CameraError: it is another, or takes no session. The camera is gone as before.
+        """
+        async with self._turns.taken(urgent=True):
+            before, self._link = self._link, link
+            try:
+                await self._open_session(fresh=False)
+                request = Request(Operation.GetDeviceInfo, self._take_id())
+                recognise((await self._attempt(request, None, None, MAX_DATASET, OPEN_TIMEOUT)).data)
+            except BaseException:
+                self._open, self._link = False, before
+                raise
+            self._rest_until = -math.inf
+            self._gone = False
+            self._on_reopen()
 
     async def close(self) -> None:
         """Close the session if it is open and the camera there. Never raises `CameraError`."""
-        async with self._lock:
+        async with self._turns.taken(urgent=True):
             if self._open and not self._gone:
                 self._open = False
                 try:
@@ -137,6 +161,8 @@ class Session:
         timeout: float | None = None,
         repeatable: bool | None = None,
         same_session: bool = False,
+        urgent: bool = False,
+        waits_while_busy: bool = True,
     ) -> Reply:
         """Run one transaction.
 
@@ -149,6 +175,8 @@ class Session:
             timeout: seconds without a byte, if not the session's.
             repeatable: whether the operation may be sent again after a failure; if not given, whether its data come in.
             same_session: do it in the session that is open now or not at all, as handles may mean other objects in the next.
+            urgent: go before those that wait for their turn and are not.
+            waits_while_busy: repeat what is answered DeviceBusy, after a while; else that is raised at once.
 
         Raises:
             Refused: the camera answered with another code than OK, or did not take a session.
@@ -159,7 +187,7 @@ class Session:
             timeout = self._timeout * (3 if operation in SLOW_OPERATIONS else 1)
         if repeatable is None:
             repeatable = sink is None and DATA_PHASES.get(operation) is DataPhase.IN
-        busy = iter(BUSY_STEPS)
+        busy = iter(BUSY_STEPS if waits_while_busy else ())
         repeated = reopened = False
         session = self._sessions
         taken = False
@@ -173,7 +201,7 @@ class Session:
         while True:
             sent = False
             try:
-                async with self._lock:
+                async with self._turns.taken(urgent):
                     if self._gone:
                         raise errors.DeviceGone("the camera is gone")
                     if not self._open:

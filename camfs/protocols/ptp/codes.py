@@ -265,7 +265,9 @@ class ClassRequest(IntEnum):
 
 
 def name_of(codes: type[IntEnum], code: int) -> str:
-    """Return a code's name, or its number in hexadecimal."""
+    """Return a code's name, or its number in hexadecimal; a member of another table (a vendor's) keeps its own name."""
+    if isinstance(code, IntEnum):
+        return code.name
     try:
         return codes(code).name
     except ValueError:

@@ -1,0 +1,66 @@
+"""A camera that is unplugged and plugged in again: the driver goes on with it, and with no other."""
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from camfs import errors
+from camfs.cameras.camera import FolderChanged, Gone
+from camfs.cameras.ptp.link import UsbLink
+from tests.cameras.rig import Rig, emulated, rigged
+
+
+async def unplugged(rig: Rig) -> None:
+    rig.body.unplug()
+    await wait_all_tasks_blocked()
+    assert rig.camera.gone
+    assert Gone() in rig.changes()
+
+
+async def test_it_goes_on(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.body.card.add_file("", "A.JPG", b"before")
+        assert await rig.names() == ["A.JPG"]
+        epoch = rig.camera.epoch
+        await unplugged(rig)
+        with pytest.raises(errors.DeviceGone):
+            await rig.names()
+        rig.body.card.add_file("", "B.JPG", b"meanwhile")
+        rig.body.plug()
+        await rig.camera.reattach(UsbLink(rig.body.open()))
+        assert not rig.camera.gone
+        assert rig.camera.epoch > epoch
+        assert FolderChanged(None) in rig.changes()
+        rig.nursery.start_soon(rig.camera.listen)
+        assert await rig.names() == ["A.JPG", "B.JPG"]
+        assert bytes(await rig.camera.read(await rig.entry("B.JPG"), 0, 100)) == b"meanwhile"
+        await unplugged(rig)
+
+
+async def test_another_camera_is_not_taken_for_it(autojump_clock: MockClock) -> None:
+    async with rigged() as rig, emulated(serial="9999") as other:
+        await unplugged(rig)
+        pipes = other.open()
+        with pytest.raises(errors.DeviceGone, match="another camera"):
+            await rig.camera.reattach(UsbLink(pipes))
+        assert rig.camera.gone
+        with pytest.raises(errors.DeviceGone):
+            await rig.names()
+        rig.body.plug()
+        await rig.camera.reattach(UsbLink(rig.body.open()))
+        assert await rig.names() == []
+
+
+async def test_gone_again_while_it_comes_back(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await unplugged(rig)
+        rig.body.plug()
+        pipes = rig.body.open()
+        rig.body.unplug()
+        with pytest.raises(errors.DeviceGone):
+            await rig.camera.reattach(UsbLink(pipes))
+        assert rig.camera.gone
+        rig.body.plug()
+        with trio.fail_after(60):
+            await rig.camera.reattach(UsbLink(rig.body.open()))
+        assert not rig.camera.gone
