@@ -1,12 +1,14 @@
 """`python -m camfs.virtual MODEL …`: serves an emulated camera to other programs.
 
-======================= =======================================================
-`MODEL --gadget`        as a USB device of this computer, through FunctionFS
-`dc120 --pty LINK`      as a serial line: a pseudo-terminal that LINK leads to
-======================= =======================================================
+=========================== =======================================================
+`MODEL --ptpip [HOST:]PORT` on the network; HOST is 127.0.0.1, PORT 0 any that is free
+`MODEL --gadget`            as a USB device of this computer, through FunctionFS
+`dc120 --pty LINK`          as a serial line: a pseudo-terminal that LINK leads to
+=========================== =======================================================
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,16 +17,29 @@ from typing import Any
 import trio
 
 from camfs.errors import CameraError
-from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
+from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120, ptpip
 from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.options import OPTIONS, Option
 
+LOOPBACK = "127.0.0.1"
+"""Where to listen unless told otherwise."""
 
-def _gadget(model: str, options: Mapping[str, str], _: argparse.Namespace) -> Callable[[], Awaitable[None]]:
+
+def _place(text: str) -> tuple[str, int]:
+    """Read [HOST:]PORT, with brackets around an IPv6 address."""
+    match = re.fullmatch(r"(?:(?:\[([^\[\]]+)\]|([^:\[\]]+)):)?([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text} is not [HOST:]PORT")
+    return match[1] or match[2] or LOOPBACK, int(match[3])
+
+
+def _ptp(model: str, options: Mapping[str, str], arguments: argparse.Namespace) -> Callable[[], Awaitable[None]]:
+    camera = emulate(model, options, keep_trace=False)
+    if arguments.ptpip is not None:
+        return lambda: ptpip.serve(camera, *arguments.ptpip)
     from camfs.virtual import gadget  # needs FunctionFS, and root
 
-    camera = emulate(model, options, keep_trace=False)
     return lambda: gadget.serve(camera)
 
 
@@ -38,9 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     models = parser.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
     for name in PROFILES:
         model = models.add_parser(name)
-        model.add_argument("--gadget", action="store_true", required=True, help="as a USB device, through FunctionFS")
+        ways = model.add_mutually_exclusive_group(required=True)
+        ways.add_argument("--ptpip", metavar="[HOST:]PORT", type=_place, help="on the network")
+        ways.add_argument("--gadget", action="store_true", help="as a USB device, through FunctionFS")
         _add_options(model, OPTIONS)
-        model.set_defaults(serve=_gadget, table=OPTIONS)
+        model.set_defaults(serve=_ptp, table=OPTIONS)
     model = models.add_parser(DC120)
     model.add_argument(
         "--pty", metavar="LINK", type=Path, required=True, help="a symlink to be made to its serial line"

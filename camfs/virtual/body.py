@@ -11,6 +11,7 @@ from camfs.protocols.ptp.values import Value
 from camfs.virtual.faults import Quirks
 from camfs.virtual.properties import Clock, Property
 from camfs.virtual.refusal import Refusal
+from camfs.virtual.sigma.fp import SigmaFp
 from camfs.virtual.store import File, Folder, Node, Objects, Store
 
 MAX_EVENTS = 1024
@@ -44,6 +45,7 @@ class Body:
         properties: device properties by code.
         events: what waits to be sent.
         on_event: is called when `events` has grown.
+        sigma: the SIGMA fp's own state; None on other cameras.
     """
 
     device_info: DeviceInfo
@@ -54,6 +56,7 @@ class Body:
     capture: Capture = field(default_factory=Capture)
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[], None] = lambda: None
+    sigma: SigmaFp | None = None
 
     def __post_init__(self) -> None:
         for store in self.stores:
@@ -64,6 +67,22 @@ class Body:
         if self.quirks.events and code in self.device_info.events and len(self.events) < MAX_EVENTS:
             self.events.append(Event(code, transaction_id, parameters))
             self.on_event()
+
+    @property
+    def hides_objects(self) -> bool:
+        """Whether the stores read as empty: the SIGMA fp's in its API life."""
+        return self.sigma is not None and self.sigma.locked
+
+    def end_session(self) -> None:
+        """Note that the PTP session is over."""
+        self.events.clear()
+        if self.sigma is not None:
+            self.sigma.session_ended()
+
+    def lose_power(self) -> None:
+        """Note that the USB cable is out."""
+        if self.sigma is not None:
+            self.sigma.close()
 
     def now(self) -> datetime:
         """Return the time on the camera's clock."""
@@ -95,7 +114,7 @@ class Body:
         Raises:
             Refusal: there is none, or the card it is on is out.
         """
-        node = self.objects.get(handle)
+        node = None if self.hides_objects else self.objects.get(handle)
         if node is None:
             raise Refusal(ResponseCode.InvalidObjectHandle)
         if not node.store.present:
@@ -115,6 +134,8 @@ class Body:
         Raises:
             Refusal: the parent is no folder in these stores.
         """
+        if self.hides_objects:
+            return
         if not parent:
             folders = [store.root for store in stores]
         else:

@@ -13,6 +13,8 @@ from camfs.virtual.options import Options
 from camfs.virtual.pipes import EmulatedUsb, HostPipes
 from camfs.virtual.profiles import Profile, StoreTable
 from camfs.virtual.responder import Responder
+from camfs.virtual.sigma.fp import SigmaFp
+from camfs.virtual.sigma.operations import of_firmware
 from camfs.virtual.store import Objects, Store, scan_disk, scan_made, scan_numbered
 from camfs.virtual.trace import Trace
 
@@ -36,7 +38,9 @@ class EmulatedCamera:
 
     def __init__(self, profile: Profile, options: Options, keep_trace: bool = False) -> None:
         self.profile = profile
-        self.quirks = replace(profile.quirks, events=options.events)
+        self.quirks = replace(profile.quirks)
+        if options.events is not None:
+            self.quirks.events = options.events
         self._disk = Disk()
         objects = Objects()
         properties = profile.made_properties()
@@ -44,9 +48,10 @@ class EmulatedCamera:
         self.body = Body(
             replace(
                 info,
-                operations=tuple(code for code in info.operations if code not in options.without),
+                operations=_listed(info.operations, options),
                 device_properties=tuple(sorted(properties)),
                 serial_number=options.serial or info.serial_number,
+                vendor_extension_id=info.vendor_extension_id if options.extension is None else options.extension,
             ),
             [self._store(table, objects, options) for table in profile.stores],
             objects,
@@ -54,12 +59,26 @@ class EmulatedCamera:
             self.quirks,
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
+        if profile.has_api_life:
+            self.body.sigma = SigmaFp(
+                self.card,
+                self.body.now,
+                folder=profile.folder,
+                prefix=profile.prefix,
+                serial_number=self.body.device_info.serial_number[-8:],
+                firmware=options.firmware,
+                snap_time=options.snap_time,
+            )
+            self.body.sigma.failures.extend(options.failures)
+            self.body.sigma.begins_with = options.settings
+            self.body.sigma.on_gone = self._leave_bus
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(
             self.body,
             self.trace,
-            vendor=profile.vendor,
+            vendor={code: handler for code, handler in profile.vendor.items() if code not in options.without},
             vendor_data_out=profile.vendor_data_out,
+            vendor_names=profile.vendor_names,
             latency=options.latency,
             bandwidth=options.bandwidth,
         )
@@ -98,18 +117,37 @@ class EmulatedCamera:
         """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""
         return self.usb.open()
 
+    @property
+    def sigma(self) -> SigmaFp:
+        """What the SIGMA fp has beyond PTP."""
+        assert self.body.sigma is not None
+        return self.body.sigma
+
+    def _leave_bus(self) -> None:
+        self.usb.unplug()
+
     def unplug(self) -> None:
         """Pull the cable."""
         self.usb.unplug()
+        self.body.lose_power()
 
     def plug(self) -> None:
-        """Put the cable in again; `open` gives new pipes."""
-        self.usb.plug()
+        """Put the cable in again; `open` gives new pipes. A camera that hangs stays off the bus."""
+        if self.body.sigma is None or not self.body.sigma.gone:
+            self.usb.plug()
+
+    def power_cycle(self) -> None:
+        """Switch the camera off and on, with its cable in."""
+        self.unplug()
+        if self.body.sigma is not None:
+            self.body.sigma.power_cycle()
+        self.plug()
 
     async def run(self) -> None:
         """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
         while True:
             await self.responder.run(await self.usb.port())
+            self.body.lose_power()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["EmulatedCamera"]:
@@ -133,3 +171,9 @@ class EmulatedCamera:
         self.usb.unplug()
         self.trace.close()
         self._disk.close()
+
+
+def _listed(operations: tuple[int, ...], options: Options) -> tuple[int, ...]:
+    """Return the operations that DeviceInfo lists."""
+    listed = [code for code in of_firmware(operations, options.firmware) if code not in options.without]
+    return (*listed, *(code for code in options.listed if code not in listed))

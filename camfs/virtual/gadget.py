@@ -93,6 +93,7 @@ async def _answer_host(camera: EmulatedCamera, function: Function) -> None:
                     nursery.start_soon(connect, connected)
                 case Ep0Event.DISABLE | Ep0Event.UNBIND:
                     connected.cancel()
+                    camera.body.lose_power()
 
 
 @contextmanager

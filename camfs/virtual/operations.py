@@ -126,6 +126,8 @@ async def format_store(body: Body, call: Call) -> Answer:
         raise Refusal(ResponseCode.StoreReadOnly)
     if filesystem > 3:
         raise Refusal(ResponseCode.InvalidParameter)
+    if body.hides_objects:
+        raise Refusal(ResponseCode.StoreNotAvailable)
     store.clear()
     if body.quirks.reports_own_changes:
         if EventCode.StorageInfoChanged in body.device_info.events:
@@ -369,7 +371,7 @@ async def get_thumb(body: Body, call: Call) -> Answer:
 async def delete_object(body: Body, call: Call) -> Answer:
     """0x100B: handle, format. With handle 0xFFFFFFFF everything, of a format if one is given (ISO 15740, 10.5.11)."""
     handle, wanted, *_ = call.parameters
-    if handle == EVERYTHING:
+    if handle == EVERYTHING and not body.hides_objects:
         nodes = [node for store in body.chosen_stores(EVERYTHING) for node in store.root.descendants()]
         if any(node.store.access is AccessCapability.ReadOnly for node in nodes):
             raise Refusal(ResponseCode.StoreReadOnly)

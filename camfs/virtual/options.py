@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from camfs.protocols.ptp.codes import Operation
+from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
+from camfs.protocols.sigma.settings import SETTINGS
+from camfs.virtual.sigma.fp import FIRMWARES
 
 
 @dataclass
@@ -19,9 +22,15 @@ class Options:
         bandwidth: bytes a second of the link; None for no limit.
         latency: seconds that a transaction takes at least.
         trace: file to write the trace to.
-        events: whether events are sent.
+        events: whether events are sent; None for what the model does.
         without: operations that the camera shall not have.
+        listed: operations that the camera shall list, too.
         packet: bytes of a bulk packet.
+        extension: vendor extension id of DeviceInfo; None for the profile's.
+        firmware: tag of a SIGMA fp's firmware.
+        snap_time: seconds of each step of a SIGMA fp's capture.
+        failures: states in which a SIGMA fp's first captures end.
+        settings: settings that a SIGMA fp's API life begins with, by their names in `.settings`, in the order of writing.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -30,9 +39,15 @@ class Options:
     bandwidth: float | None = None
     latency: float = 0
     trace: Path | None = None
-    events: bool = True
+    events: bool | None = None
     without: frozenset[int] = frozenset()
+    listed: tuple[int, ...] = ()
     packet: int = 512
+    extension: int | None = None
+    firmware: str = FIRMWARES[0]
+    snap_time: float = 0.3
+    failures: tuple[CaptureState, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 T = TypeVar("T")
@@ -63,17 +78,17 @@ def take_all(options: T, table: Mapping[str, Option[T]], values: Mapping[str, st
     return options
 
 
-def parse(values: Mapping[str, str], stores: tuple[str, ...]) -> Options:
+def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
     """Read options.
 
     Args:
         values: by name.
-        stores: names of the camera's stores.
+        own: options that not every model has and this one has: its stores, to begin with.
 
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
-    table = {name: option for name, option in OPTIONS.items() if name not in _STORES or name in stores}
+    table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
     options = take_all(Options(), table, values)
     if options.objects is not None and "card" in options.folders:
         raise ValueError("option objects: cannot be given together with card")
@@ -153,16 +168,16 @@ def _events(options: Options, value: str) -> None:
 
 
 def _operations(options: Options, value: str) -> None:
-    codes = set()
+    known = {**Operation.__members__, **SigmaOperation.__members__}
+    codes: dict[str, list[int]] = {"-": [], "+": []}
     for each in value.split(","):
+        sign, name = each.strip()[:1], each.strip()[1:]
         try:
-            name = each.strip().removeprefix("-")
-            codes.add(Operation[name].value if name in Operation.__members__ else int(name, 16))
-        except ValueError:
-            name = ""
-        if not each.strip().startswith("-") or not name:
-            raise ValueError("names or hexadecimal codes, a minus before each: -95C1,-GetPartialObject")
-    options.without = frozenset(codes)
+            codes[sign].append(known[name] if name in known else int(name, 16))
+        except (KeyError, ValueError):
+            message = "names or hexadecimal codes, a minus or plus before each: -95C1,-GetPartialObject,+9010"
+            raise ValueError(message) from None
+    options.without, options.listed = frozenset(codes["-"]), tuple(codes["+"])
 
 
 def _packet(options: Options, value: str) -> None:
@@ -171,7 +186,49 @@ def _packet(options: Options, value: str) -> None:
     options.packet = int(value)
 
 
-_STORES = ("card", "memory")
+def _extension(options: Options, value: str) -> None:
+    try:
+        options.extension = int(value, 16)
+    except ValueError:
+        options.extension = -1
+    if not 0 <= options.extension <= 0xFFFFFFFF:
+        raise ValueError("a hexadecimal number of 32 bits")
+
+
+def _firmware(options: Options, value: str) -> None:
+    if value not in FIRMWARES:
+        raise ValueError(" or ".join(FIRMWARES))
+    options.firmware = value
+
+
+def _snap_time(options: Options, value: str) -> None:
+    options.snap_time = not_negative(value)
+
+
+_ENDS = {
+    "af": CaptureState.AF_FAILED,
+    "buffer": CaptureState.BUFFER_FULL,
+    "generation": CaptureState.GENERATION_FAILED,
+    "general": CaptureState.FAILED,
+}
+
+
+def _failures(options: Options, value: str) -> None:
+    names = value.split(",")
+    if not set(names) <= set(_ENDS):
+        raise ValueError(f"of {', '.join(_ENDS)}")
+    options.failures = tuple(_ENDS[name] for name in names)
+
+
+def _settings(options: Options, value: str) -> None:
+    pairs = [each.partition(":")[::2] for each in value.split(",")]
+    unknown = [name for name, text in pairs if name not in SETTINGS or not text]
+    if unknown:
+        raise ValueError(f"NAME:VALUE with names of .settings, not {', '.join(unknown)}")
+    options.settings = tuple(pairs)
+
+
+_OWN = ("card", "memory", "firmware", "snap_time", "failures", "settings")
 
 OPTIONS: Mapping[str, Option[Options]] = {
     "card": Option("DIR", "what the card holds: a folder, read lazily, never changed on disk", _folder("card")),
@@ -181,7 +238,12 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "bandwidth": Option("BYTES_PER_SECOND", "a transfer takes at least that", _bandwidth),
     "latency": Option("SECONDS", "a transaction takes at least that", _latency),
     "trace": Option("FILE", "write a JSON line for each transaction", _trace),
-    "events": Option("on|off", "whether the camera sends events (default on)", _events),
-    "operations": Option("-CODE,...", "operations that the camera shall not have", _operations),
+    "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
+    "operations": Option("-CODE,+CODE,...", "operations that the camera shall not have, or list, too", _operations),
     "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
+    "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),
+    "firmware": Option("|".join(FIRMWARES), "of the SIGMA fp; V91 drives the focus", _firmware),
+    "snap_time": Option("SECONDS", "each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
+    "settings": Option("NAME:VALUE,...", "what the SIGMA fp's settings are when the computer takes it", _settings),
+    "failures": Option("NAME,...", f"how its first captures end: {', '.join(_ENDS)}", _failures),
 }

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
-from camfs.virtual.body import Body
 from camfs.virtual.faults import Quirks
-from camfs.virtual.operations import Answer, Call, Handler
+from camfs.virtual.operations import Handler
 from camfs.virtual.properties import Clock, Property
-from camfs.virtual.refusal import Refusal
+from camfs.virtual.sigma import operations as sigma
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,9 @@ class Profile:
         quirks: what is different about it; copied for each camera.
         vendor: operations of the maker.
         vendor_data_out: those of them that bring data to the camera.
+        vendor_names: their names in the trace.
+        options: options that not every model has, beside the stores.
+        has_api_life: whether it has the SIGMA fp's.
         vendor_id, product_id: of its USB device descriptor.
     """
 
@@ -64,6 +66,9 @@ class Profile:
     quirks: Quirks = field(default_factory=Quirks)
     vendor: Mapping[int, Handler] = field(default_factory=dict)
     vendor_data_out: frozenset[int] = frozenset()
+    vendor_names: Mapping[int, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    has_api_life: bool = False
     vendor_id: int = 0
     product_id: int = 0
 
@@ -73,20 +78,6 @@ class Profile:
         if self.clock is not None:
             made[self.clock] = Clock(self.clock)
         return made
-
-
-SIGMA_NOT_INITIALISED = 0xA081
-
-
-async def _before_config_api(body: Body, call: Call) -> Answer:
-    """Answer a vendor operation in the card life: nothing but a refusal (reference sigma-fp, 23.1).
-
-    ConfigApi (0x9035) is refused like the others: the API life that it would begin is not emulated yet, and replaces this function
-    in `SIGMA_FP.vendor`, an operation at a time.
-    """
-    if body.quirks.vendor_is_silent:
-        return Answer(silent=True)
-    raise Refusal(SIGMA_NOT_INITIALISED)
 
 
 # The seed's list, in its order. Those in parentheses there were not in the body's DeviceInfo.
@@ -125,11 +116,12 @@ SIGMA_FP = Profile(
     folder="100SIGMA",
     prefix="SDIM",
     raw=True,
-    quirks=Quirks(lists_absent_stores=True),
-    vendor=dict.fromkeys(_SIGMA_VENDOR, _before_config_api),
-    vendor_data_out=frozenset(
-        (0x9016, 0x9017, 0x9018, 0x9019, 0x901B, 0x901C, 0x9024, 0x9028, 0x902A, 0x902F, 0x9032, 0x9034)
-    ),
+    quirks=Quirks(lists_absent_stores=True, events=False),
+    vendor=sigma.OPERATIONS,
+    vendor_data_out=sigma.DATA_OUT,
+    vendor_names=sigma.NAMES,
+    options=("firmware", "snap_time", "failures", "settings"),
+    has_api_life=True,
     vendor_id=0x1003,
     product_id=0xC432,
 )

@@ -27,7 +27,7 @@ from camfs.virtual.pace import PacedPort
 from camfs.virtual.pipes import Port
 from camfs.virtual.refusal import Refusal
 from camfs.virtual.trace import Trace
-from camfs.virtual.wire import AnswerCut, UsbWire
+from camfs.virtual.wire import AnswerCut, UsbWire, Wire
 
 PIECE = 512 * 1024
 """Bytes of an object sent at a time."""
@@ -46,7 +46,7 @@ class Responder:
     Args:
         body: the camera.
         trace: what to tell of each transaction.
-        vendor: operations of the maker, and those whose data go to the camera.
+        vendor: operations of the maker, those whose data go to the camera, and their names; they are done also if they are not listed.
         latency: seconds that each transaction takes at least.
         bandwidth: bytes a second; None for as fast as it goes.
 
@@ -62,6 +62,7 @@ class Responder:
         *,
         vendor: Mapping[int, Handler] | None = None,
         vendor_data_out: frozenset[int] = frozenset(),
+        vendor_names: Mapping[int, str] | None = None,
         latency: float = 0,
         bandwidth: float | None = None,
     ) -> None:
@@ -72,7 +73,9 @@ class Responder:
         self.latency = latency
         self.bandwidth = bandwidth
         self._handlers = {**OPERATIONS, **(vendor or {})}
+        self._vendor = frozenset(vendor or ())
         self._vendor_data_out = vendor_data_out
+        self._vendor_names = vendor_names or {}
         self._last_id: int | None = 0
         self._running: Request | None = None
         self._scope = trio.CancelScope()
@@ -81,7 +84,7 @@ class Responder:
         self._stray_data = False
         self._bytes_in = 0
         self._bytes_out = 0
-        self._wire: UsbWire | None = None
+        self._wire: Wire | None = None
         self._nursery: trio.Nursery | None = None
         self._in_handler = False
         self._event_due = trio.Event()
@@ -120,16 +123,20 @@ class Responder:
     async def run(self, port: Port) -> None:
         """Answer on a port until its cable is out; then no session is open any more."""
         paced = PacedPort(port, self.bandwidth) if self.bandwidth else port
-        self._wire = UsbWire(paced, self.body.quirks)
+        await self.run_on(UsbWire(paced, self.body.quirks))
+
+    async def run_on(self, wire: Wire) -> None:
+        """Answer on a wire until the host has left; then no session is open any more."""
+        self._wire = wire
         self._stray_data = False
         self.trace.start()
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                nursery.start_soon(self._send_events, self._wire, nursery.cancel_scope)
+                nursery.start_soon(self._send_events, wire, nursery.cancel_scope)
                 try:
                     while True:
-                        await self._serve(self._wire)
+                        await self._serve(wire)
                 except DeviceGone:
                     nursery.cancel_scope.cancel()
         finally:
@@ -138,13 +145,13 @@ class Responder:
 
     def _close_session(self) -> None:
         self.session = 0
-        self.body.events.clear()
+        self.body.end_session()
 
     def _wake_events(self) -> None:
         if not self._in_handler:
             self._event_due.set()
 
-    async def _send_events(self, wire: UsbWire, scope: trio.CancelScope) -> None:
+    async def _send_events(self, wire: Wire, scope: trio.CancelScope) -> None:
         """Send events as they come; none without a session."""
         try:
             while True:
@@ -159,7 +166,7 @@ class Responder:
 
     # Transactions.
 
-    async def _serve(self, wire: UsbWire) -> None:
+    async def _serve(self, wire: Wire) -> None:
         """Take one request and do it."""
         try:
             request = await self._next_request(wire)
@@ -169,7 +176,7 @@ class Responder:
             wire.stall()
             wire.restart()
 
-    async def _next_request(self, wire: UsbWire) -> Request:
+    async def _next_request(self, wire: Wire) -> Request:
         """Wait for a request; the data of an operation that was unknown come before it and are eaten."""
         while True:
             message = await wire.receive()
@@ -179,7 +186,7 @@ class Responder:
             if not self._stray_data:
                 raise RemoteProtocolError("data without a request")
 
-    async def _transact(self, wire: UsbWire, request: Request) -> None:
+    async def _transact(self, wire: Wire, request: Request) -> None:
         """Do a transaction to its end, or until Cancel or DeviceReset, and note it in the trace."""
         self._bytes_in = self._bytes_out = 0
         result = "cancelled"
@@ -195,15 +202,13 @@ class Responder:
                 raise
             finally:
                 self._running = None
-                operation = name_of(Operation, request.code)
+                operation = self._vendor_names.get(request.code) or name_of(Operation, request.code)
                 self.trace.add(operation, request.parameters, self._bytes_out, self._bytes_in, result)
         if self._scope.cancelled_caught:
-            wire.restart()
-            if self.body.quirks.cancel_ends_transfer:
-                await wire.end_transfer()
+            await wire.end_cancelled(request.transaction_id)
         self._dropping = False
 
-    async def _do(self, wire: UsbWire, request: Request) -> str:
+    async def _do(self, wire: Wire, request: Request) -> str:
         """Do a transaction, with the faults that happen to it, and return the name of its result."""
         payload = await self._receive_payload(wire, request)
         if self.latency:
@@ -226,7 +231,7 @@ class Responder:
             self._event_due.set()
         return result
 
-    async def _receive_payload(self, wire: UsbWire, request: Request) -> bytes:
+    async def _receive_payload(self, wire: Wire, request: Request) -> bytes:
         """Take the data phase of an operation that has one; what is too long is eaten and dropped."""
         goes_out = request.code in _DATA_OUT or request.code in self._vendor_data_out
         self._stray_data = not goes_out and request.code not in _KNOWN
@@ -249,6 +254,8 @@ class Responder:
     async def _answer(self, request: Request, payload: bytes) -> Answer:
         """Apply the rules of sessions, and do the operation."""
         code = request.code
+        if self.body.sigma is not None and self.body.sigma.gone:
+            raise DeviceGone("the emulated camera hangs")
         if not self.session and code not in _WITHOUT_SESSION:
             return Answer(code=ResponseCode.SessionNotOpen)
         padded = (*request.parameters, 0, 0, 0, 0, 0)[:MAX_PARAMETERS]
@@ -260,7 +267,7 @@ class Responder:
             self._close_session()
             return Answer()
         handler = self._handlers.get(code)
-        if handler is None or code not in self.body.device_info.operations:
+        if handler is None or (code not in self._vendor and code not in self.body.device_info.operations):
             return Answer(code=ResponseCode.OperationNotSupported)
         if len(payload) > MAX_PAYLOAD:
             return Answer(code=ResponseCode.InvalidDevicePropFormat)
@@ -300,7 +307,7 @@ class Responder:
 
     # Answers, and what can go wrong with them.
 
-    async def _send(self, wire: UsbWire, request: Request, answer: Answer, fault: Fault | None) -> str:
+    async def _send(self, wire: Wire, request: Request, answer: Answer, fault: Fault | None) -> str:
         """Send an answer, with the fault that happens to it if there is one, and return the name of its result."""
         if fault is None:
             return await self._send_answer(wire, request, answer)
@@ -323,7 +330,7 @@ class Responder:
         finally:
             wire.lift_cut()
 
-    async def _cut_short(self, wire: UsbWire, request: Request, fault: Fault) -> str:
+    async def _cut_short(self, wire: Wire, request: Request, fault: Fault) -> str:
         """Go on, or not, where an answer was cut."""
         if fault.kind is FaultKind.STOP:
             await trio.sleep_forever()
@@ -337,7 +344,7 @@ class Responder:
         await wire.send([Response(fault.code, request.transaction_id)])
         return name_of(ResponseCode, fault.code)
 
-    async def _send_answer(self, wire: UsbWire, request: Request, answer: Answer) -> str:
+    async def _send_answer(self, wire: Wire, request: Request, answer: Answer) -> str:
         """Send data and response, and return the name of the response."""
         code, transaction_id, payload = answer.code, request.transaction_id, answer.payload
         if payload is not None:
@@ -355,7 +362,7 @@ class Responder:
         await wire.send([Response(code, transaction_id, answer.parameters)])
         return name_of(ResponseCode, code)
 
-    async def _send_slice(self, wire: UsbWire, part: Slice) -> bool:
+    async def _send_slice(self, wire: Wire, part: Slice) -> bool:
         """Send bytes of an object in pieces; zeros where the disk has no more, and then return False."""
         offset, end, whole = part.offset, part.offset + part.length, True
         while offset < end:

@@ -1,9 +1,10 @@
 """Carries PTP messages over an emulated camera's port: the responder's codec, with the quirks and faults of framing.
 
-A responder over PTP/IP needs the same methods over two TCP connections.
+`camfs.virtual.ptpip.IpWire` has the same methods over two TCP connections.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from camfs.errors import RemoteProtocolError
 from camfs.protocols.ptp.containers import UsbConnection, encode_event
@@ -14,6 +15,51 @@ from camfs.virtual.pipes import Port
 
 class AnswerCut(Exception):
     """The byte of the answer has come at which a fault is to happen."""
+
+
+class Wire(Protocol):
+    """What a responder needs of its wire. All methods that wait raise `DeviceGone` once the host has left."""
+
+    async def receive(self) -> Message:
+        """Wait for the host's next message. Cancelled: nothing is lost.
+
+        Raises:
+            RemoteProtocolError: the host does not speak PTP; `stall` and `restart` before going on.
+        """
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        """Send messages in order; they have left once a response is among them.
+
+        Raises:
+            AnswerCut: see `cut_answer`. What came before that byte is sent.
+        """
+
+    async def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+
+    async def send_event(self, event: Event) -> None:
+        """Send an event."""
+
+    def cut_answer(self, at: int, goes_on: bool) -> None:
+        """Let something happen in place of sending byte `at`, counted from now on; `lift_cut` ends that."""
+
+    def lift_cut(self) -> None:
+        """Send without limit again."""
+
+    async def end_transfer(self) -> None:
+        """Let what was sent so far be all of its transfer."""
+
+    async def end_cancelled(self, transaction_id: int) -> None:
+        """End a transaction that the host has cancelled, as this wire does: with a response or without."""
+
+    def stall(self) -> None:
+        """Tell the host that what it sent is no PTP."""
+
+    def halted(self) -> tuple[int, ...]:
+        """Return the addresses of endpoints that are halted now."""
+
+    def restart(self, flush: bool = True) -> None:
+        """Forget everything that is half sent or half received; `flush` drops what is under way, too."""
 
 
 class UsbWire:
@@ -117,6 +163,12 @@ class UsbWire:
         """Send an empty packet if the transfer under way needs one to end."""
         if self._transfer_open:
             await self._write(b"")
+
+    async def end_cancelled(self, transaction_id: int) -> None:
+        """Drop what is in the pipes; no response is sent (Still Image Class, 5.2.1)."""
+        self.restart()
+        if self._quirks.cancel_ends_transfer:
+            await self.end_transfer()
 
     def stall(self) -> None:
         """Halt both bulk pipes."""

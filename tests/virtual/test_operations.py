@@ -35,9 +35,9 @@ from camfs.protocols.ptp.datasets import (
 )
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import Reader, decode_date_time, encode_string, encode_value
+from camfs.protocols.sigma.codes import NOT_INITIALISED
 from camfs.virtual.contents import Zeros
 from camfs.virtual.faults import PastEnd
-from camfs.virtual.profiles import SIGMA_NOT_INITIALISED
 from camfs.virtual.store import File
 from tests.virtual.host import Reply, hosted
 
@@ -76,10 +76,10 @@ async def test_the_default_serial_number_has_16_characters() -> None:
 
 async def test_vendor_operations_before_config_api_are_refused_with_their_data_eaten() -> None:
     async with hosted("sigma-fp") as (_, host):
-        for code in (0x9012, 0x902B, 0x9035, 0x9401):
-            assert await host.do(code) == refused(SIGMA_NOT_INITIALISED)
-        assert await host.do(0x9016, data=b"\3\4\0\4\x0b") == refused(SIGMA_NOT_INITIALISED)
-        assert await host.do(0x901D) == refused(ResponseCode.OperationNotSupported)
+        for code in (0x9012, 0x902B, 0x901D, 0x9010, 0x9401):
+            assert await host.do(code) == refused(NOT_INITIALISED)
+        assert await host.do(0x9016, data=b"\3\4\0\4\x0b") == refused(NOT_INITIALISED)
+        assert await host.do(0x9050) == refused(ResponseCode.OperationNotSupported)
         assert (await host.do(Operation.GetDevicePropDesc, 0x5001)) == refused(ResponseCode.DevicePropNotSupported)
 
 

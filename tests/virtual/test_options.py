@@ -37,7 +37,12 @@ def test_names_the_models() -> None:
         ("sigma-fp", {"trace": ""}, "trace"),
         ("sigma-fp", {"events": "maybe"}, "events"),
         ("sigma-fp", {"packet": "500"}, "packet"),
+        ("sigma-fp", {"firmware": "V1"}, "firmware=V1: V84 or V91"),
+        ("sigma-fp", {"snap_time": "-1"}, "snap_time"),
+        ("sigma-fp", {"failures": "af,rain"}, "failures=af,rain: of af, buffer"),
+        ("ptp", {"firmware": "V91"}, "unknown option 'firmware'"),
         ("ptp", {"operations": "95C1"}, "operations"),
+        ("ptp", {"operations": "+"}, "operations"),
         ("ptp", {"operations": "-nothing"}, "operations"),
     ],
 )
@@ -66,6 +71,14 @@ async def test_leaves_operations_out() -> None:
         assert set(PROFILES["ptp"].device_info.operations) - set(info.operations) == without
         for code in without:
             assert (await host.do(code, camera.card.find("DCIM").handle)).code == 0x2005
+
+
+async def test_lists_more_operations() -> None:
+    async with hosted("ptp", operations="+9010,+SnapCommand,-95C1,+1001") as (_, host):
+        listed = DeviceInfo.decode(await host.data(Operation.GetDeviceInfo)).operations
+        assert listed[-2:] == (0x9010, 0x901B)
+        assert listed.count(0x1001) == 1
+        assert (await host.do(0x9010)).code == 0x2005
 
 
 async def test_shows_folders(tmp_path: Path) -> None:

@@ -420,7 +420,7 @@ async def test_events_come_while_an_object_is_sent() -> None:
 
 
 async def test_sends_no_events_that_it_does_not_list() -> None:
-    async with hosted("sigma-fp") as (camera, host):
+    async with hosted("sigma-fp", events="on") as (camera, host):
         camera.body.notify(EventCode.CaptureComplete)
         camera.body.notify(0xC401, 1, 2, 3)
         assert await host.event() == Event(0xC401, 0xFFFFFFFF, (1, 2, 3))

@@ -43,5 +43,5 @@ async def test_writes_a_line_for_each_transaction_at_once(tmp_path: Path) -> Non
     assert lines == [
         {"op": "OpenSession", "params": [1], "out": 0, "in": 0, "result": "OK"},
         {"op": "GetStorageIDs", "params": [], "out": 0, "in": 8, "result": "OK"},
-        {"op": "0x9012", "params": [], "out": 0, "in": 0, "result": "0xA081"},
+        {"op": "GetCamDataGroup1", "params": [], "out": 0, "in": 0, "result": "0xA081"},
     ]

@@ -161,7 +161,7 @@ async def test_request_object_transfer(autojump_clock: MockClock) -> None:
 async def test_what_means_nothing_to_camfs_is_told(
     code: int, parameters: tuple[int, ...], autojump_clock: MockClock
 ) -> None:
-    async with rigged("sigma-fp", empty=False) as rig:
+    async with rigged("sigma-fp", empty=False, events="on") as rig:
         await send(rig, code, *parameters)
         name = "UnreportedStatus" if code == 0x400E else f"0x{code:04X}"
         assert told(rig) == [" ".join([name, *(f"0x{parameter:08X}" for parameter in parameters)])]
@@ -170,7 +170,7 @@ async def test_what_means_nothing_to_camfs_is_told(
 
 async def test_every_event_of_the_seed_without_parameters_or_with_nonsense(autojump_clock: MockClock) -> None:
     seed = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
-    async with rigged("sigma-fp", empty=False) as rig:
+    async with rigged("sigma-fp", empty=False, events="on") as rig:
         await listed(rig)
         for code in seed:
             for parameters in ((), (0,), (0xFFFFFFFF,), (0x12345678, 2, 3)):
@@ -244,7 +244,7 @@ async def test_the_camera_cancels_a_transaction(with_parameter: bool, autojump_c
 
             async def cancel() -> None:
                 await trio.sleep(1)
-                current = rig.camera._session._current_id
+                current = rig.camera.session._current_id
                 assert current
                 if with_parameter:
                     await send(rig, EventCode.CancelTransaction, current)
@@ -267,7 +267,7 @@ async def test_a_cancel_does_not_wait_behind_other_events(autojump_clock: MockCl
             async def cancel() -> None:
                 await trio.sleep(1)
                 await send(rig, EventCode.ObjectAdded, file.handle)  # asks for its info: in turn
-                await send(rig, EventCode.CancelTransaction, transaction_id=rig.camera._session._current_id or 0)
+                await send(rig, EventCode.CancelTransaction, transaction_id=rig.camera.session._current_id or 0)
 
             nursery.start_soon(cancel)
             assert await rig.camera.read(entry, 0, 5) == b"bytes"
@@ -374,7 +374,7 @@ async def test_gone_while_an_event_is_acted_upon(autojump_clock: MockClock) -> N
 
 
 async def test_no_events_at_all(autojump_clock: MockClock) -> None:
-    async with rigged("sigma-fp", empty=False, events="off") as rig:
+    async with rigged("sigma-fp", empty=False) as rig:
         rig.body.card.add_file("", "A.JPG", b"a")
         await wait_all_tasks_blocked()
         assert rig.changes() == []

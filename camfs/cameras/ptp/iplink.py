@@ -1,0 +1,313 @@
+"""A `Link` over TCP: two connections to a camera, opened by the handshake of PTP/IP, and opened again by `reset`.
+
+How a transaction is given up (reference ptp, section 11): the packet Cancel goes out on the event connection, and what comes is dropped
+up to the response. Cameras that do not know Cancel (Ricoh Theta) answer nothing else than before; if the response is not there
+within two seconds, `reset` closes both connections, which ends the transaction and the session on every camera.
+
+A camera that leaves without a word, out of the reach of its Wi-Fi, is noticed by pings on the event connection while nothing
+else comes from it. One that has never answered a ping may not know them; then the kernel's own probes (`transports.tcp`) notice.
+Once it has left, by whatever sign, all calls raise `DeviceGone`; another camera takes another link.
+"""
+
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from camfs import errors
+from camfs.cameras.ptp.channel import ByteStream, Channel
+from camfs.protocols.ptp.codes import EventCode
+from camfs.protocols.ptp.ip import (
+    Cancel,
+    InitCommandAck,
+    InitCommandRequest,
+    InitEventAck,
+    InitEventRequest,
+    InitFail,
+    IpMessage,
+    ProbeRequest,
+    ProbeResponse,
+    Reason,
+)
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Response, Role
+
+log = logging.getLogger(__name__)
+
+Dial = Callable[[], Awaitable[ByteStream]]
+"""Opens one TCP connection to the camera."""
+
+OPEN_TIMEOUT = 30.0
+"""Seconds for the first handshake: at the first contact some cameras ask their owner."""
+
+RESET_TIMEOUT = 2.0
+"""Seconds for connecting again."""
+
+BUSY_TIMEOUT = 1.0
+"""Seconds in which a camera that says it is busy may only not have noticed yet that the last one, perhaps this program, has left."""
+
+CANCEL_TIMEOUT = 2.0
+RETRY = 0.1
+"""Seconds until a connection is tried again."""
+
+EVENT_TRIES = 3
+"""How often the event connection is tried: a Ricoh Theta does not listen at once (libgphoto2)."""
+
+PING_INTERVAL = 10.0
+"""Seconds of silence before a ping."""
+
+PINGS = 3
+"""Pings without an answer after which the camera has left."""
+
+_FAILURES: dict[int, tuple[type[errors.TransportError], str]] = {
+    Reason.REJECTED: (
+        errors.DeviceForbidden,
+        "the camera does not let this computer in; pair it in the camera's menu first",
+    ),
+    Reason.BUSY: (errors.DeviceInUse, "another program is connected to the camera"),
+}
+"""What the reasons of InitFail become."""
+
+
+@dataclass
+class _Connections:
+    """The two connections of one handshake, and whether the camera has ever answered a ping."""
+
+    command: Channel
+    event: Channel
+    answers_pings: bool = False
+
+    async def aclose(self) -> None:
+        await self.command.aclose()
+        await self.event.aclose()
+
+
+class IpLink:
+    """A `Link` over TCP. Call `connect` before anything else.
+
+    Args:
+        dial: opens one TCP connection to the camera; called twice for each handshake.
+        guid: who we are, 16 bytes: cameras pair by it.
+        name: how we are called on the camera's screen.
+
+    Attributes:
+        camera_name: how the camera calls itself; empty before the handshake.
+    """
+
+    def __init__(self, dial: Dial, guid: bytes, name: str) -> None:
+        self.camera_name = ""
+        self._dial = dial
+        self._guid = guid
+        self._name = name
+        self._connections: _Connections | None = None
+        self._changed = trio.Event()
+        self._gone = False
+        self._unsent: deque[Message] = deque()
+
+    # ------------------------------------------------------------------ life
+
+    async def connect(self) -> None:
+        """Open both connections.
+
+        Raises:
+            DeviceForbidden: the camera wants to be paired first.
+            DeviceInUse: another program is connected.
+            TransportError, RemoteProtocolError: nobody is there, or nobody who speaks PTP/IP.
+        """
+        await self._open(OPEN_TIMEOUT)
+
+    async def reset(self) -> None:
+        """See `Link.reset`: leave, and connect again."""
+        await self._close()
+        try:
+            await self._open(RESET_TIMEOUT)
+        except errors.DeviceGone:
+            self._leave()
+            raise
+
+    async def aclose(self) -> None:
+        """See `Link.aclose`."""
+        self._leave()
+        await self._close()
+
+    def _leave(self) -> None:
+        self._gone = True
+        self._changed.set()
+
+    async def _close(self) -> None:
+        self._unsent.clear()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            with trio.CancelScope(shield=True):
+                await connections.aclose()
+
+    async def _open(self, seconds: float) -> None:
+        patience = trio.current_time() + BUSY_TIMEOUT
+        try:
+            with trio.fail_after(seconds):
+                while self._connections is None:
+                    try:
+                        self._connections = await self._shake_hands()
+                    except errors.DeviceInUse:
+                        if trio.current_time() >= patience:
+                            raise
+                        await trio.sleep(RETRY)
+        except trio.TooSlowError:
+            raise errors.TransferTimeout("the camera does not answer the connection") from None
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
+
+    async def _shake_hands(self) -> _Connections:
+        opened: list[Channel] = []
+        try:
+            command = await self._call(opened)
+            ack = await _ask(command, InitCommandRequest(self._guid, self._name))
+            if not isinstance(ack, InitCommandAck):
+                raise errors.RemoteProtocolError(f"{type(ack).__name__} in place of InitCommandAck")
+            self.camera_name = ack.name
+            log.debug("connected to %r, GUID %s", ack.name, ack.guid.hex())
+            event = await self._call(opened, EVENT_TRIES)
+            answer = await _ask(event, InitEventRequest(ack.connection))
+            if not isinstance(answer, InitEventAck):
+                raise errors.RemoteProtocolError(f"{type(answer).__name__} in place of InitEventAck")
+            return _Connections(command, event)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                for channel in opened:
+                    await channel.aclose()
+            raise
+
+    async def _call(self, opened: list[Channel], tries: int = 1) -> Channel:
+        for left in reversed(range(tries)):
+            try:
+                channel = Channel(await self._dial(), Role.INITIATOR)
+                break
+            except errors.DeviceGone:
+                if not left:
+                    raise
+                await trio.sleep(RETRY)
+        opened.append(channel)
+        return channel
+
+    def _connected(self) -> _Connections:
+        if self._gone:
+            raise errors.DeviceGone("the camera is gone")
+        if self._connections is None:
+            raise errors.TransportError("the connection to the camera was lost")
+        return self._connections
+
+    # ------------------------------------------------------------------ transactions
+
+    async def send(self, *messages: Message) -> None:
+        """See `Link.send`. The bytes leave with the next `receive`, so that a request and its data are one write."""
+        self._connected()
+        self._unsent.extend(messages)
+
+    async def receive(self) -> Message:
+        """See `Link.receive`."""
+        connections = self._connected()
+        try:
+            return await self._receive(connections.command)
+        except errors.DeviceGone:
+            await self._lost(connections)
+            raise
+
+    async def _receive(self, command: Channel) -> Message:
+        if self._unsent:
+            messages = tuple(self._unsent)
+            self._unsent.clear()
+            await command.send(*messages)
+        while True:
+            match await command.receive():
+                case ProbeRequest():
+                    await command.send(ProbeResponse())
+                case DataStart() | Data() | DataEnd() | Response() as message:
+                    return message
+
+    async def _lost(self, connections: _Connections) -> None:
+        """Hear that connections have ended: the camera has left, unless it was this side that did.
+
+        Raises:
+            TransportError: it was.
+        """
+        if connections is self._connections:
+            self._leave()
+            await self._close()
+        elif not self._gone:
+            raise errors.TransportError("the connection to the camera was closed") from None
+
+    async def cancel(self, transaction_id: int) -> None:
+        """See `Link.cancel`: Cancel on the event connection, then drop what comes up to the response."""
+        connections = self._connected()
+        self._unsent.clear()
+        try:
+            with trio.fail_after(CANCEL_TIMEOUT):
+                if connections.command.connection.under_way:
+                    await connections.command.write()  # what of the request has not left yet
+                    await connections.event.send(Cancel(transaction_id))
+                while connections.command.connection.under_way:
+                    await self.receive()
+        except trio.TooSlowError:
+            raise errors.TransferTimeout("the camera did not take the cancel") from None
+        except errors.DeviceGone:
+            await self._lost(connections)
+            raise
+
+    # ------------------------------------------------------------------ events
+
+    async def receive_event(self) -> Event:
+        """See `Link.receive_event`; pings of the camera are answered, and pings sent while nothing comes."""
+        lost = errors.DeviceGone("the camera is gone")
+        while not self._gone:
+            changed, connections = self._changed, self._connections
+            if connections is None:
+                await changed.wait()
+                continue
+            try:
+                message = await self._receive_from(connections)
+            except errors.DeviceGone as error:
+                lost = error
+                with contextlib.suppress(errors.TransportError):
+                    await self._lost(connections)
+                continue
+            except errors.RemoteProtocolError:
+                if connections is self._connections:
+                    await self._close()  # bytes out of step stay so
+                raise
+            match message:
+                case Event():
+                    return message
+                case Cancel(transaction_id):
+                    return Event(EventCode.CancelTransaction, transaction_id)
+                case ProbeRequest():
+                    await connections.event.send(ProbeResponse())
+                case ProbeResponse():
+                    connections.answers_pings = True
+        raise lost
+
+    async def _receive_from(self, connections: _Connections) -> IpMessage:
+        """Wait for the next message of the event connection, pinging if it takes long."""
+        pings, heard = 0, connections.command.received
+        while pings < PINGS or not connections.answers_pings:
+            with trio.move_on_after(PING_INTERVAL):
+                return await connections.event.receive()
+            if heard != connections.command.received:
+                pings, heard = 0, connections.command.received
+            if pings < PINGS:
+                await connections.event.send(ProbeRequest())
+                pings += 1
+        raise errors.DeviceGone(f"the camera has not answered {PINGS} pings")
+
+
+async def _ask(channel: Channel, request: IpMessage) -> IpMessage:
+    """Send the first packet of a connection and return the answer, if it is no InitFail."""
+    await channel.send(request)
+    answer = await channel.receive()
+    if isinstance(answer, InitFail):
+        kind, words = _FAILURES.get(
+            answer.reason, (errors.TransportError, f"the camera takes no connection (reason {answer.reason})")
+        )
+        raise kind(words)
+    return answer

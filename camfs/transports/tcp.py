@@ -1,0 +1,113 @@
+"""TCP connections to a camera. Names and addresses are resolved, and tried one after the other where there are several (trio).
+
+Nagle's algorithm is off (trio does that): a small transaction is one packet each way. The kernel probes a connection on which nothing
+moves, and gives it up after half a minute without an answer, and as soon data that were sent and not acknowledged: so a peer
+that has left without a word is noticed too.
+"""
+
+import contextlib
+import errno
+import socket
+
+import trio
+
+from camfs.errors import DeviceGone, TransferTimeout, TransportError
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection; a camera's Wi-Fi sleeps."""
+
+PROBE_AFTER, PROBE_EVERY, PROBES = 10, 5, 4
+"""Seconds of silence before the kernel probes, seconds between probes, and how many may be lost."""
+
+_GIVE_UP = 1000 * (PROBE_AFTER + PROBE_EVERY * PROBES)
+
+_OPTIONS = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_AFTER),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_EVERY),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP),
+)
+
+
+async def connect(host: str, port: int) -> "TcpStream":
+    """Connect. Cancelled: nothing is left open.
+
+    Args:
+        host: a name or an address, IPv6 without brackets.
+        port: the TCP port.
+
+    Raises:
+        DeviceGone: nobody listens there, or there is no way there.
+        TransferTimeout: no answer.
+        TransportError: no such name.
+    """
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT):
+            stream = await trio.open_tcp_stream(host, port)
+    except trio.TooSlowError:
+        raise TransferTimeout(f"{place} does not answer within {CONNECT_TIMEOUT:g} s") from None
+    except socket.gaierror as error:
+        raise TransportError(f"{host}: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:
+        raise _not_connected(place, error) from error
+    for level, option, value in _OPTIONS:
+        stream.setsockopt(level, option, value)
+    return TcpStream(stream, place)
+
+
+def _not_connected(place: str, error: Exception) -> TransportError:
+    cause = error.__cause__ if error.__cause__ is not None else error
+    causes = cause.exceptions if isinstance(cause, BaseExceptionGroup) else (cause,)
+    numbers = {each.errno for each in causes if isinstance(each, OSError)}
+    if numbers == {errno.ECONNREFUSED}:
+        return DeviceGone(f"nobody listens at {place}; is the camera on, and its network function too?")
+    words = "; ".join(dict.fromkeys(str(each) for each in causes))
+    return (DeviceGone if numbers - {None} else TransportError)(f"{place}: {words}")
+
+
+class TcpStream:
+    """A TCP connection. Make one with `connect`. One task may send while another receives.
+
+    Once the peer has left, all calls raise `DeviceGone` at once; so do those after `aclose`, and those that it interrupts.
+    """
+
+    def __init__(self, stream: trio.SocketStream, place: str) -> None:
+        self._socket = stream.socket
+        self._place = place
+        self._reason = ""
+
+    async def send(self, data: memoryview) -> int:
+        """Hand over bytes and return how many were taken, one at least. Cancelled: none."""
+        self._check()
+        try:
+            return await self._socket.send(data)
+        except (OSError, trio.ClosedResourceError) as error:
+            raise self._gone(str(error)) from error
+
+    async def receive(self, max_bytes: int) -> bytes:
+        """Wait for bytes and return those that are there, one at least. Cancelled: none is lost."""
+        self._check()
+        try:
+            data = await self._socket.recv(max_bytes)
+        except (OSError, trio.ClosedResourceError) as error:
+            raise self._gone(str(error)) from error
+        if not data:
+            raise self._gone("the peer closed the connection")
+        return data
+
+    async def aclose(self) -> None:
+        """Close the connection; never raises."""
+        self._reason = self._reason or "closed"
+        with contextlib.suppress(OSError):
+            self._socket.close()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _gone(self, reason: str) -> DeviceGone:
+        self._reason = self._reason or reason
+        return DeviceGone(f"{self._place}: {self._reason}")
+
+    def _check(self) -> None:
+        if self._reason:
+            raise DeviceGone(f"{self._place}: {self._reason}")

@@ -1,0 +1,71 @@
+"""The files of the emulated fp's takes: pictures with the exposure that was set, and movies (reference sigma-fp, sections 12 to 14)."""
+
+import random
+from datetime import datetime
+from fractions import Fraction
+from functools import partial
+
+from camfs.protocols.sigma import apex
+from camfs.virtual import pictures
+from camfs.virtual.contents import Bytes
+from camfs.virtual.pictures import Shot
+from camfs.virtual.sigma.database import PictureFile
+from camfs.virtual.sigma.settings import BULB, DNG, DNG_AND_JPEG, Settings
+
+PROGRAM_EXPOSURE, PROGRAM_APERTURE, AUTO_ISO = Fraction(1, 125), 5.6, 200
+"""What the camera chooses where the choice is its own."""
+
+_JPEG_QUALITY = {2: 95, 4: 90, 8: 80, DNG_AND_JPEG: 95}
+_MOVIE_RATE = 1 << 20
+"""Bytes a second."""
+_LONGEST = 64
+"""Seconds of a movie beyond which it grows no more."""
+
+
+def exposure_time(state: Settings) -> Fraction:
+    """Return the seconds that a picture is exposed; a bulb exposure's are not known before."""
+    text = apex.SHUTTER_THIRDS.get(state.values["ShutterSpeed"])
+    return Fraction(text) if text and state.owns_shutter else PROGRAM_EXPOSURE
+
+
+def shot(state: Settings, number: int, taken: datetime) -> Shot:
+    """Return what a picture shows and says that is taken now."""
+    values = state.values
+    return Shot(
+        number,
+        taken,
+        AUTO_ISO if values["ISOAuto"] else int(apex.ISO_THIRDS[values["ISOSpeed"]]),
+        Fraction(1) if state.owns_shutter and values["ShutterSpeed"] == BULB else exposure_time(state),
+        float(apex.APERTURE_THIRDS[values["Aperture"]].removeprefix("f/")) if state.owns_aperture else PROGRAM_APERTURE,
+        values["CurrentLensFocalLength"] / 16,
+    )
+
+
+def picture_files(state: Settings, number: int, taken: datetime, prefix: str) -> list[PictureFile]:
+    """Return the files of a picture taken now: the DNG first."""
+    quality = state.values["ImageQuality"]
+    files = [dng_file(state, number, taken, prefix)] if quality in (DNG, DNG_AND_JPEG) else []
+    if quality != DNG:
+        taking = shot(state, number, taken)
+        content = Bytes(partial(pictures.jpeg, taking, _JPEG_QUALITY[quality]))
+        files.append(PictureFile(f"{prefix}{number:04}.JPG", "JPG", content, taking.width, taking.height))
+    return files
+
+
+def dng_file(state: Settings, number: int, taken: datetime, prefix: str) -> PictureFile:
+    """Return a DNG taken now; one frame stands for all of a CinemaDNG take."""
+    taking = shot(state, number, taken)
+    content = Bytes(partial(pictures.dng, taking, 12 if state.values["DNGQuality"] == 12 else 14))
+    return PictureFile(f"{prefix}{number:04}.DNG", "DNG", content, taking.width, taking.height)
+
+
+def movie_file(number: int, seconds: float, prefix: str) -> PictureFile:
+    """Return a take of some length: a QuickTime file type and media data that mean nothing, without an index."""
+    size = 1024 + round(min(seconds, _LONGEST) * _MOVIE_RATE)
+
+    def make() -> bytes:
+        kind = b"ftypqt  " + bytes(4) + b"qt  "
+        media = b"mdat" + random.Random(number).randbytes(size)
+        return b"".join((4 + len(box)).to_bytes(4, "big") + box for box in (kind, media))
+
+    return PictureFile(f"{prefix}{number:04}.MOV", "MOV", Bytes(make))
