@@ -11,6 +11,7 @@ import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from camfs import errors
 from camfs.blocks import BlockCache
@@ -159,7 +160,7 @@ class Controls:
         return ", ".join(file.path() for file in files) or "none"
 
     async def stores(self) -> list[tuple[str, Key]]:
-        """Return the stores' names and keys."""
+        """Return the names and keys of the camera's stores."""
         listing = await self.tree.root.listing()
         index = 0
         found: list[tuple[str, Key]] = []
@@ -169,7 +170,7 @@ class Controls:
             except IndexError:
                 return found
             index += 1
-            if isinstance(node, Folder) and node.entry is not None:
+            if isinstance(node, Folder) and node.entry is not None and not node.entry.is_ours:
                 found.append((node.name.decode(), node.entry.key))
 
     async def read_capture(self) -> str:
@@ -183,6 +184,9 @@ class Controls:
         for _ in range(int(text)):
             paths: list[str] = []
             for key in await self.camera.capture():
+                if isinstance(key, PurePosixPath):
+                    paths.append(str(key))
+                    continue
                 way = await self.camera.locate(key)
                 for step in way[:-1]:
                     folder = self.tree.by_key.get(step)
@@ -190,6 +194,34 @@ class Controls:
                         folder.stale = True
                 paths.append((await self.tree.find_by_keys(way)).path())
             self._shots = paths
+
+    async def read_control(self) -> str:
+        """1 while the computer holds the body."""
+        return f"{await self.camera.in_control():d}\n"
+
+    async def write_control(self, text: str) -> None:
+        """Take the body, or hand it back."""
+        await self.camera.take_control(_read_switch(text))
+
+    async def read_record(self) -> str:
+        """1 while a movie is being recorded."""
+        return f"{await self.camera.recording():d}\n"
+
+    async def write_record(self, text: str) -> None:
+        """Start or stop a movie."""
+        await self.camera.record(_read_switch(text))
+
+    async def read_focus(self) -> str:
+        """The state and the position of the focus."""
+        return await self.camera.focus()
+
+    async def write_focus(self, text: str) -> None:
+        """Drive the focus: `af`, or a position."""
+        await self.camera.change_focus(text)
+
+    async def read_view_frame(self) -> bytes:
+        """A fresh frame of the live view."""
+        return await self.camera.view_frame()
 
     async def read_clock(self) -> str:
         """The camera's time, ISO 8601 with its zone."""
@@ -235,7 +267,7 @@ class Controls:
             raise errors.NotPermitted("raw commands need the mount option raw")
 
 
-Read = Callable[[Controls], Awaitable[str]]
+Read = Callable[[Controls], Awaitable[str | bytes]]
 Write = Callable[[Controls, str], Awaitable[None]]
 
 
@@ -250,6 +282,10 @@ class Control:
 CONTROLS: dict[str, Control] = {
     ".status": Control(read=Controls.read_status),
     ".capture": Control(Controls.read_capture, Controls.write_capture),
+    ".control": Control(Controls.read_control, Controls.write_control),
+    ".record": Control(Controls.read_record, Controls.write_record),
+    ".focus": Control(Controls.read_focus, Controls.write_focus),
+    ".liveview.jpg": Control(Controls.read_view_frame),
     ".clock": Control(Controls.read_clock, Controls.write_clock),
     ".refresh": Control(write=Controls.write_refresh),
     ".format": Control(write=Controls.write_format),
@@ -280,7 +316,8 @@ class ControlFile(Node):
         """
         if self._control.read is None:
             raise errors.AccessDenied(f"{self.path()} can only be written")
-        return (await self._control.read(self._controls)).encode("utf-8", "replace")
+        said = await self._control.read(self._controls)
+        return said if isinstance(said, bytes) else said.encode("utf-8", "replace")
 
     async def write(self, data: bytes) -> None:
         """Carry out one command.
@@ -368,6 +405,12 @@ class SettingsFolder(Directory):
             if name not in self._files:
                 self._files[name] = ControlFile(self._controls, self, name, self._control(name.decode()))
         return [self._files[name] for name in names]
+
+
+def _read_switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise errors.InvalidValue(f"{text!r} is neither 0 nor 1")
+    return text == "1"
 
 
 def _gigabytes(size: int) -> str:

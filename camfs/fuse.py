@@ -12,6 +12,7 @@ import errno
 import functools
 import logging
 import os
+import random
 import select
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -62,6 +63,8 @@ ERRNOS: tuple[tuple[type[errors.CameraError], int], ...] = (
     (errors.NoData, errno.ENODATA),
     (errors.TooLarge, errno.EFBIG),
     (errors.InvalidValue, errno.EINVAL),
+    (errors.FocusFailed, errno.EAGAIN),
+    (errors.BufferFull, errno.ENOBUFS),
     (errors.CameraError, errno.EIO),
 )
 """The errno of each failure: the first row whose class it is."""
@@ -186,6 +189,8 @@ class CameraOperations(pyfuse3.Operations):
         self._open: dict[int, _OpenFile | _OpenControl | _OpenEvents | Listing] = {}
         self._readers: dict[File, int] = {}
         self._next_handle = 1
+        # Inode numbers begin anew with each mount: an NFS client's handle of an earlier one must not become another file.
+        self._generation = random.getrandbits(32)
         self._usages: dict[Folder, tuple[float, Usage]] = {}
         self._last_store: dict[int, Folder] = {}
 
@@ -196,7 +201,7 @@ class CameraOperations(pyfuse3.Operations):
         keep = self._timeouts.announced if self.tree.camera.sends_events else self._timeouts.polled
         found = EntryAttributes()
         found.st_ino = node.inode
-        found.generation = 0
+        found.generation = 0 if node is self.tree.root else self._generation
         # statfs does not say which store is meant; a lookup of the store just before does
         found.entry_timeout = 0 if isinstance(node, Folder) and node.parent is self.tree.root else keep
         found.attr_timeout = keep if shown.lasting else 0
@@ -429,7 +434,7 @@ class CameraOperations(pyfuse3.Operations):
             raise FUSEError(errno.ENOENT)
         if not isinstance(node, kind) or node.entry is None or directory is self.tree.root:
             raise FUSEError(errno.EPERM)
-        if not self.tree.allow_delete:
+        if not self.tree.allow_delete and not node.entry.is_ours:
             raise errors.NotPermitted("deleting needs the mount option allow_delete")
         if isinstance(node, Folder):
             await _expect_empty(node)
@@ -535,6 +540,8 @@ class CameraOperations(pyfuse3.Operations):
             await self.controls.stores()
             stores = [node for node in self.tree.root.children.values() if isinstance(node, Folder)]
         meant = self._last_store.get(ctx.pid) or self._store_of_working_directory(ctx.pid)
+        if meant is None:  # what lies on this computer is no room of the camera's
+            stores = [store for store in stores if store.entry is not None and not store.entry.is_ours] or stores
         usages = [await self._usage(store) for store in stores if meant is None or store is meant]
         answer = StatvfsData()
         answer.f_bsize = answer.f_frsize = 4096

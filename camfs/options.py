@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +29,9 @@ class MountOptions:
     cache: int = 64 << 20
     timeout: float = 10.0
     baud: int | None = None
+    idle: float = 300.0
+    spool: Path | None = None
+    movies: bool = False
     attr_timeout: float = 5.0
     fuse: frozenset[str] = frozenset()
 
@@ -72,6 +76,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _idle(text: str) -> float:
+    return 0.0 if text == "0" else _seconds(text)
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError("not an absolute path")
+    return path
+
+
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) >= 1 << 32:
         raise ValueError(f"{text!r} is no number of a user or group")
@@ -100,6 +115,16 @@ OPTIONS = (
     Option("cache", "bytes of the block cache (default 64M)", read_size, "SIZE"),
     Option("timeout", "seconds without an answer after which a transfer has failed (default 10)", _seconds, "SECONDS"),
     Option("baud", "the only speed of a serial line to use (default: the fastest that works)", _number, "BAUD"),
+    Option(
+        "idle",
+        "seconds without need of it after which a SIGMA's body is handed back; 0 never (default 300)",
+        _idle,
+        "SECONDS",
+    ),
+    Option(
+        "spool", "where a SIGMA's shots wait on this computer (default: ~/.local/state/camfs/spool)", _folder, "DIR"
+    ),
+    Option("movies", "offer a SIGMA's MOV takes in imagedb/"),
     Option(
         "attr_timeout",
         "seconds after which a listing is checked again on a camera that announces no changes (default 5)",

@@ -1,0 +1,220 @@
+"""The body's settings as text: read from its datasets, written, and read back, as every refusal looks like success (reference 19).
+
+What each setting is called, how it is written and why it may be refused stands in `protocols.sigma.settings`; here is when the camera
+is asked. A dataset is read for all its settings at once and believed for a second; then one GetCamStatus2 tells which have changed.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import trio
+
+from camfs import errors
+from camfs.cameras.sigma.operations import SigmaOperations
+from camfs.protocols.sigma.codes import SigmaOperation
+from camfs.protocols.sigma.datasets import Dataset, Value, Values
+from camfs.protocols.sigma.settings import SETTINGS, Setting, State
+
+log = logging.getLogger(__name__)
+
+BELIEVED = 1.0
+"""Seconds for which what was read is taken for what is."""
+
+UNCHECKED = 10.0
+"""Seconds after which a dataset is read again whatever GetCamStatus2 says: that it names all changes is inferred, not documented."""
+
+TAKES = 0.5
+"""Seconds that the camera has to take a value: white balance needs that long (reference 19)."""
+
+READ_BACK = 0.05
+"""Seconds between two looks at whether it did."""
+
+READ_DATASETS = tuple(dataset for dataset in Dataset if dataset is not Dataset.GROUP6)
+"""All but group 6, of which nothing is known."""
+
+MF, AF_S, AF_C = 1, 3, 4
+"""FocusMode."""
+
+_ALONG: Mapping[tuple[str, Value], Values] = {
+    ("FocusMode", AF_S): {"PreConstAF": 0},
+    ("FocusMode", AF_C): {"PreConstAF": 1},
+}
+"""What is written along with a value: AF-S with PreConstAF on hunts for ever, AF-C without it does not follow (reference 18)."""
+
+
+class Settings:
+    """The settings, for the time that the body is held; whoever calls sees to that.
+
+    Args:
+        operations: the vendor operations.
+    """
+
+    def __init__(self, operations: SigmaOperations) -> None:
+        self._operations = operations
+        self._state = State()
+        self._read_at: dict[Dataset, float] = {}
+        self._checked_at: dict[Dataset, float] = {}
+        self._names: Sequence[str] = tuple(SETTINGS)
+        self._is_learnt = False
+        self._reading = trio.Lock()
+        self._changing = trio.Lock()
+
+    def forget(self) -> None:
+        """Believe nothing that was read."""
+        self._checked_at.clear()
+        self._read_at.clear()
+
+    async def learn(self) -> None:
+        """See, the first time that the body is held, which settings it has: those whose fields it tells or says how to set."""
+        self.forget()
+        if self._is_learnt:
+            return
+        state = await self._everything()
+        if not state.can_set.entries:
+            return
+        self._names = [
+            name
+            for name, setting in SETTINGS.items()
+            if any(field in state.values[setting.dataset] for field in setting.fields)
+            or setting.tag in state.can_set.entries
+        ]
+        self._is_learnt = True
+
+    def names(self) -> Sequence[str]:
+        """Name the settings: all that there may be until the body was held."""
+        return self._names
+
+    def _setting(self, name: str) -> Setting:
+        if name not in SETTINGS:
+            raise errors.NotFound(f"no setting {name}")
+        return SETTINGS[name]
+
+    # ------------------------------------------------------------------ datasets
+
+    async def values(self, dataset: Dataset) -> Values:
+        """Return a dataset's fields as they are now, give or take a second."""
+        async with self._reading:
+            now = trio.current_time()
+            if now - self._checked_at.get(dataset, -math.inf) >= BELIEVED and (
+                now - self._read_at.get(dataset, -math.inf) >= UNCHECKED or await self._has_changed(dataset)
+            ):
+                # forgotten while it is being read, it is not believed
+                self._read_at[dataset] = self._checked_at[dataset] = now
+                try:
+                    self._state.values[dataset] = await self._operations.read(dataset)
+                except BaseException:
+                    self._read_at.pop(dataset, None)
+                    self._checked_at.pop(dataset, None)
+                    raise
+            return self._state.values[dataset]
+
+    async def _has_changed(self, dataset: Dataset) -> bool:
+        """Ask which datasets have changed; those that have not are believed for another second."""
+        if not self._operations.has(SigmaOperation.GetCamStatus2):
+            return True
+        try:
+            changed = (await self._operations.status()).changed
+        except (errors.RemoteProtocolError, errors.Refused) as error:
+            log.info("which settings have changed: %s", error)
+            return True
+        for known in list(self._read_at):
+            if known.reads in changed:
+                self._checked_at.pop(known, None)
+                self._read_at.pop(known, None)
+            else:
+                self._checked_at[known] = trio.current_time()
+        return dataset not in self._read_at
+
+    async def _everything(self) -> State:
+        """Read all datasets and what can be set; one that the camera garbles stays as it was last."""
+        for dataset in READ_DATASETS:
+            try:
+                await self.values(dataset)
+            except (errors.RemoteProtocolError, errors.NotSupported) as error:
+                log.info("%s: %s", dataset.name, error)
+                self._state.values.setdefault(dataset, {})
+        return await self._with_choices()
+
+    async def _with_choices(self) -> State:
+        """Read what can be set. Where that cannot be had, values are written all the same: the read-back decides."""
+        try:
+            self._state.can_set = await self._operations.can_set()
+        except (errors.RemoteProtocolError, errors.NotSupported) as error:
+            log.info("what can be set: %s", error)
+        return self._state
+
+    async def write(self, dataset: Dataset, values: Values) -> None:
+        """Write fields of a dataset. Whatever was read is no longer believed: one write changes others (reference 19)."""
+        try:
+            await self._operations.write(dataset, values)
+        finally:
+            self.forget()
+
+    async def read_back(self, dataset: Dataset, took: Callable[[Values], bool]) -> bool:
+        """Read a dataset until the camera took what was written, for `TAKES` seconds at most, and say whether it did."""
+        deadline = trio.current_time() + TAKES
+        while True:
+            self.forget()
+            if took(await self.values(dataset)):
+                return True
+            if trio.current_time() >= deadline:
+                return False
+            await trio.sleep(READ_BACK)
+
+    # ------------------------------------------------------------------ settings
+
+    async def read(self, name: str) -> str:
+        """Read a setting as text.
+
+        Raises:
+            NoData: the camera does not tell it now.
+        """
+        setting = self._setting(name)
+        return setting.read(await self.values(setting.dataset))
+
+    async def choices(self, name: str) -> Sequence[str]:
+        """List what a setting takes now."""
+        return self._setting(name).choices(await self._everything())
+
+    async def change(self, name: str, text: str) -> None:
+        """Write a setting and read it back.
+
+        Raises:
+            InvalidValue: no value of it; the camera was not asked.
+            AccessDenied: it can only be read.
+            NotPermitted: the camera kept what it had.
+        """
+        setting = self._setting(name)
+        async with self._changing:  # else what one writes is what another reads back
+            await self._change(setting, text)
+
+    async def _change(self, setting: Setting, text: str) -> None:
+        await self.values(setting.dataset)
+        wanted = setting.encode(text, await self._with_choices())
+        along = {field: value for item in wanted.items() for field, value in _ALONG.get(item, {}).items()}
+        other = setting.other_way(wanted)
+        for values in (wanted,) if other is None else (wanted, other):
+            await self.write(setting.dataset, {**values, **along})
+            if await self.read_back(setting.dataset, partial(setting.took, values)):
+                return
+        if "PreConstAF" in along:
+            await self._leave_af_s_still()
+        raise await self._refusal(setting)
+
+    async def _leave_af_s_still(self) -> None:
+        """After AF-C was made AF-S (CINE), take back what was written along: AF-S with PreConstAF on hunts for ever."""
+        focus = self._state.values.get(Dataset.FOCUS, {})
+        if focus.get("FocusMode") == AF_S and focus.get("PreConstAF") == 1:
+            await self.write(Dataset.FOCUS, {"PreConstAF": 0})
+
+    async def _refusal(self, setting: Setting) -> errors.NotPermitted:
+        """Return the error that says that the camera kept a value, and why as far as is known."""
+        state = await self._everything()
+        try:
+            kept = setting.read(state.values[setting.dataset])
+        except errors.NoData:
+            kept = "what it had"
+        reason = setting.reason(state)
+        return errors.NotPermitted(f"{setting.name}: the camera kept {kept}" + (f" ({reason})" if reason else ""))

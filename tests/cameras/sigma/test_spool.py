@@ -1,0 +1,340 @@
+"""The spool: parts that become files, folders that are held, and disks that fail."""
+
+import errno
+import os
+import random
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from camfs import errors
+from camfs.cameras.sigma.spool import MAX_NAME, Spool, default_folder, original_name, safe_name
+from tests.cameras.rig import nursery
+
+TAKEN = 1_700_000_000_123_456_789
+"""When the files here were taken, in nanoseconds."""
+
+DATA = random.Random(0).randbytes(20_000)
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Spool]:
+    spool = Spool(folder)
+    await spool.open()
+    try:
+        yield spool
+    finally:
+        await spool.aclose()
+
+
+async def add(spool: Spool, name: str, data: bytes = DATA) -> None:
+    part = await spool.begin(name, len(data), TAKEN)
+    await part.write(0, data)
+    await part.finish()
+
+
+async def leave_part(folder: Path, name: str, *pieces: tuple[int, bytes]) -> None:
+    """Leave what a killed program leaves."""
+    async with opened(folder) as spool:
+        part = await spool.begin(name, len(DATA), TAKEN)
+        for offset, data in pieces:
+            await part.write(offset, data)
+
+
+def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert default_folder("0123") == tmp_path / "camfs" / "spool" / "0123"
+    assert default_folder("../x").parent == default_folder("").parent == tmp_path / "camfs" / "spool"
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder("0") == tmp_path / ".local" / "state" / "camfs" / "spool" / "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("SDIM0001.JPG", "SDIM0001.JPG"),
+        ("100SIGMA/SDIM0001.JPG", "SDIM0001.JPG"),
+        ("..\\x.JPG", "x.JPG"),
+        ("", "unnamed"),
+        ("a/", "unnamed"),
+        (".", "_"),
+        ("..", "_."),
+        (".x", "_x"),
+        ("a\0b\nc", "a_b_c"),
+        ("é%2F", "__2F"),
+        ("X" * 200 + ".JPG", "X" * (MAX_NAME - 4) + ".JPG"),
+        ("X" * 200, "X" * MAX_NAME),
+    ],
+)
+def test_safe_names(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+    assert safe_name(safe) == safe
+
+
+def test_numbers_before_the_extension(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    assert spool.free_name("A.JPG") == "A.JPG"
+    assert spool.free_name("A.JPG", {"A.JPG"}) == "A~2.JPG"
+    assert spool.free_name("A.JPG", {"A.JPG", "A~2.JPG"}) == "A~3.JPG"
+    assert spool.free_name("A", {"A"}) == "A~2"
+    assert [original_name(name) for name in ("A.JPG", "A~2.JPG", "A~2", "A~x.JPG", "A~2.B.C")] == [
+        "A.JPG",
+        "A.JPG",
+        "A",
+        "A~x.JPG",
+        "A~2.B.C",
+    ]
+
+
+async def test_a_file_in_pieces(tmp_path: Path) -> None:
+    """In any order, some twice; it has its name when it is whole, and its date."""
+    generator = random.Random(1)
+    async with opened(tmp_path / "spool") as spool:
+        part = await spool.begin("A.DNG", len(DATA), TAKEN)
+        here = bytearray(len(DATA))
+        while not part.is_whole:
+            offset = generator.randrange(len(DATA))
+            size = min(generator.randrange(1, 3000), len(DATA) - offset)
+            assert (part.here(offset, size) == 0) is (here[offset] == 0)
+            if not here[offset]:
+                assert part.missing(offset, size) == (here[offset : offset + size] + b"\1").find(1)
+            assert await part.read(offset, size) == DATA[offset : offset + part.here(offset, size)]
+            await part.write(offset, DATA[offset : offset + size])
+            here[offset : offset + size] = b"\1" * size
+            assert part.gap() == (here + b"\0").find(0) or (offset and not here[0])
+            assert spool.files == {}
+        await part.finish()
+        await part.finish()
+        assert await part.read(0, 10) == b""
+        await part.write(0, b"too late")
+        await part.drop()
+        assert await spool.read("A.DNG", 0, 1 << 20) == DATA
+        assert await spool.read("A.DNG", 100, 5) == DATA[100:105]
+        assert os.listdir(tmp_path / "spool") == ["A.DNG"]
+        status = (tmp_path / "spool" / "A.DNG").stat()
+        assert status.st_mtime_ns == TAKEN
+        assert status.st_mode & 0o777 == 0o600
+        assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+        assert spool.like("A.DNG", len(DATA)) == ["A.DNG"]
+        assert spool.like("A.DNG", 5) == spool.like("B.DNG", len(DATA)) == []
+        total, free = await spool.usage()
+        assert 0 <= free <= total
+        await spool.remove("A.DNG")
+        await spool.remove("A.DNG")
+        assert os.listdir(tmp_path / "spool") == []
+
+
+async def test_a_file_is_safe_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def syncing(descriptor: int) -> None:
+        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
+        fsync(descriptor)
+
+    def renaming(self: Path, target: Path) -> Path:
+        steps.append("name")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    async with opened(tmp_path) as spool:
+        await add(spool, "A")
+        assert steps == ["file", "name", "folder"]
+        await spool.remove("A")
+        assert steps[3:] == ["folder"]
+
+
+async def test_it_is_there_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        await add(spool, "A.JPG")
+        before = spool.files
+    async with opened(tmp_path) as spool:
+        assert spool.files == before
+        assert spool.files["A.JPG"].mtime_ns == TAKEN
+
+
+async def test_an_empty_file(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        part = await spool.begin("A", 0, TAKEN)
+        assert part.is_whole
+        await part.finish()
+        assert spool.files["A"].size == 0
+
+
+async def test_two_programs(tmp_path: Path) -> None:
+    """The second has a folder of its own; the next to come first takes over what is left there."""
+    folder = tmp_path / "0123"
+    async with opened(folder) as first, opened(folder) as second, opened(folder) as third:
+        assert [each.folder.name for each in (first, second, third)] == ["0123", "0123.2", "0123.3"]
+        await add(first, "A.JPG", b"first")
+        await add(second, "A.JPG", b"second")
+        await add(third, "A.JPG", b"third")
+        part = await third.begin("B.JPG", 10, TAKEN)
+        await part.write(0, b"part")
+        await second.aclose()
+        async with opened(folder) as fourth:
+            assert fourth.folder.name == "0123.2"
+    async with opened(folder) as spool:
+        assert spool.folder == folder
+        contents = {name: await spool.read(name, 0, 100) for name in spool.files}
+        assert contents == {
+            "A.JPG": b"first",
+            "A~2.JPG": b"second",
+            "A~3.JPG": b"third",
+            "partial-B.JPG": b"part",
+        }
+        assert spool.files["A~3.JPG"].mtime_ns == TAKEN
+
+
+async def test_what_is_held_is_not_taken_over(tmp_path: Path) -> None:
+    folder = tmp_path / "0123"
+    async with opened(folder) as first, opened(folder) as second:
+        await add(second, "A.JPG")
+        await first.aclose()
+        async with opened(folder) as third:
+            assert third.folder == folder
+            assert third.files == {}
+
+
+@pytest.mark.parametrize(
+    "pieces", [[], [(0, DATA[:7000])], [(0, DATA[:4096]), (12_288, DATA[12_288:])], [(8192, DATA[8192:])]]
+)
+async def test_parts_at_the_start(pieces: list[tuple[int, bytes]], tmp_path: Path) -> None:
+    """What came without a gap is kept."""
+    await leave_part(tmp_path, "A.DNG", *pieces)
+    async with opened(tmp_path) as spool:
+        if not pieces or pieces[0][0]:
+            assert spool.files == {}
+        else:
+            assert list(spool.files) == ["partial-A.DNG"]
+            assert await spool.read("partial-A.DNG", 0, 1 << 20) == pieces[0][1]
+        assert os.listdir(tmp_path) == list(spool.files)
+
+
+async def test_a_part_of_what_is_there_whole(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        await add(spool, "A~2.DNG")
+    await leave_part(tmp_path, "A.DNG", (0, DATA[:100]))
+    async with opened(tmp_path) as spool:
+        assert list(spool.files) == ["A~2.DNG"]
+    await leave_part(tmp_path, "A.DNG", (0, DATA[1:100]))
+    async with opened(tmp_path) as spool:
+        assert list(spool.files) == ["A~2.DNG", "partial-A.DNG"]
+
+
+async def test_a_partial_file_whose_whole_one_comes(tmp_path: Path) -> None:
+    """Also where a block of the disk hid a gap."""
+    await leave_part(tmp_path, "A.DNG", (0, DATA[:1000]), (2000, DATA[2000:3000]))
+    await leave_part(tmp_path, "B.DNG", (0, DATA[:100]))
+    async with opened(tmp_path) as spool:
+        assert list(spool.files) == ["partial-A.DNG", "partial-B.DNG"]
+        await add(spool, "A.DNG")
+        await add(spool, "B.DNG", DATA[1:])
+        for name in list(spool.files):
+            await spool.drop_partials_of(name)
+        assert list(spool.files) == ["partial-B.DNG", "A.DNG", "B.DNG"]
+
+
+async def test_a_part_that_is_given_up(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        part = await spool.begin("A.DNG", len(DATA), TAKEN)
+        await part.write(0, DATA[:100])
+        await part.settle()
+        await part.settle()
+        assert list(spool.files) == ["partial-A.DNG"]
+        part = await spool.begin("A.DNG", len(DATA), TAKEN)
+        await part.write(0, DATA[:100])
+        await part.drop()
+        assert os.listdir(tmp_path) == ["partial-A.DNG"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, errors.StoreFull),
+        (errno.EDQUOT, errors.StoreFull),
+        (errno.EIO, errors.Refused),
+        (errno.EROFS, errors.Refused),
+    ],
+)
+@pytest.mark.parametrize("call", ["pwrite", "fsync", "utime", "open"])
+async def test_a_disk_that_fails(
+    call: str, number: int, kind: type[errors.Refused], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as spool:
+
+        def fail(*arguments: object, **about: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, fail)
+            with pytest.raises(errors.Refused) as caught:
+                await add(spool, "A")
+        assert type(caught.value) is kind
+        assert os.strerror(number) in str(caught.value)
+        assert spool.files == {}
+        await add(spool, "A")
+        assert await spool.read("A", 0, len(DATA)) == DATA
+
+
+async def test_files_that_somebody_deleted(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        await add(spool, "A")
+        (tmp_path / "A").unlink()
+        with pytest.raises(errors.NotFound):
+            await spool.read("A", 0, 1)
+        await spool.remove("A")
+        assert spool.files == {}
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is tried again when something is to be kept."""
+    (tmp_path / "spool").write_bytes(b"")
+    async with opened(tmp_path / "spool") as spool:
+        assert "cannot be kept" in caplog.text
+        with pytest.raises(errors.Refused):
+            await spool.begin("A", 1, TAKEN)
+        (tmp_path / "spool").unlink()
+        await add(spool, "A")
+
+
+async def test_after_the_end(tmp_path: Path) -> None:
+    async with opened(tmp_path) as spool:
+        await spool.aclose()
+        with pytest.raises(errors.Refused):
+            await spool.begin("A", 1, TAKEN)
+
+
+async def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who is cancelled meanwhile has the file all the same."""
+    reached, go_on, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        reached.set()
+        assert go_on.wait(10)
+        fsync(descriptor)
+
+    async with opened(tmp_path) as spool, nursery() as work:
+        part = await spool.begin("A", len(DATA), TAKEN)
+        await part.write(0, DATA)
+        monkeypatch.setattr(os, "fsync", slow)
+        scope, ended = trio.CancelScope(), trio.Event()
+
+        async def finish() -> None:
+            with scope:
+                await part.finish()
+            ended.set()
+
+        work.start_soon(finish)
+        await trio.to_thread.run_sync(reached.wait)
+        scope.cancel()
+        assert not ended.is_set()
+        go_on.set()
+        await ended.wait()
+        assert list(spool.files) == os.listdir(tmp_path) == ["A"]
