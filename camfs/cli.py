@@ -1,43 +1,38 @@
 """The command line: arguments, putting a mount together, the background, signals. Only here are concrete transports named."""
 
-import argparse
 import contextlib
 import errno
 import logging
 import logging.handlers
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
 
 import trio
 
-import camfs
-from camfs import errors, fuse, virtual
+from camfs import doctor, errors, fuse, listing, service, units, usage
 from camfs.blocks import BlockCache
 from camfs.cameras.camera import Camera
-from camfs.cameras.dc120.camera import Dc120Camera
-from camfs.cameras.dc120.line import Line, SerialPort
-from camfs.cameras.ptp.camera import PtpCamera
-from camfs.cameras.ptp.link import UsbLink, UsbPipes
 from camfs.controls import Controls, Permits
-from camfs.options import OPTIONS, MountOptions, parse_options
-from camfs.sources import FORMS, SerialSource, UsbSource, VirtualSource, parse_source
-from camfs.transports import serial, usb
+from camfs.options import MountOptions, parse_options
+from camfs.sources import parse_source
 from camfs.tree import Tree
+from camfs.wires import Driver, Wire, wire_to
 
 log = logging.getLogger("camfs")
 
 FUSE_DEVICE = "/dev/fuse"
 FUSE_CONFIGURATION = "/etc/fuse.conf"
 
-NO_CAMERA = "no camera found (no USB device of class 06/01/01; to try without a camera give virtual:sigma-fp)"
+LOOK_AGAIN = 1.0
+"""Seconds between two looks for a camera that is gone."""
 
 GRACE = 5.0
 """Seconds that requests under way have to end after a signal, before the mount is taken away from under them."""
@@ -56,58 +51,61 @@ class Mount:
     options: MountOptions
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    width = max(len(option.name + option.value) for option in OPTIONS) + 3
-    options = "\n".join(
-        f"  {option.name + ('=' + option.value if option.value else ''):{width}}{option.help}" for option in OPTIONS
-    )
-    parser = _Parser(
-        prog="camfs",
-        usage="camfs [SOURCE] MOUNTPOINT [-o OPTION,…] [-f] [-v]\n       camfs --list",
-        description="Mount a camera as a file system; returns once the mount answers.",
-        epilog=f"options for -o:\n{options}\n\nThose of FUSE (allow_other, default_permissions, ro, …) are handed on.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="[SOURCE] MOUNTPOINT",
-        help=f"SOURCE: {', '.join(FORMS)}; without it the only USB camera",
-    )
-    parser.add_argument("-o", dest="options", action="append", default=[], metavar="OPTION,…", help="see below")
-    parser.add_argument("-f", dest="foreground", action="store_true", help="stay in front, log to stderr")
-    parser.add_argument("-v", dest="verbose", action="count", default=0, help="say more; twice: every transaction")
-    parser.add_argument("--list", action="store_true", help="list the cameras found, one SOURCE a line")
-    parser.add_argument("--version", action="version", version=f"camfs {camfs.__version__}")
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     _open_standard_descriptors()
-    parser = _parser()
+    parser = usage.parser()
     given = parser.parse_args(arguments)
-    _log_to(logging.StreamHandler(), given.verbose)
+    _log_to(service.journal_handler() if service.is_journal() else logging.StreamHandler(), given.verbose)
+    if given.user and not given.install_units:
+        parser.error("--user goes with --install-units")
     try:
         if given.list:
-            return _list_cameras()
+            return _print(listing.lines())
+        if given.doctor:
+            findings = doctor.examine(doctor.System())
+            _print(line for finding in findings for line in finding.lines())
+            return int(any(finding.mend for finding in findings))
+        if given.install_units:
+            return _install_units(given.user)
         if not 1 <= len(given.words) <= 2:
             parser.error("give a mount point, or a source and a mount point")
         mount = _read_mount(given.words, given.options)
         if given.foreground:
-            return trio.run(_run, mount, lambda: None)
+            return trio.run(_run, mount, lambda: service.notify(READY="1"))
         return _run_in_background(mount, given.verbose)
     except (MountFailed, errors.CameraError) as error:
-        print(f"camfs: {' '.join(str(error).split())}", file=sys.stderr)
+        _say_failure(" ".join(str(error).split()))
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _print(lines: Iterable[str]) -> int:
+    for line in lines:
+        print(line, flush=True)
+    return 0
+
+
+def _install_units(for_user: bool) -> int:
+    computer = units.this_computer()
+    if not for_user and os.geteuid() != 0:
+        raise MountFailed(
+            f"--install-units needs root: {units.program_for_root()} --install-units; --user installs your own unit alone"
+        )
+    try:
+        return _print(units.install_for_user(computer) if for_user else units.install(computer))
+    except OSError as error:
+        raise MountFailed(f"{error.filename}: {error.strerror}") from None
+
+
+def _say_failure(line: str) -> None:
+    """Say in one line why there is no mount."""
+    service.notify(STATUS=line)
+    if service.is_journal():
+        log.error("%s", line)
+    else:
+        print(f"camfs: {line}", file=sys.stderr)
 
 
 def _open_standard_descriptors() -> None:
@@ -146,12 +144,22 @@ def _check_mount_point(path: str, options: MountOptions) -> None:
         if error.errno == errno.ENOTCONN:
             raise MountFailed(f"{path}: a dead mount is here; clean it with: fusermount3 -uz {path}") from None
         raise MountFailed(f"{path}: {error.strerror}") from None
-    if os.path.ismount(path):
+    if os.path.ismount(path) and not _is_automount(path):
         raise MountFailed(f"{path}: something is mounted here already; unmount it with: fusermount3 -u {path}")
     if contents and not options.nonempty:
         raise MountFailed(
             f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty"
         )
+
+
+def _is_automount(path: str) -> bool:
+    """Say whether the mount is autofs, which waits for the one that we are to make."""
+    kind = ""
+    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+        words = line.split(" ")  # proc(5); the last one of a place is on top
+        if re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4]) == path:
+            kind = words[words.index("-") + 1]
+    return kind == "autofs"
 
 
 def _check_fuse(options: MountOptions) -> None:
@@ -195,7 +203,6 @@ def _run_in_background(mount: Mount, verbose: int) -> int:
         print(f"camfs: {message or 'it ended before the mount was ready'}", file=sys.stderr)
         return 1
     os.close(reading)
-    os.setsid()
     status = 1
     try:
         status = _run_as_child(mount, writing, verbose)
@@ -214,6 +221,7 @@ def _run_as_child(mount: Mount, report: int, verbose: int) -> int:
             os.close(report)
 
     def ready() -> None:
+        os.setsid()  # not before: autofs lets only systemd's own process group through to the mount point
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(nothing, standard)
@@ -256,7 +264,7 @@ def _log_to(handler: logging.Handler, verbose: int) -> None:
         logger.propagate = False
         logger.setLevel(lowest)
     logging.getLogger("pyfuse3").filters[:] = [_is_awaited]
-    if isinstance(handler, logging.StreamHandler):
+    if isinstance(handler, logging.StreamHandler) and handler.formatter is None:
         handler.setFormatter(logging.Formatter("camfs: %(message)s"))
 
 
@@ -272,10 +280,9 @@ async def _run(mount: Mount, ready: Callable[[], None]) -> int:
 
 async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Callable[[], None]) -> None:
     options = mount.options
-    async with _wire(mount.source, options) as (source, driver), _nursery() as work:
-        camera = driver(work)
+    async with _wire_to(mount.source, options) as wire, _nursery() as work:
+        camera = await _unless_stopped(lambda: wire.open(work), signals)
         try:
-            await _unless_stopped(camera.open, signals)
             tree = Tree(
                 camera,
                 poll=options.attr_timeout,
@@ -284,7 +291,7 @@ async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Cal
             )
             blocks = BlockCache(work, options.cache)
             controls = Controls(
-                camera, tree, blocks, source, permits=Permits(format=options.allow_format, raw=options.raw)
+                camera, tree, blocks, wire.source, permits=Permits(format=options.allow_format, raw=options.raw)
             )
             controls.install()
             operations = fuse.CameraOperations(
@@ -300,7 +307,7 @@ async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Cal
                 except RuntimeError as error:
                     raise MountFailed(f"{mount.mount_point}: {words() or error}") from None
             try:
-                work.start_soon(camera.listen)
+                work.start_soon(_stay_attached, camera, wire)
                 work.start_soon(controls.follow)
                 await _serve(mount, operations, tree, signals, ready)
             finally:
@@ -310,13 +317,14 @@ async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Cal
             await camera.aclose()
 
 
-async def _unless_stopped(open_camera: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:
+async def _unless_stopped(open_camera: Callable[[], Awaitable[Driver]], signals: AsyncIterator[int]) -> Driver:
     """Open the camera, which may take long; a signal ends that.
 
     Raises:
         MountFailed: there was a signal.
     """
     stopped = 0
+    camera: Driver | None = None
     async with _nursery() as opening:
 
         async def obey_signals() -> None:
@@ -327,10 +335,13 @@ async def _unless_stopped(open_camera: Callable[[], Awaitable[None]], signals: A
                     opening.cancel_scope.cancel()
 
         opening.start_soon(obey_signals)
-        await open_camera()
+        camera = await open_camera()
         opening.cancel_scope.cancel()
-    if stopped:
+    if stopped or camera is None:
+        if camera is not None:
+            await camera.aclose()
         raise MountFailed(f"stopped by {signal.Signals(stopped).name} before the mount was ready")
+    return camera
 
 
 async def _serve(
@@ -348,15 +359,59 @@ async def _serve(
                     await tree.refresh()
                     continue
                 log.info("ending on signal %d", number)
+                service.notify(STOPPING="1", STATUS=f"ending on {signal.Signals(number).name}")
                 fuse.stop()
                 serving.cancel_scope.deadline = trio.current_time() + GRACE
                 return
 
         serving.start_soon(obey_signals)
+        name = await _introduce(mount.source, tree.camera)
         log.info("%s is mounted on %s", mount.source, mount.mount_point)
+        service.notify(STATUS=f"{name} is mounted on {mount.mount_point}")
         ready()
         await fuse.serve(operations)
+        service.notify(STOPPING="1", STATUS="ended")
         serving.cancel_scope.cancel()
+
+
+async def _introduce(source: str, camera: Camera) -> str:
+    """Return the camera's name and the SOURCE; messages in the journal are about it from now on."""
+    name = ""
+    if service.is_one():
+        with contextlib.suppress(errors.CameraError):
+            name = dict(await camera.status()).get("camera", "")
+    service.name_camera(name or source)
+    return f"{name} ({source})" if name else source
+
+
+async def _stay_attached(camera: Driver, wire: Wire) -> None:
+    """Hear what happens at the camera; when it has left, look for it until it is back, and go on. Never returns."""
+    while True:
+        await camera.listen()
+        log.warning("the camera is gone; the mount stays, and answers that there is no such device until it is back")
+        service.notify(STATUS="the camera is gone")
+        reason = ""
+        while camera.gone:
+            await trio.sleep(LOOK_AGAIN)
+            try:
+                await wire.reattach()
+            except (errors.CameraError, OSError) as error:
+                if str(error) != reason:
+                    reason = str(error)
+                    log.info("not back: %s", reason)
+        log.warning("the camera is back")
+        service.notify(STATUS="the camera is back")
+
+
+@asynccontextmanager
+async def _wire_to(source: str, options: MountOptions) -> AsyncIterator[Wire]:
+    """Find what SOURCE names; what is wrong with it is said in one line."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            wire = await stack.enter_async_context(wire_to(source, options))
+        except ValueError as error:
+            raise MountFailed(str(error)) from None
+        yield wire
 
 
 @asynccontextmanager
@@ -397,82 +452,3 @@ def _libfuse_words() -> Iterator[Callable[[], str]]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-# ---------------------------------------------------------------------- cameras
-
-
-class Driver(Camera, Protocol):
-    """A camera that is opened, listened to and closed."""
-
-    async def open(self) -> None:
-        """Find the camera on its wire."""
-
-    async def listen(self) -> None:
-        """Announce what happens at the camera until it is gone."""
-
-    async def aclose(self) -> None:
-        """Leave the camera as it was found; never raises."""
-
-
-Wire = tuple[str, Callable[[trio.Nursery], Driver]]
-"""An open wire: the SOURCE as `.status` shows it, and what makes a driver on it."""
-
-
-@asynccontextmanager
-async def _wire(text: str, options: MountOptions) -> AsyncIterator[Wire]:
-    """Open the wire to what a SOURCE names."""
-    async with contextlib.AsyncExitStack() as stack:
-        match parse_source(text):
-            case UsbSource() as source:
-                camera = await _find_usb(text, source)
-                wire: Wire = camera.source, _ptp_driver(await usb.open_pipes(camera), options)
-            case SerialSource(device):
-                wire = text, _dc120_driver(await serial.open_port(device), options)
-            case VirtualSource(model, settings):
-                wire = text, await _virtual_driver(model, settings, options, stack)
-        yield wire
-
-
-async def _virtual_driver(
-    model: str, settings: dict[str, str], options: MountOptions, stack: contextlib.AsyncExitStack
-) -> Callable[[trio.Nursery], Driver]:
-    try:
-        if model == "dc120":
-            line = await stack.enter_async_context(virtual.attach_dc120(settings))
-        else:
-            pipes = await stack.enter_async_context(virtual.attach(model, settings))
-            return _ptp_driver(pipes, options)
-    except ValueError as error:
-        raise MountFailed(str(error)) from None
-    return _dc120_driver(await serial.open_port(line), options)
-
-
-def _ptp_driver(pipes: UsbPipes, options: MountOptions) -> Callable[[trio.Nursery], Driver]:
-    return lambda work: PtpCamera(UsbLink(pipes), work, options.tz, options.timeout)
-
-
-def _dc120_driver(port: SerialPort, options: MountOptions) -> Callable[[trio.Nursery], Driver]:
-    return lambda work: Dc120Camera(Line(port, options.baud), work, options.tz)
-
-
-async def _find_usb(text: str, source: UsbSource) -> usb.UsbCamera:
-    found = await trio.to_thread.run_sync(
-        lambda: usb.find(source.vendor, source.product, source.serial, source.bus, source.device)
-    )
-    if not found:
-        raise MountFailed(
-            NO_CAMERA if source == UsbSource() else f"no camera {text} found; camfs --list shows those that are there"
-        )
-    if len(found) > 1:
-        names = ", ".join(f"{camera.source} ({camera.product_name})" for camera in found)
-        raise MountFailed(f"{len(found)} cameras found, give one as SOURCE: {names}")
-    return found[0]
-
-
-def _list_cameras() -> int:
-    for camera in usb.find():
-        print(
-            f"{camera.source:<16}{camera.product_name:<11}{'serial ' + (camera.serial or 'unknown'):<24}{camera.use()}"
-        )
-    return 0

@@ -5,6 +5,7 @@ nothing, `usb:`              the only USB camera
 `usb:VID:PID`                by its USB ids, four hexadecimal digits each
 `usb:SERIAL`                 by its serial number
 `usb:BUS.DEV`                by its place, decimal, as lsusb shows it
+`ptpip:HOST[:PORT]`          a camera on the network; an IPv6 address in brackets, port 15740 if none is given
 `serial:DEVICE`              a Kodak DC120 on a serial port
 `virtual:MODEL?NAME=VALUE&…` an emulated camera
 ============================ ==========================================================
@@ -19,12 +20,19 @@ FORMS = (
     "usb:VID:PID",
     "usb:SERIAL",
     "usb:BUS.DEV",
+    "ptpip:HOST",
     "serial:DEVICE",
     "virtual:sigma-fp",
     "virtual:ptp",
     "virtual:dc120",
 )
 """The forms of a SOURCE, for help and errors."""
+
+PTPIP_PORT = 15740
+"""The number of PTP's standard, ISO 15740."""
+
+_PLACE = r"(?:\[([^\[\]\s]+)\]|([^:\[\]\s]+))(?::([0-9]{1,5}))?"
+"""A host, an IPv6 address in brackets, and perhaps a port."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,14 @@ class UsbSource:
     serial: str | None = None
     bus: int | None = None
     device: int | None = None
+
+
+@dataclass(frozen=True)
+class PtpIpSource:
+    """A camera on the network: a name or an address, without brackets, and a TCP port."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class VirtualSource:
     options: dict[str, str] = field(default_factory=dict)
 
 
-Source = UsbSource | SerialSource | VirtualSource
+Source = UsbSource | PtpIpSource | SerialSource | VirtualSource
 
 
 def parse_source(text: str) -> Source:
@@ -77,6 +93,6 @@ def parse_source(text: str) -> Source:
         return VirtualSource(model, {name: unquote(value) for name, _, value in pairs})
     if scheme == "serial" and rest:
         return SerialSource(rest)
-    if scheme == "ptpip":
-        raise ValueError(f"{text}: this version has no {scheme}: cameras yet")
+    if scheme == "ptpip" and (match := re.fullmatch(_PLACE, rest)) and 0 < int(match[3] or PTPIP_PORT) <= 0xFFFF:
+        return PtpIpSource(match[1] or match[2], int(match[3] or PTPIP_PORT))
     raise ValueError(f"{text} is no source; there are {', '.join(FORMS)}")

@@ -1,7 +1,19 @@
-"""How hypothesis runs: without time limits, the same examples each time; `--hypothesis-profile=explore` looks for new ones."""
+"""What all tests share: how hypothesis runs (without time limits, the same examples each time; `--hypothesis-profile=explore` looks for
+new ones), and that nothing is left in the user's own folders."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("check", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile("check")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have camfs, also in processes of its own, keep what it keeps for the user (spooled shots, its GUID) in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

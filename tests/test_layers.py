@@ -36,7 +36,7 @@ SOLE_IMPORTERS = {
 }
 """Packages that one module hides from all others."""
 
-OUTSIDE = {"camfs.fuse", "camfs.cli", "camfs.transports", "camfs.virtual"}
+OUTSIDE = {"camfs.fuse", "camfs.cli", "camfs.wires", "camfs.transports", "camfs.virtual"}
 """What the middle of the program does not know."""
 
 
@@ -88,7 +88,25 @@ LAYERS = {
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
         frozenset({"camfs.virtual"}),
-        frozenset({"camfs.virtual", "camfs.protocols", "camfs.errors", "camfs.cameras.ptp.link"}),
+        frozenset(
+            {
+                "camfs.virtual",
+                "camfs.protocols",
+                "camfs.errors",
+                "camfs.cameras.ptp.link",
+                "camfs.cameras.ptp.channel",  # serves both sides
+            }
+        ),
+    ),
+    "the command line's tables make its pages where nothing is installed": Layer(
+        frozenset({"camfs.usage", "camfs.manual"}),
+        foreign=frozenset(),
+        forbidden=frozenset({*OUTSIDE, "camfs.cameras", "camfs.protocols"}),
+    ),
+    "what is said of this computer touches no camera": Layer(
+        frozenset({"camfs.doctor", "camfs.listing", "camfs.service", "camfs.units"}),
+        foreign=frozenset(),
+        forbidden=frozenset({*OUTSIDE - {"camfs.transports"}, "camfs.cameras", "camfs.protocols"}),
     ),
 }
 
@@ -146,7 +164,7 @@ def test_a_layer_imports_what_it_may(name: str) -> None:
 def test_every_module_belongs_to_a_layer() -> None:
     placed = frozenset().union(*(layer.members for layer in LAYERS.values()))
     rest = {module for module in MODULES if not is_in(module, placed)}
-    assert rest == {"camfs", "camfs.__main__", "camfs.cli"}
+    assert rest == {"camfs", "camfs.__main__", "camfs.cli", "camfs.wires"}
 
 
 @pytest.mark.parametrize("package", SOLE_IMPORTERS)
@@ -159,8 +177,9 @@ def test_one_module_hides_a_package(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "importers"),
     [
-        ("camfs.virtual", {"camfs.cli", "camfs.virtual"}),
-        ("camfs.transports", {"camfs.cli", "camfs.transports"}),
+        ("camfs.virtual", {"camfs.wires", "camfs.virtual"}),
+        ("camfs.wires", {"camfs.cli"}),
+        ("camfs.transports", {"camfs.wires", "camfs.doctor", "camfs.listing", "camfs.transports"}),
         ("camfs.fuse", {"camfs.cli"}),
         ("camfs.cli", {"camfs.__main__"}),
     ],

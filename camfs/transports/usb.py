@@ -356,7 +356,7 @@ def _forbidden(camera: UsbCamera) -> str:
             group = f" or join its group {grp.getgrgid(status.st_gid).gr_name}"
     return (
         f"{camera.source}: no permission on {camera.node}; "
-        f'add a udev rule that gives it TAG+="uaccess"{group}, or as a last resort use sudo'
+        f"install the udev rule with: sudo camfs --install-units{group}, or as a last resort use sudo"
     )
 
 

@@ -217,7 +217,8 @@ def mounted(
     point.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "log", "w+b") as log:
         traced = Path(place) / "trace"
-        source += ("&" if "?" in source else "?") + f"trace={traced}"
+        if source.startswith("virtual:"):
+            source += ("&" if "?" in source else "?") + f"trace={traced}"
         command = [*CAMFS, source, str(point), *(["-o", options] if options else []), *([] if background else ["-f"])]
         environment = {**os.environ, **(env or {})}
         start = _start_in_background if background else _start

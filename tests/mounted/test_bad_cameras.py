@@ -231,7 +231,7 @@ def test_an_hour_that_comes_twice(folder: Path, camera: Path) -> None:
 
 def test_an_empty_card(folder: Path, camera: Path) -> None:
     with mounted(f"virtual:sigma-fp?card={folder}", camera):
-        assert os.listdir(camera) == ["card"]
+        assert sorted(os.listdir(camera)) == ["card", "imagedb"]
         assert os.listdir(camera / "card") == []
         assert os.listdir(camera / ".thumbnails/card") == []
     with mounted("virtual:sigma-fp?objects=0", camera):

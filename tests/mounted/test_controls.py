@@ -14,7 +14,8 @@ from tests.mounted.contents import make_file
 from tests.mounted.mount import Mount, mounted, run
 
 CONTROLS = {
-    *(".capture", ".clock", ".events", ".format", ".raw", ".refresh", ".settings", ".status", ".thumbnails"),
+    *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".liveview.jpg", ".raw", ".record", ".refresh"),
+    *(".settings", ".status", ".thumbnails"),
 }
 """Those of a plain PTP camera."""
 
@@ -90,8 +91,8 @@ def test_a_file_of_their_name_on_the_card_is_a_file(folder: Path, camera: Path) 
 def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
     modes = {name: (ptp.path / name).stat().st_mode & 0o777 for name in CONTROLS}
     assert modes == {
-        **dict.fromkeys((".status", ".events"), 0o444),
-        **dict.fromkeys((".capture", ".clock", ".raw"), 0o644),
+        **dict.fromkeys((".status", ".events", ".liveview.jpg"), 0o444),
+        **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".raw", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
         **dict.fromkeys((".settings", ".thumbnails"), 0o555),
     }
@@ -348,12 +349,6 @@ def test_every_choice_can_be_chosen(ptp: Mount, name: str) -> None:
         assert (ptp.path / ".settings" / name).read_text() == f"{choice}\n"
 
 
-def test_settings_of_an_fp_before_control(camera: Path) -> None:
-    with mounted("virtual:sigma-fp", camera):
-        assert os.listdir(camera / ".settings") == []
-        assert not (camera / ".settings/iso").exists()
-
-
 # ---------------------------------------------------------------------- .clock, .capture
 
 
@@ -372,12 +367,6 @@ def test_clock(ptp: Mount) -> None:
 def test_times_that_are_none(ptp: Mount, text: str) -> None:
     ptp.expect("is no time")
     assert write(ptp.path / ".clock", text + "\n") == errno.EINVAL
-
-
-def test_an_fp_has_no_clock_by_ptp(camera: Path) -> None:
-    with mounted("virtual:sigma-fp", camera) as mount:
-        mount.expect("this camera has no date-time")
-        assert errno_of_reading(camera / ".clock") == errno.EOPNOTSUPP
 
 
 def test_capture(camera: Path) -> None:
@@ -400,12 +389,6 @@ def test_capture(camera: Path) -> None:
 def test_counts_that_are_none(ptp: Mount, count: str) -> None:
     ptp.expect("is no number of pictures")
     assert write(ptp.path / ".capture", count + "\n") == errno.EINVAL
-
-
-def test_an_fp_takes_no_pictures_by_ptp(camera: Path) -> None:
-    with mounted("virtual:sigma-fp", camera) as mount:
-        mount.expect("takes no pictures by PTP")
-        assert write(camera / ".capture", "1\n") == errno.EOPNOTSUPP
 
 
 # ---------------------------------------------------------------------- .refresh, .format, .raw

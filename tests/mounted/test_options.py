@@ -64,7 +64,7 @@ def test_nobody_else_may_look(source: str, open_place: Path) -> None:
 def test_allow_other(source: str, open_place: Path, folder: Path) -> None:
     point = open_place / "camera"
     with mounted(source, point, "allow_other,default_permissions"):
-        assert run(*NOBODY, "ls", "-A", point).stdout == "card\n"
+        assert run(*NOBODY, "ls", "-A", point).stdout == "card\nimagedb\n"
         run(*NOBODY, "cat", point / ".status")
         done = run(*NOBODY, "md5sum", point / "card/DCIM/1.JPG").stdout.split()[0]
         assert done == run("md5sum", folder / "DCIM/1.JPG").stdout.split()[0]

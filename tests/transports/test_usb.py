@@ -278,7 +278,7 @@ class TestOpen:
             await open_only()
         assert str(raised.value) == (
             f"usb:1003:c432: no permission on {usb.NODES}/001/007; "
-            'add a udev rule that gives it TAG+="uaccess", or as a last resort use sudo'
+            "install the udev rule with: sudo camfs --install-units, or as a last resort use sudo"
         )
         assert not device.open_handles
 

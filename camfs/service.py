@@ -1,0 +1,78 @@
+"""camfs as a service of systemd: tells it how things stand (sd_notify(3)), and logs to its journal (sd-daemon(3)).
+
+Both need nothing but the environment that systemd gives: a datagram of `NAME=value` lines to the socket NOTIFY_SOCKET names, and on
+stderr, where JOURNAL_STREAM says that it is the journal's, a priority `<N>` in front of each line.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+
+PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
+"""From a level of logging on, the priority of syslog(3)."""
+
+
+def notify(**states: str) -> None:
+    """Tell systemd how things stand; does nothing where it did not ask, and never fails.
+
+    Args:
+        states: `READY="1"`, `STATUS="one line"`, `STOPPING="1"` …
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    lines = "\n".join(f"{name}={' '.join(value.split())}" for name, value in states.items())
+    # A name in the abstract namespace begins with a zero byte, which an environment cannot hold.
+    name = "\0" + address[1:] if address.startswith("@") else address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.connect(name)
+        sock.send(lines.encode("utf-8", "surrogateescape"))
+
+
+def is_one() -> bool:
+    """Say whether systemd wants to hear anything."""
+    return "NOTIFY_SOCKET" in os.environ or is_journal()
+
+
+def is_journal() -> bool:
+    """Say whether stderr is the journal's: a service may have it sent elsewhere, and hand its environment on."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+class JournalFormatter(logging.Formatter):
+    """Formats messages for the journal, which adds time, unit and process itself.
+
+    Attributes:
+        camera: what the messages are about.
+    """
+
+    def __init__(self, camera: str = "camfs") -> None:
+        super().__init__("%(message)s")
+        self.camera = camera
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a message as one line, and a traceback as one for each of its own."""
+        priority = next(number for level, number in PRIORITIES if record.levelno >= level)
+        message = " ".join(record.getMessage().split())
+        traceback = self.formatException(record.exc_info).splitlines() if record.exc_info else []
+        return "\n".join(f"<{priority}>{self.camera}: {line}" for line in (message, *traceback))
+
+
+def journal_handler() -> logging.Handler:
+    """Return a handler that writes to the journal's stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JournalFormatter())
+    return handler
+
+
+def name_camera(name: str) -> None:
+    """Have the journal's messages be about this camera from now on; without a journal nothing changes."""
+    for handler in logging.getLogger("camfs").handlers:
+        if isinstance(handler.formatter, JournalFormatter):
+            handler.formatter.camera = name

@@ -1,0 +1,114 @@
+"""What the kernel tells of USB devices and serial adapters without their being opened (Linux, Documentation/ABI, sysfs-bus-usb)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfs.transports.usb import STILL_IMAGE, VENDOR_SPECIFIC
+
+DEVICES = Path("/sys/bus/usb/devices")
+TERMINALS = Path("/sys/class/tty")
+
+MASS_STORAGE = 8
+"""Class of the interface of a card reader."""
+
+
+@dataclass(frozen=True)
+class UsbDevice:
+    """A USB device.
+
+    Attributes:
+        vendor, product: its USB ids.
+        bus, address: its place, as lsusb shows it.
+        name: what it calls itself.
+        interfaces: class, subclass and protocol of each interface.
+        serial: its serial number, None if it tells none.
+        speaks_mtp: whether an interface of its own class is named MTP.
+    """
+
+    vendor: int
+    product: int
+    bus: int
+    address: int
+    name: str
+    interfaces: tuple[tuple[int, int, int], ...]
+    serial: str | None = None
+    speaks_mtp: bool = False
+
+    @property
+    def is_camera(self) -> bool:
+        """Whether it speaks PTP, as `camfs.transports.usb.find` sees it."""
+        return STILL_IMAGE in self.interfaces or self.speaks_mtp
+
+    @property
+    def is_card_reader(self) -> bool:
+        """Whether it offers its card as a disk, and nothing else of interest here."""
+        return not self.is_camera and any(triple[0] == MASS_STORAGE for triple in self.interfaces)
+
+    def __str__(self) -> str:
+        return f"usb {self.vendor:04x}:{self.product:04x} (bus {self.bus} device {self.address})"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A serial port on a USB adapter, and what the adapter calls itself."""
+
+    device: Path
+    name: str
+    serial: str | None
+
+
+def usb_devices() -> list[UsbDevice]:
+    """Return all USB devices, in the order of their places."""
+    found = [device for folder in _entries(DEVICES) if (device := _device(folder)) is not None]
+    return sorted(found, key=lambda device: (device.bus, device.address))
+
+
+def adapters() -> list[Adapter]:
+    """Return the serial ports on USB adapters, in the order of their names."""
+    found = []
+    for terminal in _entries(TERMINALS):
+        if terminal.name.startswith(("ttyUSB", "ttyACM")):
+            place = terminal.resolve()
+            owner = next((folder for folder in place.parents if (folder / "idVendor").exists()), None)
+            name = _text(owner / "product") if owner else None
+            serial = _text(owner / "serial") if owner else None
+            found.append(Adapter(Path("/dev") / terminal.name, name or "USB serial adapter", serial))
+    return found
+
+
+def _device(folder: Path) -> UsbDevice | None:
+    """Return the device of a folder; None for an interface, and for what has just gone."""
+    try:
+        ids = [int((folder / name).read_text(), 16) for name in ("idVendor", "idProduct")]
+        place = [int((folder / name).read_text()) for name in ("busnum", "devnum")]
+    except (OSError, ValueError):
+        return None
+    triples, speaks_mtp = [], False
+    for interface in _entries(folder):
+        if ":" not in interface.name:
+            continue
+        try:
+            numbers = [
+                int((interface / f"bInterface{name}").read_text(), 16) for name in ("Class", "SubClass", "Protocol")
+            ]
+        except (OSError, ValueError):
+            continue
+        triples.append((numbers[0], numbers[1], numbers[2]))
+        speaks_mtp |= numbers[0] == VENDOR_SPECIFIC and "MTP" in (_text(interface / "interface") or "")
+    name = _text(folder / "product") or "unnamed device"
+    return UsbDevice(ids[0], ids[1], place[0], place[1], name, tuple(triples), _text(folder / "serial"), speaks_mtp)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(folder.iterdir())
+    except OSError:
+        return
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(errors="replace").strip() or None
+    except OSError:
+        return None
