@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -134,6 +135,7 @@ def _read_mount(words: Sequence[str], option_texts: list[str]) -> Mount:
 
 
 def _check_mount_point(path: str, options: MountOptions) -> None:
+    _clean_dead_mount(path)
     try:
         contents = os.listdir(path)
     except FileNotFoundError:
@@ -150,6 +152,24 @@ def _check_mount_point(path: str, options: MountOptions) -> None:
         raise MountFailed(
             f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty"
         )
+
+
+def _clean_dead_mount(path: str) -> None:
+    """Take away what a camfs that was killed has left on the mount point; what is another program's stays."""
+    while _is_dead(path) and any(mount.point == path for mount in listing.camera_mounts()):
+        done = subprocess.run(["fusermount3", "-uz", "--", path], capture_output=True, text=True)
+        if done.returncode:
+            log.info("%s", done.stderr.strip())
+            return
+        log.info("a dead mount of camfs was on %s", path)
+
+
+def _is_dead(path: str) -> bool:
+    try:
+        os.listdir(path)  # stat may be answered from the kernel's memory
+    except OSError as error:
+        return error.errno == errno.ENOTCONN
+    return False
 
 
 def _is_automount(path: str) -> bool:
