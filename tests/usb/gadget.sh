@@ -1,34 +1,15 @@
 # The emulated fp as a real USB device of the guest, and camfs and gphoto2 as its hosts.
 # Usage: gadget.sh CARDS
 # CARDS has two folders of DCIM trees, `gphoto` and `camfs`, and `thumbnails`, those of gphoto/DCIM/100SIGMA as gphoto2 names them.
-# $PYTHON runs camfs. Each section leaves NAME.status and NAME.output in /scratch; `figures` gets "NAME: VALUE" lines.
+# $PYTHON runs camfs.
 set -u
 cards=$1
 here=$(dirname "$0")
+. "$here/sections.sh"
 work=$(mktemp -d)
 mnt=$work/cam
 mkdir "$mnt"
 big=DCIM/100SIGMA/SDIM0100.DNG
-
-milliseconds() { echo $(($(date +%s%N) / 1000000)); }
-
-section() { # NAME COMMAND…
-    name=$1
-    shift
-    begin=$(milliseconds)
-    (set -eu; "$@") >"/scratch/$name.output" 2>&1
-    echo $? >"/scratch/$name.status"
-    echo "$name: $((($(milliseconds) - begin) / 1000)) s" >>/scratch/figures
-}
-
-wait_for() { # COMMAND…: until it succeeds, 20 s at most
-    attempts=200
-    until "$@"; do
-        attempts=$((attempts - 1))
-        [ $attempts -gt 0 ] || { echo "waited in vain for: $*" >&2; return 1; }
-        sleep 0.1
-    done
-}
 
 fails() { # LINE COMMAND…: the command fails with status 1 and says this one line
     line=$1
@@ -38,32 +19,10 @@ fails() { # LINE COMMAND…: the command fails with status 1 and says this one l
     [ "$status: $said" = "1: $line" ] || { echo "$*: status $status, and it said: $said"; echo "expected: $line"; return 1; }
 }
 
-says_gone() { # COMMAND…: the command fails with ENODEV
-    if said=$("$@" 2>&1); then echo "$* succeeded: $said"; return 1; fi
-    case $said in *"No such device"*) ;; *) echo "$* said: $said"; return 1 ;; esac
-}
-
-on_bus() { grep -qsx 06 /sys/bus/usb/devices/*:*/bInterfaceClass; }
-off_bus() { ! on_bus; }
 gadgets() { ls /sys/kernel/config/usb_gadget; }
-udc_file() { echo /sys/kernel/config/usb_gadget/*/UDC; }
 nothing_left() { [ -z "$(gadgets)" ] && ! grep functionfs /proc/mounts && ! ls -d /tmp/camfs-gadget-*; }
 holders() { find /proc/[0-9]*/fd -lname '/dev/bus/usb/*' 2>/dev/null | cut -d/ -f3 | sort -u; }
 device_is_free() { [ -z "$(holders)" ]; }
-is_mounted() { grep -q " $1 fuse" /proc/mounts; }
-not_mounted() { ! is_mounted "$1"; }
-
-serve() { # ARGUMENT…: starts an emulated camera as $server
-    "$PYTHON" -m camfs.virtual "$@" --gadget >>/scratch/server.output 2>&1 &
-    server=$!
-    wait_for on_bus || exit 1
-}
-
-stop() { # SIGNAL: ends it
-    kill "-$1" "$server"
-    wait "$server"
-    stopped=$?
-}
 
 camfs() { "$PYTHON" -m camfs "$@"; }
 
@@ -73,7 +32,7 @@ unmount() {
 }
 
 no_camera() {
-    fails "camfs: no camera found (no USB device of class 06/01/01; to try without a camera give virtual:sigma-fp)" \
+    fails "camfs: no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one virtual:sigma-fp)" \
         camfs usb: "$mnt"
     not_mounted "$mnt"
 }
@@ -123,13 +82,13 @@ camfs_speed() { # stays mounted for the next two
     begin=$(milliseconds)
     dd "if=$mnt/card/$big" of=/dev/null bs=1M
     took=$(($(milliseconds) - begin))
-    echo "camfs, dd of $((size / 1000000)) MB: $((size / took / 1000)).$((size / took / 100 % 10)) MB/s" >>/scratch/figures
+    figure "camfs, dd of $((size / 1000000)) MB: $((size / took / 1000)).$((size / took / 100 % 10)) MB/s"
 }
 
 camfs_copy() {
     diff -r "$cards/camfs" "$mnt/card"
     diff -r "$cards/camfs" "$mnt/card" # from the caches
-    grep -x "serial: 0000000091234567" "$mnt/.status"
+    grep -x "serial: 91234567" "$mnt/.status"
 }
 
 in_use() {
@@ -146,7 +105,7 @@ in_use() {
 no_permission() { # a device node on a file system without devices cannot be opened, not even by root
     node=$(ls /dev/bus/usb/*/* | grep -v /001$)
     line="camfs: usb:1003:c432: no permission on $node; "
-    line="${line}add a udev rule that gives it TAG+=\"uaccess\", or as a last resort use sudo"
+    line="${line}install the udev rule with: sudo camfs --install-units, or as a last resort use sudo"
     mount --bind /dev/bus/usb /dev/bus/usb
     mount -o remount,bind,nodev /dev/bus/usb
     fails "$line" camfs usb: "$mnt"
@@ -166,7 +125,7 @@ unplug() {
     echo >"$udc"
     begin=$(milliseconds)
     says_gone ls "$mnt/card"
-    echo "unplugged, until ls has failed: $(($(milliseconds) - begin)) ms" >>/scratch/figures
+    figure "unplugged, until ls has failed: $(($(milliseconds) - begin)) ms"
     wait "$reader" || :
     grep "No such device" "$work/reader"
     says_gone ls "$mnt/card/DCIM"
@@ -214,6 +173,49 @@ events() { # the interrupt pipe: a picture that the camera takes appears in a di
     unmount
 }
 
+gphoto_preview() {
+    cd "$work"
+    gphoto2 --capture-preview
+    [ "$(head -c 3 capture_preview.jpg | od -An -tx1)" = " ff d8 ff" ]
+    [ "$(tail -c 2 capture_preview.jpg | od -An -tx1)" = " ff d9" ]
+}
+
+gphoto_shots() { # each in a session of its own: within one, libgphoto2 clears entry 0 alone, and its second shot is blocked
+    mkdir "$work/shots"
+    cd "$work/shots"
+    gphoto2 --capture-image-and-download
+    gphoto2 --capture-image-and-download
+    [ "$(ls | wc -l)" = 2 ]
+    for shot in *; do exiftool -q -q -if '$ImageWidth == 1200' -p '$FileName' "$shot"; done
+}
+
+gphoto_settings() { # what gphoto2 reads is what camfs reads, and what it writes is what the camera and then it reads
+    cd "$work"
+    gphoto2 --get-config shutterspeed >said
+    grep -x "Current: 1/80" said
+    gphoto2 --get-config aperture >said
+    grep -x "Current: 4.0" said
+    gphoto2 --set-config shutterspeed=1/500 --get-config shutterspeed --debug --debug-logfile=log1 >said
+    grep -x "Current: 1/500" said
+    "$PYTHON" "$here/gphoto_writes.py" log1 "shutter-speed=1/500"
+    gphoto2 --set-config aperture=5.6 --get-config aperture --debug --debug-logfile=log2 >said
+    grep -x "Current: 4.0" said # its value stands where the camera looks for another (reference sigma-fp, 4.1)
+    "$PYTHON" "$here/gphoto_writes.py" log2 "aperture=auto"
+}
+
+unlocked() { # gphoto2 leaves the body locked; mounting gives it back, and then camfs reads what gphoto2 read
+    ! grep CloseApplication "$work/trace"
+    camfs usb: "$mnt"
+    grep CloseApplication "$work/trace"
+    grep -x "control: no" "$mnt/.status"
+    [ "$(cat "$mnt/.settings/shutter-speed")" = 1/80 ]
+    [ "$(cat "$mnt/.settings/aperture")" = f/4 ]
+    echo 1 >"$mnt/.capture"
+    cat "$mnt/imagedb/"* >/dev/null
+    unmount
+    [ "$(grep -c CloseApplication "$work/trace")" = 2 ]
+}
+
 section no-camera no_camera
 
 serve sigma-fp --card "$cards/gphoto" --operations=-9035 # with ConfigApi listed, libgphoto2 takes control at once
@@ -241,6 +243,13 @@ section slow-link slow_link
 section pipes pipes
 stop INT
 section stopped-by-int stopped_cleanly
+
+serve sigma-fp --settings exposure-mode:manual,shutter-speed:1/80,aperture:f/4.0 --snap_time 0.05 --trace "$work/trace"
+section gphoto-preview gphoto_preview
+section gphoto-shots gphoto_shots
+section gphoto-settings gphoto_settings
+section unlocked unlocked
+stop TERM
 
 serve ptp
 section events events

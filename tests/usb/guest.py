@@ -37,6 +37,27 @@ MODULES = (
     "xhci-hcd",
     "xhci-pci",
 )
+"""Loaded at boot."""
+
+MORE_MODULES = ("autofs4", "nfsd", "nfsv3", "nfsv4")
+"""There for `modprobe`, and for those in the guest who call it."""
+
+ETC = Path(__file__).with_name("guest-etc")
+"""Put over `/etc` for systemd."""
+
+MASKED = (
+    "systemd-binfmt.service",
+    "systemd-hwdb-update.service",
+    "systemd-journal-catalog-update.service",
+    "systemd-journal-flush.service",
+    "systemd-machine-id-commit.service",
+    "systemd-modules-load.service",
+    "systemd-pstore.service",
+    "systemd-sysusers.service",
+    "systemd-update-utmp.service",
+    "proc-sys-fs-binfmt_misc.automount",
+)
+"""What systemd would start for itself, and what costs time or touches what is not the guest's."""
 
 DEBIAN_PACKAGE = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -46,6 +67,9 @@ DEBIAN_PACKAGE = {
     "depmod": "kmod",
     "modprobe": "kmod",
     "cpio": "cpio",
+    "systemctl": "systemd",
+    "udevadm": "udev",
+    "dbus-daemon": "dbus",
 }
 
 ENVIRONMENT = {
@@ -91,19 +115,25 @@ def run_in_guest(
     *,
     scratch: Path,
     usb_mtp: Path | None = None,
+    systemd: bool = False,
     timeout: float = 300,
     memory_mib: int = 2048,
 ) -> GuestResult:
     """Boots a guest, runs a script in it, and waits until the guest is gone.
 
     The script runs under `/bin/sh` in a fresh `HOME`, with the time zone of the caller's `TZ`, no standard input, and
-    `/proc`, `/sys`, `/dev`, configfs and `lo` as on a running system. `/run` is empty. There is no udev and no network.
+    `/proc`, `/sys`, `/dev`, configfs and `lo` as on a running system. `/run` is empty. There is no network, and no udev
+    unless with systemd.
+
+    With systemd as PID 1 the script is a unit that is started once udev, D-Bus and logind are there; of what this machine
+    has enabled nothing is started. The console has the journal. `/etc/fstab` is empty.
 
     Args:
         script: Shell text.
         scratch: An existing folder, shared read-write as `/scratch`.
         usb_mtp: A folder that a PTP/MTP device (QEMU's `usb-mtp`) on the guest's bus serves read-only, named `CARD`.
-        timeout: Seconds for everything, the boot (about 5) included.
+        systemd: Boot systemd.
+        timeout: Seconds for everything, the boot (about 5, with systemd 20) included.
         memory_mib: The guest's memory; what the script writes outside `/scratch` takes up to three quarters of it.
 
     Raises:
@@ -119,6 +149,13 @@ def run_in_guest(
         (control / "environment").write_text(
             "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()), encoding="utf-8"
         )
+        arguments = f"console=ttyS0 quiet panic=-1 lifetime={timeout + 10:.0f}"
+        if systemd:
+            for name in ("systemctl", "udevadm", "dbus-daemon"):
+                _program(name)
+            shutil.copytree(ETC, control / "etc")
+            arguments += " manager=systemd systemd.unit=guest.target systemd.crash_reboot"
+            arguments += "".join(f" systemd.mask={unit}" for unit in MASKED)
         command = [
             *(_program("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-M", "q35"),
             *("-smp", "2", "-m", str(memory_mib), "-rtc", "base=utc,clock=host"),
@@ -126,7 +163,7 @@ def run_in_guest(
             *("-nodefaults", "-display", "curses", "-no-reboot", "-serial", f"file:{console_file}"),
             *("-kernel", str(boot.kernel), "-initrd", str(boot.initramfs)),
             # the kernel hands `lifetime` on to its init, which powers off then, should nobody be left here to kill QEMU
-            *("-append", f"console=ttyS0 quiet panic=-1 lifetime={timeout + 10:.0f}"),
+            *("-append", arguments),
             *_share("root", Path("/"), "readonly=on"),
             *_share("control", control, "readonly=off"),
             *_share("scratch", scratch, "readonly=off"),
@@ -169,7 +206,7 @@ def prepared_boot_files() -> BootFiles:
         GuestError: A program is missing, or apt has no index or no network.
     """
     version = _kernel_version()
-    recipe = hashlib.sha256(INIT.read_bytes() + repr(MODULES).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(INIT.read_bytes() + repr((MODULES, MORE_MODULES)).encode()).hexdigest()[:12]
     all_kernels = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "camfs-guest"
     all_kernels.mkdir(parents=True, exist_ok=True)
     folder = all_kernels / f"{version}-{recipe}"
@@ -208,21 +245,31 @@ def _make_boot_files(version: str, folder: Path) -> None:
     shutil.copy(unpacked / "bin/busybox", initramfs / "bin")
     shutil.copy(INIT, initramfs / "init")
     (initramfs / "init").chmod(0o755)
-    modules: dict[Path, None] = {}
-    for name in MODULES:
-        depends = _run("modprobe", "-d", str(unpacked), "-S", version, "--show-depends", name)
-        # "insmod PATH" in the order of loading; "builtin NAME" needs nothing
-        modules |= {
-            Path(words[1]): None for line in depends.decode().splitlines() if (words := line.split())[0] == "insmod"
-        }
-    for module in modules:
-        shutil.copy(module, initramfs)
-    (initramfs / "modules").write_text("".join(f"/{module.name}\n" for module in modules))
+    tree = Path("lib/modules", version)
+    modules = {
+        name: [Path(path).relative_to(unpacked) for path in _module_paths(unpacked, version, name)]
+        for name in MODULES + MORE_MODULES
+    }
+    for module in {path for paths in modules.values() for path in paths}:
+        (initramfs / module).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(unpacked / module, initramfs / module)
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        shutil.copy(unpacked / tree / name, initramfs / tree)
+    _run("depmod", "-b", str(initramfs), version)
+    loaded = dict.fromkeys(path for name in MODULES for path in modules[name])
+    (initramfs / "modules").write_text("".join(f"/{path}\n" for path in loaded))
 
     names = "\n".join(str(path.relative_to(initramfs)) for path in sorted(initramfs.rglob("*")))
     archive = _run("cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0", cwd=initramfs, stdin=names.encode())
     (boot / "initramfs").write_bytes(gzip.compress(archive, compresslevel=6))
     shutil.copy(unpacked / f"boot/vmlinuz-{version}", boot / "vmlinuz")
+
+
+def _module_paths(root: Path, version: str, name: str) -> list[str]:
+    """The files of a module and of those that it needs, in the order of loading; none if it is part of the kernel."""
+    depends = _run("modprobe", "-d", str(root), "-S", version, "--show-depends", name).decode()
+    # "insmod PATH" or "builtin NAME"
+    return [words[1] for line in depends.splitlines() if (words := line.split())[0] == "insmod"]
 
 
 @contextmanager

@@ -1,23 +1,14 @@
 """The emulated fp as a real USB device: gphoto2 and camfs as its hosts, unplugging, and the gadget's own life."""
 
 import random
-import re
-import shlex
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from camfs.virtual import pictures
-from tests.usb.guest import run_in_guest
+from tests.usb.sections import Run, run_sections, section_names
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[1]
-SCRIPT = HERE / "gadget.sh"
-
-SECTIONS = re.findall(r"^section (\S+)", SCRIPT.read_text(), re.MULTILINE)
+SCRIPT = Path(__file__).with_name("gadget.sh")
 
 # With its header of 12 bytes, a container of such a length ends with a full packet, an empty one, or just beside.
 LENGTHS = (
@@ -39,21 +30,6 @@ LENGTHS = (
     1 << 20,
     (1 << 20) + 1,
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the script left.
-
-    Attributes:
-        sections: exit status and output of each that it came to.
-        figures: speeds and times, a line each.
-        log: what it, the emulated cameras and the kernel said.
-    """
-
-    sections: Mapping[str, tuple[int, str]]
-    figures: str
-    log: str
 
 
 def make_cards(root: Path) -> None:
@@ -88,23 +64,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole script in one guest."""
     cards = tmp_path_factory.mktemp("cards")
     make_cards(cards)
-    scratch = tmp_path_factory.mktemp("scratch")
-    environment = ["env", "TZ=UTC", f"PYTHON={sys.executable}", f"PYTHONPATH={CHECKOUT}"]
-    command = shlex.join([*environment, "sh", str(SCRIPT), str(cards)])
-    result = run_in_guest(command, scratch=scratch, timeout=900)
-    left = {file.name: file.read_text(errors="replace") for file in scratch.iterdir()}
-    sections = {
-        name: (int(left[f"{name}.status"]), left[f"{name}.output"]) for name in SECTIONS if f"{name}.status" in left
-    }
-    figures = f"{left.get('figures', '')}all of it: {result.seconds:.0f} s"
-    return Run(sections, figures, "\n".join((result.output, left.get("server.output", ""), result.console)))
+    return run_sections(SCRIPT, cards, scratch=tmp_path_factory.mktemp("scratch"), timeout=900)
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", section_names(SCRIPT))
 def test_section(run: Run, name: str) -> None:
-    assert name in run.sections, f"the script did not get there: {run.log}"
-    status, output = run.sections[name]
-    assert status == 0, f"{output}\n{run.log}"
+    run.check(name)
 
 
 def test_figures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,3 +63,24 @@ def test_without_qemu_says_what_to_install(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     with pytest.raises(GuestError, match="qemu-system-x86_64 is missing: apt-get install qemu-system-x86"):
         run_in_guest("true", scratch=tmp_path)
+
+
+def test_boots_systemd(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("from outside\n")
+    result = run_in_guest(
+        f"""
+        cat /proc/1/comm '{file}'
+        systemctl is-system-running
+        systemctl is-active systemd-udevd systemd-logind dbus
+        modprobe nfsd && grep -c nfsd /proc/filesystems
+        ls /sys/class/udc
+        exit 3
+        """,
+        scratch=tmp_path,
+        systemd=True,
+    )
+    assert result.output.splitlines() == ["systemd", "from outside", "running", *3 * ["active"], "1", "dummy_udc.0"]
+    assert result.status == 3
+    assert "guest-script.service" in result.console
+    print(f"booted, ran and ended in {result.seconds:.1f} s")

@@ -1,0 +1,39 @@
+"""A mounted camera on the network: the kernel's NFS server and Samba, read by clients on the loopback, byte for byte."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from camfs.virtual import pictures
+from tests.usb.sections import Run, run_sections, section_names
+
+SCRIPT = Path(__file__).with_name("exporting.sh")
+
+
+def make_card(card: Path) -> None:
+    """Make the folder that the camera shows."""
+    chance = random.Random(3)
+    deep = card / "DCIM/100SIGMA/deep/deeper"
+    deep.mkdir(parents=True)
+    (deep / "SDIM0100.DNG").write_bytes(chance.randbytes(6_000_000))
+    for shot in pictures.made_shots(2):
+        for folder in (deep, *deep.parents[:2]):
+            (folder / f"SDIM{shot.number:04}.JPG").write_bytes(pictures.jpeg(shot))
+    many = card / "DCIM/many"
+    many.mkdir()
+    for number in range(150):
+        (many / f"{number:04}.JPG").write_bytes(chance.randbytes(number))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the whole script in one guest."""
+    card = tmp_path_factory.mktemp("card")
+    make_card(card)
+    return run_sections(SCRIPT, card, scratch=tmp_path_factory.mktemp("scratch"), systemd=True, timeout=900)
+
+
+@pytest.mark.parametrize("name", section_names(SCRIPT))
+def test_section(run: Run, name: str) -> None:
+    run.check(name)

@@ -1,0 +1,33 @@
+"""Plug and play under a real systemd and udev: the rule starts the user's unit, which mounts; and the other ways to have it mounted."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from camfs.virtual import pictures
+from tests.usb.sections import Run, run_sections, section_names
+
+SCRIPT = Path(__file__).with_name("plugging.sh")
+
+
+def make_card(card: Path) -> None:
+    """Make the folder that the camera shows."""
+    folder = card / "DCIM/100SIGMA"
+    folder.mkdir(parents=True)
+    for shot in pictures.made_shots(2):
+        (folder / f"SDIM{shot.number:04}.JPG").write_bytes(pictures.jpeg(shot))
+    (folder / "SDIM0100.DNG").write_bytes(random.Random(4).randbytes(3_000_000))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the whole script in one guest."""
+    card = tmp_path_factory.mktemp("card")
+    make_card(card)
+    return run_sections(SCRIPT, card, scratch=tmp_path_factory.mktemp("scratch"), systemd=True, timeout=900)
+
+
+@pytest.mark.parametrize("name", section_names(SCRIPT))
+def test_section(run: Run, name: str) -> None:
+    run.check(name)
