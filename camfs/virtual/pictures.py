@@ -102,8 +102,13 @@ def jpeg(shot: Shot, quality: int = 90) -> bytes:
         },
     }
     exif = b"Exif\0\0" + tiff.encode(ifd0, _thumbnail_directory(shot))
-    picture = _compressed(_scene(shot, shot.width, shot.height), quality)
+    picture = bare_jpeg(shot, quality)
     return picture[:2] + b"\xff\xe1" + (2 + len(exif)).to_bytes(2, "big") + exif + picture[2:]
+
+
+def bare_jpeg(shot: Shot, quality: int = 90) -> bytes:
+    """Return what `jpeg` shows without what it says: no EXIF, and no second picture inside."""
+    return _compressed(_scene(shot, shot.width, shot.height), quality)
 
 
 def dng(shot: Shot, bits: Literal[12, 14] = 14) -> bytes:

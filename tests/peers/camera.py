@@ -66,7 +66,17 @@ class ServedCamera:
 def served(model: str, place: Path, *options: str, port: int = 0) -> Iterator[ServedCamera]:
     """Serve a camera, at any port unless one is given; at the end see that it ends well and had nothing to say."""
     trace = place / "trace"
-    words = [sys.executable, "-m", "camfs.virtual", model, "--ptpip", f"127.0.0.1:{port}", "--trace", str(trace), *options]
+    words = [
+        sys.executable,
+        "-m",
+        "camfs.virtual",
+        model,
+        "--ptpip",
+        f"127.0.0.1:{port}",
+        "--trace",
+        str(trace),
+        *options,
+    ]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

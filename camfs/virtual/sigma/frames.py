@@ -1,4 +1,7 @@
-"""View frames of the emulated fp: JPEGs of about 600 KB, each with its own number (reference sigma-fp, section 15)."""
+"""View frames of the emulated fp: JPEGs of about 600 KB, each with its own number (reference sigma-fp, section 15).
+
+They have no thumbnail inside: libgphoto2, which was tried on real bodies, cuts a frame off at the first end of an image.
+"""
 
 from datetime import datetime
 from functools import cache
@@ -13,7 +16,7 @@ _QUALITY, _ISO = 97, 12_800
 
 @cache
 def _scene(number: int) -> bytes:
-    return pictures.jpeg(pictures.Shot(number, datetime(2024, 5, 4), iso=_ISO), _QUALITY)
+    return pictures.bare_jpeg(pictures.Shot(number, datetime(2024, 5, 4), iso=_ISO), _QUALITY)
 
 
 def frame(number: int) -> bytes:
