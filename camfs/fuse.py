@@ -309,6 +309,10 @@ class CameraOperations(pyfuse3.Operations):
                 node = await listing.at(index)
             except IndexError:
                 return
+            except errors.NotFound as error:
+                # readdir(3) takes ENOENT for the end: half a directory would pass for a whole one, and no error for an empty one
+                log.info("%s", error)
+                raise FUSEError(errno.ESTALE) from None
             index += 1
             if node is not None:
                 found = await self._attributes(node, exact=False)

@@ -336,11 +336,14 @@ class Folder(Directory):
                 if again:
                     await self._find_again()
                 keys = await self.tree.camera.list_folder(self.key)
-            except BaseException:
+            except BaseException as error:
                 self.stale = True
-                raise
-            if session == self.tree.camera.epoch:
-                break
+                # a key of the session before may be unknown in the new one: that does not say that the folder is
+                if not isinstance(error, errors.CameraError) or session == self.tree.camera.epoch:
+                    raise
+            else:
+                if session == self.tree.camera.epoch:
+                    break
             if attempt == ATTEMPTS:
                 self.stale = True
                 raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")

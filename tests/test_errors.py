@@ -5,7 +5,7 @@ import errno
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyfuse3
 import pytest
@@ -171,3 +171,18 @@ async def test_a_failure_comes_out_as_a_fuse_error(error: Exception, autojump_cl
             with pytest.raises(pyfuse3.FUSEError) as caught:
                 await call
             assert caught.value.errno == expected
+
+
+async def test_a_folder_that_is_no_longer_there_does_not_read_as_empty(autojump_clock: MockClock) -> None:
+    """readdir(3) takes ENOENT for the end of the directory: `rsync --delete` would empty the copy."""
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        tree, blocks = Tree(camera), BlockCache(work)
+        controls = Controls(camera, tree, blocks, "virtual:test")
+        operations = CameraOperations(tree, blocks, controls, Ownership(0, 0), Timeouts())
+        context: Any = None
+        handle = await operations.opendir(pyfuse3.InodeT(1), context)
+        camera.failing["list"] = errors.NotFound("no such folder", 0x2009)
+        with pytest.raises(pyfuse3.FUSEError) as caught:
+            await operations.readdir(handle, 0, cast(pyfuse3.ReaddirToken, None))
+        assert caught.value.errno == errno.ESTALE

@@ -767,6 +767,24 @@ async def test_a_session_that_is_lost_while_a_folder_is_listed(when: str, passed
     assert await names_of(await at(tree, "card/DCIM")) == ["P1.JPG", "P2.JPG", "P3.JPG", "P4.JPG"]
 
 
+async def test_a_session_that_is_lost_before_a_folder_is_listed_by_its_key_of_then() -> None:
+    """The camera does not know the key any more: the folder is looked for, and is not taken to be gone."""
+    camera = ScriptedCamera()
+    dcim(camera)
+    tree = Watched(camera)
+    node = await at(tree, "card/DCIM")
+    assert isinstance(node, Folder)
+    node.stale = True
+
+    async def before(call: str, _key: Key | None) -> None:
+        if call == "list":
+            camera.before = ScriptedCamera().before
+            camera.lose_session(lambda number: number + 100)
+
+    camera.before = before
+    assert await names_of(node) == ["P1.JPG", "P2.JPG", "P3.JPG"]
+
+
 async def test_a_session_that_is_lost_while_a_file_is_read() -> None:
     camera = ScriptedCamera()
     dcim(camera)

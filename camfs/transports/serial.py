@@ -19,6 +19,7 @@ import errno
 import fcntl
 import grp
 import os
+import select
 import termios
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ T = TypeVar("T")
 
 DRAIN_TIMEOUT = 5.0
 """Seconds that output may take to leave: the longest command, 268 bytes, takes 0.28 s at 9600 baud."""
+WATCH = 1.0
+"""Seconds between two looks at a port for whether it has hung up, while bytes come in: they wake the watcher, too."""
+
 PSEUDO_TERMINALS = range(136, 144)
 """Major numbers of the slaves of pseudo-terminals (Linux, admin-guide/devices)."""
 
@@ -163,6 +167,26 @@ class SerialPort:
             self._gone = True
             self._check()
         return data
+
+    async def hung_up(self) -> None:
+        """Wait until the device is gone, also while nobody sends or receives. Cancelled: no effect.
+
+        Raises:
+            DeviceGone: it was gone or closed before.
+        """
+        self._check()
+        watched = os.dup(self._fd)  # one task at a time may wait for a descriptor
+        try:
+            poll = select.poll()
+            poll.register(watched, 0)  # tells of hanging up alone
+            while True:
+                await trio.lowlevel.wait_readable(watched)
+                if poll.poll(0):
+                    self._gone = True
+                    return
+                await trio.sleep(WATCH)
+        finally:
+            os.close(watched)
 
     async def _when(self, ready: Callable[[int], Awaitable[None]], function: Callable[..., T], argument: object) -> T:
         """Call a function that would block, when the descriptor is ready."""

@@ -4,15 +4,19 @@ The emulated fp saves to its card too (destination `both`), so at the end its ca
 """
 
 import errno
+import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from camfs.virtual import kdc
 from tests.mounted.mount import CAMFS, PATIENCE, Mount, mount_entries, mounted, run, wait_until_mounted
 from tests.mounted.test_controls import write
 from tests.peers.camera import ServedCamera, served
@@ -114,7 +118,7 @@ def test_killed_at_any_transaction_of_a_capture(empty_card: Path, camera: Path, 
 
 def cut_off(mount: Mount) -> None:
     """See that all of a camera that is gone says so at once, and nothing is empty."""
-    for command in (["ls", mount.path / "card"], ["find", mount.path / "card"], ["ls", mount.path / "imagedb"]):
+    for command in (("ls", mount.path / "card"), ("find", mount.path / "card"), ("ls", mount.path / "imagedb")):
         said = run(*command, status=None)
         assert said.returncode != 0
         assert os.strerror(errno.ENODEV) in said.stderr
@@ -134,16 +138,122 @@ def test_a_camera_that_leaves_and_comes_back(empty_card: Path, camera: Path, tmp
                 assert file.read(1 << 16) == large.read_bytes()[: 1 << 16]
                 mount.expect("the camera is gone")
                 first.stop()
-                while mount.read_status().get("connected") != "no":
-                    pass
+                wait_until_connected(mount, False)
                 cut_off(mount)
                 mount.expect("the camera is back")
                 with served("sigma-fp", tmp_path, *words, port=port):
-                    while mount.read_status().get("connected") == "no":
-                        pass
+                    wait_until_connected(mount, True)
                     file.seek(4 << 20)
                     assert file.read(1 << 16) == large.read_bytes()[4 << 20 : (4 << 20) + (1 << 16)]
                     assert {path: path.stat().st_ino for path in camera.rglob("*")} == inodes
                     assert (camera / "card/DCIM/100SIGMA/SDIM0001.MOV").read_bytes() == large.read_bytes()
                     file.close()
                     mount.unmount()
+
+
+def wait_until_connected(mount: Mount, connected: bool) -> None:
+    """Wait for camfs to have noticed that the camera has left, or is back."""
+    while (mount.read_status().get("connected") == "no") is connected:
+        pass
+
+
+@contextmanager
+def emulated(*words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Serve an emulated camera, which may end as it likes, and give what it says of where it is."""
+    command = [sys.executable, "-m", "camfs.virtual", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
+
+
+def test_another_camera_in_the_place_of_one_that_hung(empty_card: Path, camera: Path, tmp_path: Path) -> None:
+    """It must not be taken for it, nor its pictures, and nothing may be empty: `rsync --delete` would empty the copy."""
+    folder = camera / "card/DCIM/100SIGMA"
+    (empty_card / "DCIM/100SIGMA/SDIM0001.JPG").write_bytes(b"a picture")
+    other = tmp_path / "other/DCIM/100SIGMA"
+    other.mkdir(parents=True)
+    (other / "SDIM0001.JPG").write_bytes(b"of another camera")
+    copy = tmp_path / "copy"
+    shutil.copytree(empty_card, copy)
+    words, options = ("--card", str(empty_card)), f"timeout=1,spool={tmp_path / 'spool'}"
+    with emulated("sigma-fp", "--ptpip", "127.0.0.1:0", *words) as (first, source):
+        port = int(source.rpartition(":")[2])
+        with mounted(source, camera, options) as mount:
+            inode = (folder / "SDIM0001.JPG").stat().st_ino
+            mount.expect("the camera is gone", "the camera is back")
+            os.kill(first.pid, signal.SIGSTOP)
+            with pytest.raises(OSError, match=r"No such device|timed out"):
+                (folder / "SDIM0001.JPG").read_bytes()
+            with pytest.raises(OSError, match="No such device"):
+                os.listdir(folder)
+            os.kill(first.pid, signal.SIGCONT)
+            wait_until_connected(mount, True)
+            assert os.listdir(folder) == ["SDIM0001.JPG"]
+            mount.check_log()
+            mount.expect("the camera is gone", "the camera is back")
+            os.kill(first.pid, signal.SIGSTOP)
+            with pytest.raises(OSError, match=r"No such device|timed out"):
+                (folder / "SDIM0001.JPG").read_bytes()
+            first.kill()
+            first.wait()
+            with served(
+                "sigma-fp", tmp_path, "--card", str(other.parent.parent), "--serial", "99", port=port
+            ) as second:
+                refused = 0
+                while refused < 3:
+                    with pytest.raises(OSError, match="No such device"):
+                        os.listdir(folder)
+                    run("rsync", "-a", "--delete", f"{camera}/card/", copy, status=23)
+                    operations = [json.loads(line)["op"] for line in second.trace.read_text().splitlines()]
+                    refused = operations.count("GetDeviceInfo")
+                assert set(operations) <= {"OpenSession", "GetDeviceInfo", "CloseSession"}
+            assert (copy / "DCIM/100SIGMA/SDIM0001.JPG").read_bytes() == b"a picture"
+            with served("sigma-fp", tmp_path, *words, port=port):
+                wait_until_connected(mount, True)
+                assert (folder / "SDIM0001.JPG").stat().st_ino == inode
+                assert (folder / "SDIM0001.JPG").read_bytes() == b"a picture"
+                mount.unmount()
+
+
+def test_a_serial_camera_that_leaves_and_comes_back(
+    camera: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line vanishes, with a picture read in part; meanwhile one picture is erased and another is new."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pictures = {shot.name + ".KDC": kdc.picture(shot) for shot in kdc.made_shots(4)}
+    names = sorted(pictures)
+    for name in names[:3]:
+        (folder / name).write_bytes(pictures[name])
+    link, memory = tmp_path / "line", camera / "memory"
+    words = ("dc120", "--pty", link, "--pace", "off", "--memory", folder)
+    with (
+        emulated(*words) as (first, _),
+        mounted(f"serial:{link}", camera, "attr_timeout=0.5") as mount,
+        open(memory / names[0], "rb", buffering=0) as file,
+    ):
+        assert pictures[names[0]].startswith(file.read(1000))
+        inodes = {name: (memory / name).stat().st_ino for name in names[:3]}
+        mount.expect("the camera is gone", "the camera is back")
+        first.terminate()
+        first.wait()
+        wait_until_connected(mount, False)
+        for command in (("ls", memory), ("find", memory), ("cat", memory / names[1]), ("ls", camera)):
+            said = run(*command, status=None)
+            assert said.returncode != 0
+            assert os.strerror(errno.ENODEV) in said.stderr
+        (folder / names[1]).unlink()
+        (folder / names[3]).write_bytes(pictures[names[3]])
+        with emulated(*words):
+            wait_until_connected(mount, True)
+            there = [names[0], names[2], names[3]]
+            assert sorted(os.listdir(memory)) == there
+            assert {name: (memory / name).stat().st_ino for name in there[:2]} == {
+                name: inodes[name] for name in there[:2]
+            }
+            assert pictures[names[0]][1000:].startswith(file.read(1000))
+            assert (memory / names[3]).read_bytes() == pictures[names[3]]
+            file.close()
+            mount.unmount()

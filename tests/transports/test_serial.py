@@ -428,6 +428,30 @@ async def test_a_line_is_hung_up_while_something_is_awaited(terminal: Terminal, 
     await port.aclose()
 
 
+async def test_a_port_that_hangs_up_while_nobody_listens(terminal: Terminal, port: SerialPort) -> None:
+    """Also with bytes waiting, which wake the watcher too; and a reader is not in its way."""
+    os.write(terminal.master, b"x")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(port.hung_up)
+        await trio.testing.wait_all_tasks_blocked()
+        assert await port.receive(1) == b"x"
+        terminal.hang_up()
+    for call in CALLS.values():
+        with pytest.raises(DeviceGone, match="is gone"):
+            await call(port)
+    with pytest.raises(DeviceGone):
+        await port.hung_up()
+    await port.aclose()
+
+
+async def test_watching_a_port_holds_nothing_open(terminal: Terminal, port: SerialPort) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with trio.move_on_after(0.01):
+        await port.hung_up()
+    assert len(os.listdir("/proc/self/fd")) == before
+    await port.aclose()
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENODEV, errno.ENXIO])
 @pytest.mark.parametrize("name", ["read", "write"])
 async def test_an_adapter_that_was_unplugged(

@@ -140,17 +140,22 @@ class Dc120Camera(Browsed):
             raise
         before, self._line = self._line, line
         self._status, self._status_read = status, trio.current_time()
+        # Dates stay, or else files that are open across it would be others; not those of the card, which may be another by now.
+        self._forget_card()
         self._contents.clear()
         self._pictures.clear()
-        self._taken.clear()
         self.epoch += 1
         await before.close()
         await self._announce.send(FolderChanged(None))
 
     async def listen(self) -> None:
-        """Wait until the port has vanished; the camera itself announces nothing."""
-        await self._line.vanished.wait()
+        """Wait until the port has vanished; the camera itself announces nothing.
+
+        The port is let go of then: while somebody has it open, an adapter that is plugged in again gets another number.
+        """
+        await self._line.watch()
         await self._announce.send(Gone())
+        await self._line.close()
 
     async def aclose(self) -> None:
         """Put the camera back to 9600 baud and let go of the port; never raises."""

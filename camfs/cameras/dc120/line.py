@@ -5,6 +5,7 @@ at 9600 baud, and the speed is set again. What speeds work is found out when the
 for the status at it. On leaving the camera is put back to 9600. Reference dc120, sections 1, 7 and 11.
 """
 
+import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -51,6 +52,9 @@ class SerialPort(Protocol):
 
     async def receive(self, size: int) -> bytes:
         """Wait for bytes, `size` at most."""
+
+    async def hung_up(self) -> None:
+        """Wait until it has vanished."""
 
     async def send_break(self, seconds: float) -> None:
         """Hold the line in a break."""
@@ -129,6 +133,19 @@ class Line:
         """
         async with self._lock:
             return await self._find_speed()
+
+    async def watch(self) -> None:
+        """Wait until the port has vanished, whoever notices it first."""
+        async with trio.open_nursery() as nursery:
+
+            async def look() -> None:
+                with contextlib.suppress(errors.DeviceGone):
+                    await self._port.hung_up()
+                self.vanished.set()
+
+            nursery.start_soon(look)
+            await self.vanished.wait()
+            nursery.cancel_scope.cancel()
 
     async def close(self) -> None:
         """Put the camera back to 9600 baud and let go of the port; never raises `CameraError`. Takes two seconds at most."""

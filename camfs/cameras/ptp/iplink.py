@@ -6,7 +6,9 @@ within two seconds, `reset` closes both connections, which ends the transaction 
 
 A camera that leaves without a word, out of the reach of its Wi-Fi, is noticed by pings on the event connection while nothing
 else comes from it. One that has never answered a ping may not know them; then the kernel's own probes (`transports.tcp`) notice.
-Once it has left, by whatever sign, all calls raise `DeviceGone`; another camera takes another link.
+Once it has left, by whatever sign, all calls raise `DeviceGone`; another camera takes another link. A camera that does not answer
+`reset` has left too, and so has one in whose place another answers, as far as the GUID of the handshake tells: whoever makes the
+next link asks for the serial number.
 """
 
 import contextlib
@@ -77,6 +79,7 @@ class _Connections:
 
     command: Channel
     event: Channel
+    guid: bytes
     answers_pings: bool = False
 
     async def aclose(self) -> None:
@@ -102,6 +105,7 @@ class IpLink:
         self._guid = guid
         self._name = name
         self._connections: _Connections | None = None
+        self._camera_guid: bytes | None = None
         self._changed = trio.Event()
         self._gone = False
         self._unsent: deque[Message] = deque()
@@ -119,13 +123,17 @@ class IpLink:
         await self._open(OPEN_TIMEOUT)
 
     async def reset(self) -> None:
-        """See `Link.reset`: leave, and connect again."""
+        """See `Link.reset`: leave, and connect again to the same camera.
+
+        Raises:
+            DeviceGone: it does not take the connection, or another answers.
+        """
         await self._close()
         try:
             await self._open(RESET_TIMEOUT)
-        except errors.DeviceGone:
+        except errors.CameraError as error:
             self._leave()
-            raise
+            raise errors.DeviceGone(str(error)) from None
 
     async def aclose(self) -> None:
         """See `Link.aclose`."""
@@ -149,15 +157,27 @@ class IpLink:
             with trio.fail_after(seconds):
                 while self._connections is None:
                     try:
-                        self._connections = await self._shake_hands()
+                        connections = await self._shake_hands()
                     except errors.DeviceInUse:
                         if trio.current_time() >= patience:
                             raise
                         await trio.sleep(RETRY)
+                    else:
+                        await self._recognise(connections)
+                        self._connections = connections
         except trio.TooSlowError:
             raise errors.TransferTimeout("the camera does not answer the connection") from None
         changed, self._changed = self._changed, trio.Event()
         changed.set()
+
+    async def _recognise(self, connections: _Connections) -> None:
+        """Note who the camera is, or see that it is the same as before; a GUID of zeros says nothing."""
+        if self._camera_guid is None:
+            self._camera_guid = connections.guid
+        elif connections.guid != self._camera_guid or not any(connections.guid):
+            with trio.CancelScope(shield=True):
+                await connections.aclose()
+            raise errors.DeviceGone("the camera that answers now may be another")
 
     async def _shake_hands(self) -> _Connections:
         opened: list[Channel] = []
@@ -172,11 +192,13 @@ class IpLink:
             answer = await _ask(event, InitEventRequest(ack.connection))
             if not isinstance(answer, InitEventAck):
                 raise errors.RemoteProtocolError(f"{type(answer).__name__} in place of InitEventAck")
-            return _Connections(command, event)
-        except BaseException:
+            return _Connections(command, event, ack.guid)
+        except BaseException as error:
             with trio.CancelScope(shield=True):
                 for channel in opened:
                     await channel.aclose()
+            if isinstance(error, errors.RemoteProtocolError):
+                raise errors.RemoteProtocolError(f"what answers there does not speak PTP/IP: {error}") from None
             raise
 
     async def _call(self, opened: list[Channel], tries: int = 1) -> Channel:

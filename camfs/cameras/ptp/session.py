@@ -59,6 +59,9 @@ SLOW_OPERATIONS = {
 MAX_DATASET = 64 << 20
 """Bytes of a data phase that are gathered in memory unless the caller says less: a list of sixteen million handles."""
 
+MAX_DEVICE_INFO = 64 << 10
+"""The same for what a camera says of itself."""
+
 Sink = Callable[[bytes | memoryview], Awaitable[None]]
 """Takes the next bytes of a payload."""
 
@@ -128,7 +131,7 @@ class Session:
             try:
                 await self._open_session(fresh=False)
                 request = Request(Operation.GetDeviceInfo, self._take_id())
-                recognise((await self._attempt(request, None, None, MAX_DATASET, OPEN_TIMEOUT)).data)
+                recognise((await self._attempt(request, None, None, MAX_DEVICE_INFO, OPEN_TIMEOUT)).data)
             except BaseException:
                 self._open, self._link = False, before
                 raise
@@ -201,9 +204,9 @@ class Session:
         while True:
             sent = False
             try:
+                self._check_there()  # at once: whoever looks for the camera may hold the turn long
                 async with self._turns.taken(urgent):
-                    if self._gone:
-                        raise errors.DeviceGone("the camera is gone")
+                    self._check_there()
                     if not self._open:
                         await self._reopen()
                     if same_session and session != self._sessions:
@@ -233,6 +236,10 @@ class Session:
                     raise
                 log.info("%s: %s; once more", name_of(Operation, operation), error)
                 repeated = True
+
+    def _check_there(self) -> None:
+        if self._gone:
+            raise errors.DeviceGone("the camera is gone")
 
     async def _guarded(
         self, request: Request, data: bytes | None, sink: Sink | None, limit: int, timeout: float

@@ -19,7 +19,7 @@ from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.control import IDLE, Control
 from camfs.cameras.sigma.focus import Focus
-from camfs.cameras.sigma.images import IMAGEDB, ImageDatabase, ImageKey
+from camfs.cameras.sigma.images import CINE, IMAGEDB, ImageDatabase, ImageKey
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.spool import Spool, default_folder
@@ -40,6 +40,12 @@ LONGEST = 30.0
 
 SELF_TIMERS = {3: 2.0, 4: 10.0}
 """Seconds by DriveMode."""
+
+INTERVAL = 7
+"""DriveMode that takes a picture every so often."""
+
+MOVIE_MODES = (SnapMode.START_MOVIE, SnapMode.START_MOVIE_WITH_AF, SnapMode.STOP_MOVIE)
+"""What SnapCommand does that is not about pictures."""
 
 FRAME_BUDGET = 2.0
 """Seconds to ask for a view frame."""
@@ -338,8 +344,12 @@ class SigmaCamera:
             speed, drive = group1.get("ShutterSpeed"), group2.get("DriveMode")
             if speed == BULB:
                 raise errors.NotPermitted("shutter-speed is bulb: the exposure would not end")
+            if (await self._operations.read(Dataset.MOVIE)).get("CaptureMode") == CINE:
+                raise errors.NotPermitted("pictures are taken in capture-mode still; the camera is in cine")
             exposure = 2 ** ((SHUTTER.zero - speed) / COUNTS) if isinstance(speed, int) and speed else LONGEST
             budget = CAPTURE_BUDGET + 2 * exposure + (SELF_TIMERS.get(drive, 0.0) if isinstance(drive, int) else 0.0)
+            if drive == INTERVAL:
+                budget += await self._interval_time()
             destination = group3.get("DestToSave")
             try:
                 return await self.images.capture(
@@ -347,6 +357,20 @@ class SigmaCamera:
                 )
             finally:
                 self._settings.forget()
+
+    async def _interval_time(self) -> float:
+        """Return the seconds from the first to the last picture of the interval timer.
+
+        Raises:
+            NotPermitted: there is no last one.
+        """
+        group = await self._operations.read(Dataset.GROUP5)
+        seconds, frames = group.get("IntervalSeconds"), group.get("IntervalFrames")
+        if not isinstance(seconds, int) or not isinstance(frames, int):
+            return 0
+        if not frames:
+            raise errors.NotPermitted("interval-timer is endless: the shooting would not end")
+        return float(seconds * (frames - 1))
 
     async def in_control(self) -> bool:
         """See `Camera.in_control`."""
@@ -422,11 +446,21 @@ class SigmaCamera:
                 return f"2001 : {self.control.info.encode().hex()}" if self.control.info is not None else "2001"
             if operation == SigmaOperation.GetPartialMovieFile:
                 return f"2001 : {(await self._raw_movie(parameters)).hex()}"
+            if operation == SigmaOperation.SnapCommand and (mode := _snap_mode(command)) in MOVIE_MODES:
+                await self._raw_record(mode)
+                return "2001"
             answer = await self._ptp.raw(command)
             self._settings.forget()
             if answer == f"{NOT_INITIALISED:04x}":
                 self.control.note_left()
             return answer
+
+    async def _raw_record(self, mode: int) -> None:
+        """Start or stop a movie as `.record` does: that one is being recorded has to be known, as no take may be read then (section 14)."""
+        if mode == SnapMode.STOP_MOVIE:
+            await self.images.stop_movie()
+        else:
+            await self.images.start_movie(with_af=mode == SnapMode.START_MOVIE_WITH_AF)
 
     async def _raw_movie(self, parameters: Sequence[int]) -> bytes | memoryview:
         """Run GetPartialMovieFile in the one form that is known not to take the camera off the bus."""
@@ -451,6 +485,8 @@ class SigmaCamera:
             lines.append(("battery", self._battery))
         files = len(self.images.list())
         lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.images.unsaved} only in the camera"))
+        if self.images.lost_names:
+            lines.append(("lost", f"{', '.join(self.images.lost_names)} (the camera was switched off before)"))
         return lines
 
     async def _held_status(self) -> list[tuple[str, str]]:
@@ -469,3 +505,12 @@ class SigmaCamera:
             if key == "battery":
                 self._battery = value
         return [*lines, ("recording", "yes" if self.images.recording else "no")]
+
+
+def _snap_mode(command: str) -> int | None:
+    """Return the mode in the data of a raw SnapCommand, at offset 1; None if there is none."""
+    try:
+        data = bytes.fromhex(command.partition(":")[2])
+    except ValueError:
+        return None
+    return data[1] if len(data) > 1 else None

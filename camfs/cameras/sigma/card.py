@@ -10,6 +10,7 @@ from typing import TypeVar
 from camfs import errors
 from camfs.cameras.camera import Entry, Key, Usage
 from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
+from camfs.protocols.ptp.codes import ROOT
 
 T = TypeVar("T")
 
@@ -52,6 +53,10 @@ class Card:
                 self._listed[key] = keys
                 return keys
         self._check_there()
+        if key is None and not self._listed.get(None):  # met held: the ids of stores are told in both lives
+            keys = await self._ptp.list_folder(None)
+            if keys:
+                return keys
         if key not in self._listed:
             raise held("this folder was not listed before")
         return self._listed[key]
@@ -71,6 +76,8 @@ class Card:
                 self._described[place] = answer
         self._check_there()
         if place not in self._described:
+            if isinstance(key, ObjectKey) and key.handle == ROOT:
+                return await self._ptp.describe(key, None)
             raise held("this entry was not looked at before")
         known = self._described[place]
         if isinstance(known, errors.Refused):

@@ -332,7 +332,8 @@ class Control:
                 log.warning("before the body is handed back: %s", error)
             if self.held:
                 try:
-                    await self._images.save()
+                    async with self._unclear():  # the body may have been switched off and on
+                        await self._images.save()
                 except errors.DeviceGone:
                     self.note_gone()
                 except errors.CameraError as error:

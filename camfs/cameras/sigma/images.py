@@ -153,6 +153,7 @@ class ImageDatabase:
 
     Attributes:
         recording: whether a movie is being recorded.
+        lost_names: pictures that the camera was switched off with.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class ImageDatabase:
         self._take_is_readable = False
         self._movie_broken = False
         self.recording = False
+        self.lost_names: list[str] = []
 
     async def open(self) -> None:
         """Open the spool: what waits there is listed from now on. To be called before anything else."""
@@ -313,7 +315,9 @@ class ImageDatabase:
                 await self._clear(ids)
                 self._unclear = False
                 raise errors.CaptureFailed("the camera took the picture and has no file of it")
-            shot = self._add_shot(ids, records, snapped.taken_ns)
+            # an entry that shows nothing yet may become a file: it is not this shot's to clear, and is looked at before the next
+            shown = [image_id for image_id, state in snapped.states.items() if state != CaptureState.CLEARED]
+            shot = self._add_shot(shown, records, snapped.taken_ns)
             self._unclear = False
         await self._announce(FolderChanged(IMAGEDB))
         return [file.key for file in shot.files]
@@ -366,6 +370,7 @@ class ImageDatabase:
         for file in lost:
             if file.movie is None:
                 log.warning("%s: the camera was switched off before it was fetched", file.key.name)
+                self.lost_names.append(file.key.name)
             file.is_lost = True
             self._files.pop(file.key, None)
         for shot in self._shots:
@@ -541,7 +546,7 @@ class ImageDatabase:
             if movie:
                 done = state == CaptureState.MOVIE_GENERATED or state & 0xF000 != 0
             elif state == CaptureState.CLEARED:
-                done = patience is not None and now - since >= patience
+                done = patience is not None and (now - since >= patience or now >= deadline)
             else:
                 done = state not in _IN_PROGRESS or (state == CaptureState.SHOT and now - since >= SHOT_WAIT)
             if done:

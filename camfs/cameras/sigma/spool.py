@@ -167,7 +167,7 @@ class Spool:
             raise OSError(errno.ESHUTDOWN, "closed")
         for number in range(1, FOLDERS + 1):
             folder = self._numbered(number)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(folder)
             descriptor = _lock(folder)
             if descriptor is not None:
                 break
@@ -323,6 +323,18 @@ class Part:
         if descriptor is not None:
             os.close(descriptor)
         return descriptor is not None
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it that are missing, so that a power cut does not take them away with what is in them."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(above)
+        finally:
+            os.close(above)
 
 
 def _lock(folder: Path) -> int | None:

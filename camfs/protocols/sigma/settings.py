@@ -246,6 +246,12 @@ def _all(*conditions: Condition) -> Condition:
     return lambda state: conditions[-1](state) if all(condition(state) for condition in conditions) else ""
 
 
+def _no_flash(state: State) -> str:
+    """While the camera says that no flash can be set."""
+    flash = state.can_set.entries.get(Flash.tag)
+    return "the camera does not offer it now" if flash is not None and not flash.value else ""
+
+
 _ONLY_TOLD = "it can only be read"
 _IN_CINE = _while("capture-mode", "cine")
 _IN_STILL = _while("capture-mode", "still")
@@ -692,7 +698,7 @@ _ROWS = (
     Setting("continuous-speed", _G4, ("ContShootSpeed",), words.CONTINUOUS_SPEED, ignored=_STILL_ONLY),
     IntervalTimer("interval-timer", _G5, ("IntervalSeconds", "IntervalFrames"), ignored=_STILL_ONLY),
     Setting("flash", _G2, ("FlashMode",), Flash()),
-    Setting("flash-setting", _G2, ("FlashSetting",), words.FLASH_SETTING),
+    Setting("flash-setting", _G2, ("FlashSetting",), words.FLASH_SETTING, ignored=(_no_flash,)),
     Setting("flash-type", _G2, ("FlashType",), words.FLASH_TYPE, read_only=True),
     # Colour
     Setting("white-balance", _G2, ("WhiteBalance",), words.WHITE_BALANCE),

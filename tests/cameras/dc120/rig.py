@@ -122,6 +122,9 @@ class Port:
         data, self._kept = self._kept[:size], self._kept[size:]
         return data
 
+    async def hung_up(self) -> None:
+        await self._cable.pulled.wait()
+
     async def send_break(self, seconds: float) -> None:
         await trio.sleep(seconds)
         self._cable._check()

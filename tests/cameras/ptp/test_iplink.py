@@ -520,15 +520,37 @@ async def test_a_reset_that_finds_nobody_means_that_the_camera_left() -> None:
 
 
 async def test_a_reset_waits_for_a_camera_that_is_slow_to_notice(autojump_clock: MockClock) -> None:
-    async with networked() as rig, rig.session():
-        welcome: list[IpMessage] = [InitCommandAck(7, bytes(16), "camera"), InitEventAck()]
+    async with networked() as rig:
+        welcome: list[IpMessage] = [InitCommandAck(7, GUID, "camera"), InitEventAck()]
+        await scripted(rig, *welcome)
         rig.network.port = ScriptedCamera(*[InitFail(Reason.BUSY)] * 5, *welcome)  # type: ignore[assignment]
         await rig.link.reset()
         rig.network.port = ScriptedCamera(*[InitFail(Reason.BUSY)] * 1000)  # type: ignore[assignment]
         began = trio.current_time()
-        with pytest.raises(errors.DeviceInUse):
+        with pytest.raises(errors.DeviceGone, match="another program"):
             await rig.link.reset()
         assert trio.current_time() - began == pytest.approx(iplink.BUSY_TIMEOUT, abs=iplink.RETRY)
-        with pytest.raises(errors.TransportError) as caught:
+
+
+async def test_a_reset_that_nobody_answers_means_that_the_camera_left(autojump_clock: MockClock) -> None:
+    async with networked() as rig, rig.session():
+        rig.network.port = ScriptedCamera(None)  # type: ignore[assignment]
+        with pytest.raises(errors.DeviceGone):
+            await rig.link.reset()
+        with pytest.raises(errors.DeviceGone):
+            await rig.link.receive_event()
+        assert rig.network.connections() == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [(GUID, bytes(reversed(GUID))), (bytes(16), bytes(16))])
+async def test_a_reset_does_not_take_another_camera(before: bytes, after: bytes) -> None:
+    """Its pictures would be taken for those of the camera that left. A GUID of zeros may be anybody's."""
+    async with networked() as rig:
+        await scripted(rig, InitCommandAck(7, before, "camera"), InitEventAck())
+        other = ScriptedCamera(InitCommandAck(7, after, "camera"), InitEventAck())
+        rig.network.port = other  # type: ignore[assignment]
+        with pytest.raises(errors.DeviceGone, match="another"):
+            await rig.link.reset()
+        with pytest.raises(errors.DeviceGone):
             await rig.link.receive()
-        assert not isinstance(caught.value, errors.DeviceGone)
+        assert rig.network.connections() == 0

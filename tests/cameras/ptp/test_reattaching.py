@@ -7,6 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.camera import FolderChanged, Gone
 from camfs.cameras.ptp.link import UsbLink
+from camfs.virtual.faults import Fault, FaultKind
 from tests.cameras.rig import Rig, emulated, rigged
 
 
@@ -64,3 +65,23 @@ async def test_gone_again_while_it_comes_back(autojump_clock: MockClock) -> None
         with trio.fail_after(60):
             await rig.camera.reattach(UsbLink(rig.body.open()))
         assert not rig.camera.gone
+
+
+async def test_nobody_waits_for_a_camera_that_is_looked_for(autojump_clock: MockClock) -> None:
+    """What is there in its place takes the connection and does not answer."""
+    async with rigged() as rig, emulated() as dumb:
+        await unplugged(rig)
+        dumb.faults.append(Fault(FaultKind.NO_ANSWER, times=None))
+        pipes = dumb.open()
+
+        async def look() -> None:
+            with pytest.raises(errors.CameraError):
+                await rig.camera.reattach(UsbLink(pipes))
+
+        async with trio.open_nursery() as looking:
+            looking.start_soon(look)
+            await wait_all_tasks_blocked()
+            began = trio.current_time()
+            with pytest.raises(errors.DeviceGone):
+                await rig.camera.setting("iso")
+            assert trio.current_time() == began

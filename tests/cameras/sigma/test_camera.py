@@ -168,6 +168,39 @@ async def test_bulb_is_not_begun(tmp_path: Path) -> None:
         assert "SnapCommand" not in rig.operations()
 
 
+async def test_no_picture_is_begun_in_cine(tmp_path: Path) -> None:
+    async with rigged(tmp_path, empty=True) as rig:
+        await rig.camera.change_setting("capture-mode", "cine")
+        with pytest.raises(errors.NotPermitted, match="capture-mode still"):
+            await rig.camera.capture()
+        assert "SnapCommand" not in rig.operations()
+        await rig.camera.change_setting("capture-mode", "still")
+        assert len(await rig.shoot()) == 1
+
+
+async def test_the_interval_timer_is_waited_for(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
+    async with rigged(tmp_path, empty=True) as rig:
+        for name, value in (
+            ("exposure-mode", "manual"),
+            ("shutter-speed", "1/125"),
+            ("drive-mode", "interval"),
+            ("interval-timer", "60s x3"),
+        ):
+            await rig.camera.change_setting(name, value)
+        begun = trio.current_time()
+        assert len(await rig.shoot()) == 3
+        assert trio.current_time() - begun > 120
+
+
+async def test_an_endless_interval_is_not_begun(tmp_path: Path) -> None:
+    async with rigged(tmp_path, empty=True) as rig:
+        await rig.camera.change_setting("drive-mode", "interval")
+        await rig.camera.change_setting("interval-timer", "2s endless")
+        with pytest.raises(errors.NotPermitted, match="endless"):
+            await rig.camera.capture()
+        assert "SnapCommand" not in rig.operations()
+
+
 @pytest.mark.parametrize(
     ("state", "failure"),
     [
@@ -381,6 +414,25 @@ async def test_a_raw_piece_of_a_movie_passes_the_guard(tmp_path: Path, movies: b
         assert not rig.body.sigma.gone
 
 
+@pytest.mark.parametrize("data", ["02200123", "02100113", "0020"])
+async def test_no_take_is_read_while_a_raw_command_records(tmp_path: Path, data: str) -> None:
+    async with rigged(tmp_path, empty=True, movies=True) as rig:
+        camera = rig.camera
+        await camera.change_setting("capture-mode", "cine")
+        await camera.record(True)
+        await camera.record(False)
+        (take,) = await rig.entries()
+        assert await camera.raw(f"901b : {data}") == "2001"
+        assert await camera.recording()
+        with pytest.raises(errors.Refused):
+            await camera.read(take, 0, 0x100)
+        with pytest.raises(errors.Refused):
+            await camera.raw("9037 0 0 0 100")
+        assert await camera.raw("901b : 02300133") == "2001"
+        assert not await camera.recording()
+        assert not rig.body.sigma.gone
+
+
 # ---------------------------------------------------------------------- .status
 
 
@@ -433,6 +485,15 @@ async def test_status_of_a_camera_that_garbles_its_settings(tmp_path: Path) -> N
         rig.fail(FaultKind.BAD_DATASET, SigmaOperation.GetCamDataGroup1, times=None)
         keys = [key for key, _ in await rig.camera.status()]
         assert keys == ["camera", "serial", "firmware", "control", "capture-mode", "recording", "imagedb"]
+
+
+async def test_status_names_what_was_lost(tmp_path: Path) -> None:
+    async with rigged(tmp_path, empty=True) as rig:
+        (shot,) = await rig.shoot()
+        assert "lost" not in dict(await rig.camera.status())
+        rig.body.sigma.power_cycle()
+        await rig.camera.change_setting("iso", "400")
+        assert dict(await rig.camera.status())["lost"].startswith(f"{shot.name} ")
 
 
 async def test_status_finds_out_that_the_body_left(tmp_path: Path) -> None:

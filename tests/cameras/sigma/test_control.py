@@ -295,6 +295,17 @@ async def test_shots_are_brought_in_before_the_body_goes_back(tmp_path: Path) ->
         assert rig.operations()[-1] == "CloseApplication"
 
 
+async def test_a_body_that_was_switched_off_is_not_said_to_be_left_locked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with emulated("sigma-fp", snap_time=QUICK) as body, driven(body, tmp_path) as rig:
+            await rig.shoot()
+            body.sigma.power_cycle()
+    assert "has left the computer's control by itself" in caplog.text
+    assert "left locked" not in caplog.text
+
+
 async def test_shots_that_find_no_room_keep_the_body(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, jumping_clock: trio.testing.MockClock
 ) -> None:
@@ -527,6 +538,11 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
                 assert rig.camera.control.held
                 assert "stays locked" in caplog.text
                 assert rig.count(SigmaOperation.CloseApplication) == 0
+                assert [entry.name for entry in await rig.entries(None)] == ["card", "imagedb"]
+                with pytest.raises(errors.Busy):
+                    await rig.entries(CARD_ROOT)
+                (entry,) = await rig.entries()
+                assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
                 patch.undo()
                 await rig.camera.take_control(False)
                 assert not body.sigma.locked

@@ -25,12 +25,12 @@ from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.spool import Spool, original_name
 from camfs.protocols.sigma.codes import MAX_PICTURE, CaptureState, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
-from camfs.protocols.sigma.records import Picture, encode_pictures
+from camfs.protocols.sigma.records import Picture, Snap, encode_pictures
 from camfs.virtual import EmulatedCamera, pictures
 from camfs.virtual.faults import Fault, FaultKind
 from camfs.virtual.sigma import database as emulated_database
 from camfs.virtual.sigma.database import Entry as Slot
-from camfs.virtual.sigma.database import PictureFile
+from camfs.virtual.sigma.database import PictureFile, Take
 from camfs.virtual.sigma.fp import Life, SigmaFp
 from tests.cameras.rig import emulated
 
@@ -497,6 +497,43 @@ async def test_a_command_that_nothing_comes_of(
             await driver.capture()
         assert not driver.pending()
         monkeypatch.undo()
+
+
+async def test_a_further_entry_that_shows_nothing_when_the_budget_ends(
+    tmp_path: Path, exposed: list[PictureFile], monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """The picture of the first entry is there, and is not given up with it."""
+    async with running(tmp_path) as driver:
+        snap = driver.fp.snap
+
+        def snap_and_more(command: Snap) -> None:
+            snap(command)
+            driver.fp.database.add(Slot())
+
+        monkeypatch.setattr(driver.fp, "snap", snap_and_more)
+        [key] = await driver.images.capture(SnapMode.WITHOUT_AF, 2 * driver.fp.snap_time, Destination.COMPUTER)
+        assert await driver.read(str(key.name)) == bytes_of(exposed[0])
+
+
+async def test_a_file_that_comes_late(
+    tmp_path: Path, exposed: list[PictureFile], monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """Its entry shows nothing when the shot is over; the file is brought in before the entry is cleared."""
+    async with running(tmp_path) as driver:
+        snap, late = driver.fp.snap, Slot()
+
+        def snap_and_more(command: Snap) -> None:
+            snap(command)
+            driver.fp.database.add(late)
+
+        monkeypatch.setattr(driver.fp, "snap", snap_and_more)
+        [key] = await driver.capture()
+        await driver.read(key.name)
+        other = PictureFile("SDIM0900.JPG", "JPG", exposed[0].content, address=0x5F00_0000)
+        late.take, late.file = Take(Destination.COMPUTER, [(0, CaptureState.GENERATED)], [other]), other
+        await driver.images.save()
+        assert driver.names() == [key.name, "SDIM0900.JPG"]
+        assert not driver.pending()
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 0.35, 0.5, 0.61, 0.7])

@@ -34,14 +34,14 @@ ROUNDED = {"focus-position", "focus-frame", "frame-rate"}
 """What the camera reads back as something near it (reference 8, 18)."""
 
 NOT_OFFERED = {
-    *("bracketing", "bracket-step", "flash", "tone-effect", "live-view-magnification"),
+    *("bracketing", "bracket-step", "flash", "flash-setting", "tone-effect", "live-view-magnification"),
     *("distortion-correction", "chromatic-aberration-correction", "color-shading-acquisition"),
     *("focus-limit", "mov-quality", "audio-gain-method"),
 }
 """What the camera tells, and no state of it that is known lets be set: empty in CanSetInfo5, or not in it (reference 11)."""
 
-NOT_ALL_TAKEN = {"color-mode", "flash-setting"}
-"""What has choices that this body ignores: colour modes of other firmware, flashes that are not there."""
+NOT_ALL_TAKEN = {"color-mode"}
+"""What has choices that this body ignores: colour modes of other firmware."""
 
 
 @asynccontextmanager

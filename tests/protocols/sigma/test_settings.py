@@ -567,6 +567,7 @@ def test_the_other_code_of_a_value() -> None:
         ({"RecordFormat": 1}, "electronic-stabilization", ""),
         ({}, "white-balance", ""),
         ({}, "flash", "the camera does not offer it now"),
+        ({}, "flash-setting", "the camera does not offer it now"),
         ({}, "audio-record", "writing it breaks movie transfer until the camera is switched off"),
         ({}, "battery-level", "it can only be read"),
     ],
