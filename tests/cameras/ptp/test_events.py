@@ -16,6 +16,7 @@ from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.contents import Zeros
 from camfs.virtual.faults import FaultKind
+from camfs.virtual.wire import UsbWire
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
 
@@ -298,7 +299,7 @@ async def test_events_go_on_after_nonsense(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await listed(rig)
         for nonsense in (b"", b"\1", b"\xff" * 12, bytes(24), b"\x0c\0\0\0\4\0\2\x40", bytes(500)):
-            assert rig.body.responder._wire is not None
+            assert isinstance(rig.body.responder._wire, UsbWire)
             await rig.body.responder._wire._port.send_event(nonsense)
             await trio.sleep(1)
         for _ in range(3):  # the first may be taken for the rest of one that was cut
@@ -311,7 +312,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         data = encode_event(Event(0xC401, 5, (1, 2)))
         for at in range(0, len(data), 7):
-            assert rig.body.responder._wire is not None
+            assert isinstance(rig.body.responder._wire, UsbWire)
             await rig.body.responder._wire._port.send_event(data[at : at + 7])
         await wait_all_tasks_blocked()
         assert told(rig) == ["0xC401 0x00000001 0x00000002"]
