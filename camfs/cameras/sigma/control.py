@@ -233,7 +233,8 @@ class Control:
         self.held, self.holds = True, self.holds + 1
         self._used_at = trio.current_time()
         log.warning(
-            "a program that has ended left the camera's body locked; its shots are brought in and it is unlocked"
+            "a program that has ended, or a lost connection, left the camera's body locked; "
+            "its shots are brought in and it is unlocked"
         )
         try:
             await self._images.rescue()
