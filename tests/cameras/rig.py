@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from typing import Any
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
 
 import trio
 import trio.testing
 
-from camfs.cameras.camera import Change, Entry, Key
+from camfs.cameras.camera import Camera, Change, Entry, Key
 from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
 from camfs.cameras.ptp.link import UsbLink
 from camfs.cameras.ptp.session import Session
@@ -81,22 +82,21 @@ async def session_on(
         await pipes.aclose()
 
 
-@dataclass
-class Rig:
-    """The driver and the camera that it drives.
+C = TypeVar("C", bound=Camera)
+
+
+class Watched(Generic[C]):
+    """What tests ask of an emulated camera and of any driver on it.
 
     Attributes:
         body: the emulated camera.
         camera: the driver.
-        pipes: the host's end of the cable.
-        nursery: what the driver works in.
+        seen: what the driver has announced.
     """
 
     body: EmulatedCamera
-    camera: PtpCamera
-    pipes: HostPipes
-    nursery: trio.Nursery
-    seen: list[Change] = field(default_factory=list)
+    camera: C
+    seen: list[Change]
 
     def changes(self) -> list[Change]:
         """Return what the driver has announced so far."""
@@ -112,11 +112,11 @@ class Rig:
         self.body.trace.records.clear()
         return names
 
-    def count(self, operation: Operation) -> int:
+    def count(self, operation: IntEnum) -> int:
         """Count the transactions of an operation that the camera saw."""
         return self.body.trace.operations().count(operation.name)
 
-    def fail(self, kind: FaultKind, operation: Operation | None = None, **about: object) -> Fault:
+    def fail(self, kind: FaultKind, operation: int | None = None, **about: object) -> Fault:
         """Let something go wrong."""
         fault = Fault(kind, operation)
         for name, value in about.items():
@@ -125,10 +125,32 @@ class Rig:
         self.body.faults.append(fault)
         return fault
 
-    async def entries(self, folder: Key | None = CARD_ROOT) -> list[Entry]:
+    async def described(self, folder: Key | None) -> list[Entry]:
         """List a folder and describe what is in it."""
         found = [await self.camera.describe(key, folder) for key in await self.camera.list_folder(folder)]
         return [entry for entry in found if entry is not None]
+
+
+@dataclass
+class Rig(Watched[PtpCamera]):
+    """The driver and the camera that it drives.
+
+    Attributes:
+        body: the emulated camera.
+        camera: the driver.
+        pipes: the host's end of the cable.
+        nursery: what the driver works in.
+    """
+
+    body: EmulatedCamera
+    camera: PtpCamera
+    pipes: HostPipes
+    nursery: trio.Nursery
+    seen: list[Change] = field(default_factory=list)
+
+    async def entries(self, folder: Key | None = CARD_ROOT) -> list[Entry]:
+        """List a folder and describe what is in it."""
+        return await self.described(folder)
 
     async def names(self, folder: Key | None = CARD_ROOT) -> list[str]:
         """List the names of a folder's entries, sorted."""

@@ -13,16 +13,15 @@ from camfs.cameras.sigma.camera import SigmaCamera, open_still_camera
 from camfs.cameras.sigma.images import IMAGEDB
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.virtual import EmulatedCamera
-from camfs.virtual.faults import Fault, FaultKind
 from camfs.virtual.pipes import HostPipes
-from tests.cameras.rig import CARD_ROOT, emulated, nursery
+from tests.cameras.rig import CARD_ROOT, Watched, emulated, nursery
 
 QUICK = "0.01"
 """Seconds of each step of a capture."""
 
 
 @dataclass
-class Rig:
+class Rig(Watched[SigmaCamera]):
     """The driver and the camera that it drives.
 
     Attributes:
@@ -40,41 +39,13 @@ class Rig:
     spool: Path
     seen: list[Change] = field(default_factory=list)
 
-    def changes(self) -> list[Change]:
-        """Return what the driver has announced so far."""
-        while True:
-            try:
-                self.seen.append(self.camera.changes.receive_nowait())
-            except (trio.WouldBlock, trio.EndOfChannel):
-                return self.seen
-
-    def operations(self) -> list[str]:
-        """Return the operations that the camera saw since this was last asked."""
-        names = self.body.trace.operations()
-        self.body.trace.records.clear()
-        return names
-
     def vendor_operations(self) -> list[str]:
         """Return the vendor operations among these."""
         return [name for name in self.operations() if name in SigmaOperation.__members__]
 
-    def count(self, operation: SigmaOperation) -> int:
-        """Count the transactions of an operation that the camera saw."""
-        return self.body.trace.operations().count(operation.name)
-
-    def fail(self, kind: FaultKind, operation: int | None = None, **about: object) -> Fault:
-        """Let something go wrong."""
-        fault = Fault(kind, operation)
-        for name, value in about.items():
-            assert hasattr(fault, name)
-            setattr(fault, name, value)
-        self.body.faults.append(fault)
-        return fault
-
     async def entries(self, folder: Key | None = IMAGEDB) -> list[Entry]:
         """List a folder and describe what is in it."""
-        found = [await self.camera.describe(key, folder) for key in await self.camera.list_folder(folder)]
-        return [entry for entry in found if entry is not None]
+        return await self.described(folder)
 
     async def walk(self, folder: Key | None = CARD_ROOT) -> list[Entry]:
         """Describe all that is in a folder, at any depth."""
