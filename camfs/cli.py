@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import io
 import logging
 import logging.handlers
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -55,18 +57,23 @@ class Mount:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     _open_standard_descriptors()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the help and a camera's name have letters that not every locale has
     parser = usage.parser()
     given = parser.parse_args(arguments)
     _log_to(service.journal_handler() if service.is_journal() else logging.StreamHandler(), given.verbose)
     if given.user and not given.install_units:
         parser.error("--user goes with --install-units")
+    commands = given.list + given.doctor + given.install_units
+    if commands > 1 or (commands and given.words):
+        parser.error("--list, --doctor and --install-units each stand alone")
     try:
         if given.list:
             return _print(listing.lines())
         if given.doctor:
             findings = doctor.examine(doctor.System())
-            _print(line for finding in findings for line in finding.lines())
-            return int(any(finding.mend for finding in findings))
+            shown = _print(line for finding in findings for line in finding.lines())
+            return shown or int(any(finding.mend for finding in findings))
         if given.install_units:
             return _install_units(given.user)
         if not 1 <= len(given.words) <= 2:
@@ -83,9 +90,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print(lines: Iterable[str]) -> int:
+    """Print lines, all of which are made even if nobody reads them; return the exit status."""
+    failure = ""
     for line in lines:
-        print(line, flush=True)
-    return 0
+        try:
+            if not failure:
+                print(line, flush=True)
+        except OSError as error:  # a pipe whose reader has left, a full disk
+            failure = error.strerror or str(error)
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stdout.fileno())  # or Python would try once more at its end
+            os.close(nothing)
+    if failure:
+        print(f"camfs: stdout: {failure}", file=sys.stderr)
+    return int(bool(failure))
 
 
 def _install_units(for_user: bool) -> int:
@@ -144,10 +162,14 @@ def _check_mount_point(path: str, options: MountOptions) -> None:
         raise MountFailed(f"{path}: not a directory") from None
     except OSError as error:
         if error.errno == errno.ENOTCONN:
-            raise MountFailed(f"{path}: a dead mount is here; clean it with: fusermount3 -uz {path}") from None
+            raise MountFailed(
+                f"{path}: a dead mount is here; clean it with: fusermount3 -uz {shlex.quote(path)}"
+            ) from None
         raise MountFailed(f"{path}: {error.strerror}") from None
     if os.path.ismount(path) and not _is_automount(path):
-        raise MountFailed(f"{path}: something is mounted here already; unmount it with: fusermount3 -u {path}")
+        mounted = any(mount.point == path for mount in listing.camera_mounts())
+        what, unmount = ("a camera", "fusermount3 -u") if mounted else ("something", "umount")
+        raise MountFailed(f"{path}: {what} is mounted here already; unmount it with: {unmount} {shlex.quote(path)}")
     if contents and not options.nonempty:
         raise MountFailed(
             f"{path}: not empty, and the mount would hide what is in it; to do so all the same: -o nonempty"

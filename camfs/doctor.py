@@ -143,7 +143,11 @@ def check_fusermount(system: System) -> Iterator[Finding]:
             Finding(f"{text}, which root does without") if system.is_root() else Finding(text, "sudo apt install fuse3")
         )
         return
-    version = re.search(r"\d+(\.\d+)+", system.say_version(path))
+    try:
+        version = re.search(r"\d+(\.\d+)+", system.say_version(path))
+    except (OSError, subprocess.SubprocessError):
+        yield Finding(f"{path} cannot be run", "sudo apt install --reinstall fuse3")
+        return
     text = f"fusermount3 {version[0] if version else 'of an unknown version'}"
     status = system.stat(Path(path))
     is_setuid = status is not None and status.st_mode & stat.S_ISUID and status.st_uid == 0

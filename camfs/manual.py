@@ -26,7 +26,7 @@ DESCRIPTION = (
 EXIT_STATUSES: Mapping[str, str] = {
     "0": "The mount answers; with -f, it has ended well. With --doctor: all is well.",
     "1": "There is no mount, and stderr says why. With --doctor: there is something to mend.",
-    "2": "The command line is wrong.",
+    "2": "Flags, or a number of words, that are not the command's.",
 }
 
 SIGNALS: Mapping[str, str] = {
@@ -40,6 +40,9 @@ FILES: Mapping[str, str] = {
     "~/.config/camfs/SOURCE.conf, ~/.config/camfs/camera.conf": "MOUNT_POINT=DIRECTORY and OPTIONS=OPTION,… of that unit",
     "/etc/systemd/system/camfs-system@.service": "mounts a camera for all users, in /run/camfs",
     "/etc/camfs/SOURCE.conf": "the same of that unit",
+    "~/.local/state/camfs/spool, ~/.local/state/camfs/guid": "a SIGMA's shots that were not taken away yet; who this computer is to a "
+    "camera on the network",
+    "~/.cache/camfs": "pictures of a DC120, which need not be fetched again",
 }
 
 EXAMPLES: Mapping[str, str] = {
@@ -264,4 +267,6 @@ def write(prefix: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: python -m camfs.manual PREFIX")
     print(*write(Path(sys.argv[1])), sep="\n")

@@ -3,6 +3,7 @@
 What mount(8) and an fstab line bring along is accepted: options for libfuse are handed on, those for mount itself mean nothing here.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -49,7 +50,7 @@ class Option:
 def read_zone(text: str) -> tzinfo:
     """Read a zone: `UTC`, `Europe/Berlin`, `+0200`."""
     offset = re.fullmatch(r"([+-])(\d\d):?([0-5]\d)", text)
-    if offset:
+    if offset and int(offset[2]) < 24:
         sign, hours, minutes = offset.groups()
         return timezone(timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1))
     try:
@@ -70,10 +71,10 @@ def read_size(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 3600:
-        raise ValueError(f"{text} is not between 0.1 and 3600 seconds")
-    return seconds
+    with contextlib.suppress(ValueError):
+        if 0.1 <= float(text) <= 3600:
+            return float(text)
+    raise ValueError(f"{text!r} is not between 0.1 and 3600 seconds")
 
 
 def _idle(text: str) -> float:
@@ -94,10 +95,9 @@ def _number(text: str) -> int:
 
 
 def _mask(text: str) -> int:
-    mask = int(text, 8)
-    if not 0 <= mask <= 0o777:
-        raise ValueError(f"{text} is no mask")
-    return mask
+    if not re.fullmatch(r"0?[0-7]{1,3}", text):
+        raise ValueError(f"{text!r} is no mask, which is three octal digits")
+    return int(text, 8)
 
 
 OPTIONS = (

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,14 @@ def fails(system: System) -> list[str]:
     return [line for line in report(system) if not line.startswith("ok    ")]
 
 
+def not_run(program: str) -> str:
+    raise FileNotFoundError(errno.ENOENT, "No such file or directory", program)
+
+
+def no_end(program: str) -> str:
+    raise subprocess.TimeoutExpired(program, 10)
+
+
 def no_libusb() -> Sequence[object]:
     raise TransportError("libusb 1.0 is missing: apt-get install libusb-1.0-0")
 
@@ -105,6 +114,8 @@ def test_all_is_well() -> None:
             "sudo modprobe -r fuse && sudo modprobe fuse",
         ),
         ({"which": lambda name: None}, "fusermount3 is missing", "sudo apt install fuse3"),
+        ({"say_version": not_run}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
+        ({"say_version": no_end}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
         (
             {"stat": {Path(FUSERMOUNT): status(stat.S_IFREG | 0o755)}.get},
             "fusermount3 3.14.0 may not mount: /usr/bin/fusermount3 is not setuid root",

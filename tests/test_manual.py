@@ -1,5 +1,6 @@
 """The manual page and the completions: complete, and as the programs that read them take them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,17 @@ def pages(tmp_path: Path) -> Path:
 def test_every_source_is_explained() -> None:
     assert set(FORMS) <= set(usage.SOURCES)
     assert all(usage.SOURCES.values())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["a", "b"]])
+def test_wrong_arguments(tmp_path: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "camfs.manual", *arguments]
+    path = os.pathsep.join((str(ROOT), *filter(None, sys.path)))
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (1, "usage: python -m camfs.manual PREFIX\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_manual_page(pages: Path) -> None:

@@ -199,6 +199,14 @@ def test_command_that_cannot_write(tmp_path: Path) -> None:
     assert done.stderr == "camfs: /etc/udev/rules.d/70-camfs.rules: Not a directory\n"
 
 
+@pytest.mark.parametrize("more", ["/mnt", "--list", "--doctor"])
+def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
+    done = installing(tmp_path, "--install-units", more)
+    assert done.returncode == 2
+    assert done.stderr == "camfs: --list, --doctor and --install-units each stand alone; see camfs --help\n"
+    assert list((tmp_path / "etc").iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["--user"], ["--user", "usb:", "/mnt"], ["--user", "--list"]])
 def test_user_alone_means_nothing(arguments: Sequence[str]) -> None:
     done = camfs(*arguments)

@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,6 +83,24 @@ def test_mount_point_that_is_a_mount(camera: Path, folder: Path) -> None:
         assert f"fusermount3 -u {camera}" in done.stderr
         assert len(mount_entries(camera)) == 1
         run("diff", "-r", folder, camera / "card")
+
+
+def test_what_is_mounted_there(tmp_path: Path) -> None:
+    """The command that unmounts is one that can be pasted, and fits what is there."""
+    point = tmp_path / "it's a camera"
+    point.mkdir()
+    with mounted(FP, point):
+        done = camfs(FP, point)
+        unmount = f"fusermount3 -u {shlex.quote(str(point))}"
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"camfs: {point}: a camera is mounted here already; unmount it with: {unmount}\n",
+        )
+    done = camfs(FP, "/proc")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "camfs: /proc: something is mounted here already; unmount it with: umount /proc\n",
+    )
 
 
 def test_link_to_a_mount(camera: Path, tmp_path: Path) -> None:
@@ -269,7 +288,18 @@ def test_allow_other_that_is_not_allowed(camera: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a", "b", "c"], ["--nonsense"], ["-x", "{point}"], ["-o"], [FP, "{point}", "-o"], ["-fq", "{point}"]],
+    [
+        [],
+        ["a", "b", "c"],
+        ["--list", "a"],
+        ["--doctor", "a"],
+        ["--list", "--doctor"],
+        ["--nonsense"],
+        ["-x", "{point}"],
+        ["-o"],
+        [FP, "{point}", "-o"],
+        ["-fq", "{point}"],
+    ],
 )
 def test_usage_errors(camera: Path, arguments: Sequence[str]) -> None:
     done = camfs(*(word.format(point=camera) for word in arguments))
@@ -277,6 +307,24 @@ def test_usage_errors(camera: Path, arguments: Sequence[str]) -> None:
     assert done.stderr.startswith("camfs: ")
     assert len(done.stderr.splitlines()) == 1
     assert not mount_entries(camera)
+
+
+def test_stdout_takes_nothing(camera: Path) -> None:
+    """A disk that is full, and a reader that has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    full = os.open("/dev/full", os.O_WRONLY)
+    for stdout, reason in ((writing, "Broken pipe"), (full, "No space left on device")):
+        done = subprocess.run(
+            [*CAMFS, "--doctor"], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE
+        )
+        os.close(stdout)
+        assert (done.returncode, done.stderr) == (1, f"camfs: stdout: {reason}\n")
+
+
+def test_help_without_unicode() -> None:
+    done = camfs("--help", env={"PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help() -> None:
