@@ -56,6 +56,7 @@ END
 }
 
 install_units() {
+    rm -f /etc/udev/rules.d/70-camfs.rules /etc/systemd/*/camfs*.service # those of this machine
     "$PYTHON" -m camfs --install-units | tee /tmp/first
     grep -q "^told udev" /tmp/first
     "$PYTHON" -m camfs --install-units | tee /tmp/second
