@@ -6,9 +6,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from camfs.errors import RemoteProtocolError
 from camfs.protocols.ptp.containers import UsbConnection, encode_event
-from camfs.protocols.ptp.messages import DataEnd, Event, Message, Request, Role
+from camfs.protocols.ptp.messages import DataEnd, Event, Message, Role
 from camfs.virtual.faults import Quirks
 from camfs.virtual.pipes import Port
 
@@ -91,17 +90,6 @@ class UsbWire:
                 return message
             data, end = await self._port.receive()
             self._connection.receive(data, end)  # `restart` may have been called meanwhile
-
-    async def receive_request(self) -> Request:
-        """Wait for a request.
-
-        Raises:
-            RemoteProtocolError: the host sent something else.
-        """
-        message = await self.receive()
-        if not isinstance(message, Request):
-            raise RemoteProtocolError(f"{type(message).__name__} in place of a request")
-        return message
 
     def cut_answer(self, at: int, goes_on: bool) -> None:
         """Let something happen in place of sending byte `at`, counted from now on; `lift_cut` ends that.

@@ -19,7 +19,7 @@ from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.control import IDLE, Control
 from camfs.cameras.sigma.focus import Focus
-from camfs.cameras.sigma.images import CINE, IMAGEDB, ImageDatabase, ImageKey
+from camfs.cameras.sigma.images import IMAGEDB, ImageDatabase, ImageKey
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.spool import Spool, default_folder
@@ -27,6 +27,7 @@ from camfs.protocols.ptp.codes import DataPhase, name_of
 from camfs.protocols.sigma.apex import BULB, COUNTS, SHUTTER
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SIGMA, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
+from camfs.protocols.sigma.values import CINE, INTERVAL, SELF_TIMERS
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,6 @@ CAPTURE_BUDGET = 30.0
 
 LONGEST = 30.0
 """Seconds that a body exposes at most where it chooses."""
-
-SELF_TIMERS = {3: 2.0, 4: 10.0}
-"""Seconds by DriveMode."""
-
-INTERVAL = 7
-"""DriveMode that takes a picture every so often."""
 
 MOVIE_MODES = (SnapMode.START_MOVIE, SnapMode.START_MOVIE_WITH_AF, SnapMode.STOP_MOVIE)
 """What SnapCommand does that is not about pictures."""

@@ -7,10 +7,11 @@ import trio
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.settings import MF, Settings
+from camfs.cameras.sigma.settings import Settings
 from camfs.protocols.sigma.codes import SnapMode
 from camfs.protocols.sigma.datasets import Dataset, Values
 from camfs.protocols.sigma.settings import SETTINGS
+from camfs.protocols.sigma.values import MANUAL_FOCUS
 
 POSITION_RANGE = 658
 """Tag of CanSetInfo5: the lowest and the highest position of this lens, at this focal length."""
@@ -81,7 +82,7 @@ class Focus:
 
     async def _drive_by_itself(self) -> None:
         values = await self._operations.read(Dataset.FOCUS)
-        if values.get("FocusMode") == MF:
+        if values.get("FocusMode") == MANUAL_FOCUS:
             mode = SETTINGS["focus-mode"].read(values)
             raise errors.NotPermitted(f"the camera does not focus by itself (focus-mode is {mode})")
         try:
@@ -111,7 +112,7 @@ class Focus:
         # the write that leaves AF takes the mode and drops the position: then it is written once more
         for _ in range(2):
             await self._settings.write(
-                Dataset.FOCUS, {"FocusMode": MF, "AFLock": 0, "PreConstAF": 0, "FocusPosition": position}
+                Dataset.FOCUS, {"FocusMode": MANUAL_FOCUS, "AFLock": 0, "PreConstAF": 0, "FocusPosition": position}
             )
             rest = await self._at_rest(position)
             if _is_near(rest, position):

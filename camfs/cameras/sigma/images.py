@@ -31,6 +31,7 @@ from camfs.cameras.sigma.spool import Part, Spool, safe_name
 from camfs.protocols.sigma.codes import IMAGE_IDS, CaptureState, Destination, SnapMode, has_failed
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import CaptureStatus, Movie, Picture
+from camfs.protocols.sigma.values import CINE
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,6 @@ MOVIE_WAIT = 60.0
 
 ROUNDS = 4
 """How often the database is emptied while it does not become empty."""
-
-CINE = 2
-"""CaptureMode of movies."""
 
 _IN_PROGRESS = {CaptureState.SHOOTING, CaptureState.SHOT, CaptureState.GENERATING, CaptureState.MOVIE_STOPPING}
 

@@ -16,6 +16,7 @@ from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.settings import SETTINGS, Setting, State
+from camfs.protocols.sigma.values import AF_C, AF_S
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,6 @@ READ_BACK = 0.05
 
 READ_DATASETS = tuple(dataset for dataset in Dataset if dataset is not Dataset.GROUP6)
 """All but group 6, of which nothing is known."""
-
-MF, AF_S, AF_C = 1, 3, 4
-"""FocusMode."""
 
 _ALONG: Mapping[tuple[str, Value], Values] = {
     ("FocusMode", AF_S): {"PreConstAF": 0},

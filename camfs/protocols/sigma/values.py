@@ -146,14 +146,18 @@ BATTERY = Words(
 )
 
 # Group 2
+SINGLE, CONTINUOUS, TIMER_2, TIMER_10, INTERVAL = 1, 2, 3, 4, 7
+SELF_TIMERS = {TIMER_2: 2.0, TIMER_10: 10.0}
+"""Seconds until the picture, by drive mode."""
+
 DRIVE_MODE = Words(
     (
         UNSET,
-        Word("single", 1, 1),
-        Word("continuous", 2, 2),
-        Word("self-timer-2s", 3, 3),
-        Word("self-timer-10s", 4, 4),
-        Word("interval", 7, 5),
+        Word("single", SINGLE, 1),
+        Word("continuous", CONTINUOUS, 2),
+        Word("self-timer-2s", TIMER_2, 3),
+        Word("self-timer-10s", TIMER_10, 4),
+        Word("interval", INTERVAL, 5),
     ),
     1,
 )

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 
+from camfs.protocols.sigma import values as words
 from camfs.protocols.sigma.canset import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
 from camfs.virtual.sigma import settings
@@ -82,7 +83,7 @@ _CINE: Mapping[int, IfdValue] = {
     112: (0, 1),
     113: (0, 1),
     114: (0, 1),
-    150: (settings.CINEMA_DNG, settings.MOV),
+    150: (words.CINEMA_DNG, settings.MOV),
     160: (settings.FHD, settings.UHD),
     162: (0,),
 }
@@ -122,19 +123,19 @@ def _changes(state: Settings) -> dict[int, IfdValue]:
     elif state.owns_shutter:
         slowest = values["ShutterSpeed"] if state.cine else settings.SHUTTERS[0]
         changed[212] = (_tv(min(slowest, 93) if state.cine else slowest), _tv(settings.SHUTTERS[1]), THIRD)
-        if state.exposure_mode == settings.MANUAL and not state.cine:
+        if state.exposure_mode == words.MANUAL and not state.cine:
             changed[213] = (0,)
     changed[215] = (1280, _sv(state.top_iso), 256, THIRD)
-    if state.exposure_mode != settings.PROGRAM:
+    if state.exposure_mode != words.PROGRAM:
         changed[201] = ()
-    if state.exposure_mode == settings.MANUAL:
+    if state.exposure_mode == words.MANUAL:
         changed[217] = (0, 0, THIRD)
     if values["WhiteBalance"] == settings.BY_TEMPERATURE:
         changed[302] = settings.COLOUR_TEMPERATURES
-    if values["FocusMode"] == settings.MANUAL_FOCUS:
+    if values["FocusMode"] == words.MANUAL_FOCUS:
         changed[602] = changed[610] = ()
-    if values["FocusArea"] == settings.ONE_POINT:
-        frames = settings.FRAMES[settings.ONE_POINT]
+    if values["FocusArea"] == words.ONE_POINT:
+        frames = settings.FRAMES[words.ONE_POINT]
         changed[611] = (0, 49)
         changed[614] = (len(frames),)
         changed[615] = tuple(side for frame in frames for side in frame)

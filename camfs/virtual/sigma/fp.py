@@ -21,6 +21,7 @@ import trio
 from camfs.errors import DeviceGone, RemoteProtocolError
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.sigma import datasets
+from camfs.protocols.sigma import values as words
 from camfs.protocols.sigma.codes import (
     CHECKSUM_ERROR,
     IMAGE_IDS,
@@ -73,10 +74,6 @@ GAPS = 5
 
 COMMIT, CLOSE_TOGETHER = 0.1, 0.025
 """Seconds, of a `slow` camera: until a write shows, and within which no other is taken."""
-
-_TIMERS = {settings.TIMER_2: 2.0, settings.TIMER_10: 10.0}
-_INTERVAL = 7
-_AUTOFOCUS = (SnapMode.AF_DRIVE_ONLY, SnapMode.START_AF)
 
 _REPORTED = (
     *(dataset.reads for dataset in DEFAULTS),
@@ -149,7 +146,7 @@ class SigmaFp:
         self.database = ImageDatabase()
         self.life = Life.CARD
         self.on_gone: Callable[[], None] = lambda: None
-        self.body_switch = settings.STILL
+        self.body_switch = words.STILL
         self.failures: list[CaptureState] = []
         self.begins_with: Sequence[tuple[str, str]] = ()
         self.contrast = True
@@ -373,7 +370,7 @@ class SigmaFp:
     def snap(self, command: Snap) -> None:
         """SnapCommand."""
         now = self.advance()
-        manual_focus = self.settings.values["FocusMode"] == settings.MANUAL_FOCUS
+        manual_focus = self.settings.values["FocusMode"] == words.MANUAL_FOCUS
         match command.mode:
             case SnapMode.START_MOVIE | SnapMode.START_MOVIE_WITH_AF:
                 if self.life is Life.API and self.settings.cine:
@@ -406,12 +403,12 @@ class SigmaFp:
             return
         values = self.settings.values
         spacing = self._shooting_time()
-        if values["DriveMode"] == settings.CONTINUOUS:
+        if values["DriveMode"] == words.CONTINUOUS:
             amount = max(amount, self.burst)
-        elif values["DriveMode"] == _INTERVAL:
+        elif values["DriveMode"] == words.INTERVAL:
             amount = values["IntervalFrames"] or IMAGE_IDS
             spacing = max(spacing, values["IntervalSeconds"])
-        begin = now + _TIMERS.get(values["DriveMode"], 0.0)
+        begin = now + words.SELF_TIMERS.get(values["DriveMode"], 0.0)
         if focuses:
             self._focus(now)
         for index in range(amount):

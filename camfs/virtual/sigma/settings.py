@@ -11,19 +11,28 @@ from fractions import Fraction
 from typing import Any, Final
 
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
+from camfs.protocols.sigma.values import (
+    AF_C,
+    AF_S,
+    ANGLE,
+    APERTURE_PRIORITY,
+    CINE,
+    CINEMA_DNG,
+    MANUAL,
+    MANUAL_FOCUS,
+    ONE_POINT,
+    PROGRAM,
+    SHUTTER_PRIORITY,
+    SINGLE,
+    SPEED,
+    STILL,
+)
 from camfs.virtual.sigma.motor import AUTOFOCUSED, FAR, NEAR, Motor
 
-STILL, CINE = 1, 2
-"""CaptureMode."""
-
-PROGRAM, APERTURE_PRIORITY, SHUTTER_PRIORITY, MANUAL = 1, 2, 3, 4
-"""ExposureMode, without the bits of C1 to C3."""
-
-MANUAL_FOCUS, AF_S, AF_C = 1, 3, 4
-MULTI_POINT, ONE_POINT = 1, 2
-SPEED, ANGLE = 1, 2
-"""ShutterUnit."""
-CINEMA_DNG, MOV = 1, 2
+MULTI_POINT = 1
+"""FocusArea."""
+MOV = 2
+"""RecordFormat."""
 BY_TEMPERATURE = 14
 """WhiteBalance."""
 STABILISED = 1
@@ -33,9 +42,6 @@ BULB = 8
 
 DNG_AND_JPEG, DNG = 0x12, 0x10
 """ImageQuality."""
-
-SINGLE, CONTINUOUS, TIMER_2, TIMER_10 = 1, 2, 3, 4
-"""DriveMode."""
 
 AUTO_ISO_STILL, AUTO_ISO_CINE = 0xF8, 56
 """What ISOSpeed reads while ISOAuto is on."""
