@@ -13,7 +13,7 @@ class InstallPages(InstallData):
     def run(self) -> None:
         """See the class."""
         sys.path.insert(0, str(Path(__file__).parent))
-        from camfs import manual
+        from camfs.commands import manual
 
         self.outfiles += map(str, manual.write(Path(self.install_dir)))
 

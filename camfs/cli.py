@@ -20,14 +20,19 @@ from pathlib import Path
 
 import trio
 
-from camfs import doctor, errors, fuse, listing, service, units, usage
-from camfs.blocks import BlockCache
-from camfs.cameras.camera import Camera
-from camfs.controls import Controls, Permits
-from camfs.options import MountOptions, parse_options
-from camfs.sources import parse_source
-from camfs.tree import Tree
-from camfs.wires import Driver, Wire, wire_to
+from camfs import errors
+from camfs.cameras.api import Camera
+from camfs.commands import arguments as usage
+from camfs.commands import cameras as listing
+from camfs.commands import doctor, units
+from camfs.commands import systemd as service
+from camfs.commands.options import MountOptions, parse_options
+from camfs.commands.sources import parse_source
+from camfs.connect import Driver, Wire, wire_to
+from camfs.mount import operations as fuse
+from camfs.mount.blocks import BlockCache
+from camfs.mount.controls import Controls, Permits
+from camfs.mount.tree import Tree
 
 log = logging.getLogger("camfs")
 

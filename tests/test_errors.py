@@ -11,12 +11,13 @@ import pyfuse3
 import pytest
 from trio.testing import MockClock
 
-from camfs import errors, fuse
-from camfs.blocks import BlockCache
-from camfs.controls import Controls
-from camfs.fuse import ERRNOS, CameraOperations, Ownership, Timeouts, errno_of
+from camfs import errors
+from camfs.mount import operations as fuse
+from camfs.mount.blocks import BlockCache
+from camfs.mount.controls import Controls
+from camfs.mount.operations import ERRNOS, CameraOperations, Ownership, Timeouts, errno_of
+from camfs.mount.tree import Tree
 from camfs.protocols.ptp.codes import REFUSALS, Operation, ResponseCode, refusal
-from camfs.tree import Tree
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera
 

@@ -32,11 +32,11 @@ IN_AND_OUT = {
 SOLE_IMPORTERS = {
     "usb": "camfs.transports.usb",
     "serial": "camfs.transports.serial",
-    "pyfuse3": "camfs.fuse",
+    "pyfuse3": "camfs.mount.operations",
 }
 """Packages that one module hides from all others."""
 
-OUTSIDE = {"camfs.fuse", "camfs.cli", "camfs.wires", "camfs.transports", "camfs.virtual"}
+OUTSIDE = {"camfs.mount.operations", "camfs.cli", "camfs.connect", "camfs.transports", "camfs.virtual"}
 """What the middle of the program does not know."""
 
 
@@ -60,7 +60,9 @@ class Layer:
 LAYERS = {
     "errors know nobody": Layer(frozenset({"camfs.errors"}), frozenset(), frozenset()),
     "names, options and sources are words": Layer(
-        frozenset({"camfs.names", "camfs.options", "camfs.sources"}), frozenset({"camfs.errors"}), frozenset()
+        frozenset({"camfs.mount.names", "camfs.commands.options", "camfs.commands.sources"}),
+        frozenset({"camfs.errors"}),
+        frozenset(),
     ),
     "protocols do no I/O": Layer(
         frozenset({"camfs.protocols"}),
@@ -79,11 +81,19 @@ LAYERS = {
         frozenset({"trio"}),
     ),
     "the tree, the cache and the control files know cameras by their protocol": Layer(
-        frozenset({"camfs.tree", "camfs.blocks", "camfs.controls", "camfs.thumbnails", "camfs.names"}),
+        frozenset(
+            {
+                "camfs.mount.tree",
+                "camfs.mount.blocks",
+                "camfs.mount.controls",
+                "camfs.mount.thumbnails",
+                "camfs.mount.names",
+            }
+        ),
         forbidden=frozenset({*OUTSIDE, "camfs.protocols"}),
     ),
     "the FUSE adapter knows no wire": Layer(
-        frozenset({"camfs.fuse"}),
+        frozenset({"camfs.mount.operations"}),
         forbidden=frozenset({"camfs.cli", "camfs.transports", "camfs.virtual", "camfs.protocols"}),
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
@@ -93,18 +103,20 @@ LAYERS = {
                 "camfs.virtual",
                 "camfs.protocols",
                 "camfs.errors",
-                "camfs.cameras.ptp.link",
-                "camfs.cameras.ptp.channel",  # serves both sides
+                "camfs.cameras.ptp.usblink",
+                "camfs.transports.channel",  # serves both sides
             }
         ),
     ),
     "the command line's tables make its pages where nothing is installed": Layer(
-        frozenset({"camfs.usage", "camfs.manual"}),
+        frozenset({"camfs.commands.arguments", "camfs.commands.manual"}),
         foreign=frozenset(),
         forbidden=frozenset({*OUTSIDE, "camfs.cameras", "camfs.protocols"}),
     ),
     "what is said of this computer touches no camera": Layer(
-        frozenset({"camfs.doctor", "camfs.listing", "camfs.service", "camfs.units"}),
+        frozenset(
+            {"camfs.commands.doctor", "camfs.commands.cameras", "camfs.commands.systemd", "camfs.commands.units"}
+        ),
         foreign=frozenset(),
         forbidden=frozenset({*OUTSIDE - {"camfs.transports"}, "camfs.cameras", "camfs.protocols"}),
     ),
@@ -164,7 +176,7 @@ def test_a_layer_imports_what_it_may(name: str) -> None:
 def test_every_module_belongs_to_a_layer() -> None:
     placed = frozenset().union(*(layer.members for layer in LAYERS.values()))
     rest = {module for module in MODULES if not is_in(module, placed)}
-    assert rest == {"camfs", "camfs.__main__", "camfs.cli", "camfs.wires"}
+    assert rest == {"camfs", "camfs.__main__", "camfs.cli", "camfs.connect"}
 
 
 @pytest.mark.parametrize("package", SOLE_IMPORTERS)
@@ -177,10 +189,10 @@ def test_one_module_hides_a_package(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "importers"),
     [
-        ("camfs.virtual", {"camfs.wires", "camfs.virtual"}),
-        ("camfs.wires", {"camfs.cli"}),
-        ("camfs.transports", {"camfs.wires", "camfs.doctor", "camfs.listing", "camfs.transports"}),
-        ("camfs.fuse", {"camfs.cli"}),
+        ("camfs.virtual", {"camfs.connect", "camfs.virtual"}),
+        ("camfs.connect", {"camfs.cli"}),
+        ("camfs.transports", {"camfs.connect", "camfs.commands.doctor", "camfs.commands.cameras", "camfs.transports"}),
+        ("camfs.mount.operations", {"camfs.cli"}),
         ("camfs.cli", {"camfs.__main__"}),
     ],
 )
@@ -211,7 +223,7 @@ def test_every_module_says_what_it_is_for(module: str) -> None:
         ("from camfs.protocols import ptp", {"camfs.protocols.ptp"}),
         ("from camfs.protocols.ptp.codes import Operation", {"camfs.protocols.ptp.codes"}),
         ("def late():\n    import time", {"time"}),
-        ("if TYPE_CHECKING:\n    from camfs.fuse import x", {"camfs.fuse"}),
+        ("if TYPE_CHECKING:\n    from camfs.mount.operations import x", {"camfs.mount.operations"}),
         ("try:\n    import serial\nexcept ImportError:\n    pass", {"serial"}),
     ],
 )
@@ -236,7 +248,7 @@ def test_imports_that_cannot_be_read_are_refused(source: str) -> None:
         ("from socket import socket", {"socket"}),
         ("import usb.core", {"usb.core"}),
         ("from camfs import cli", {"camfs.cli"}),
-        ("from camfs.cameras.camera import Camera", {"camfs.cameras.camera"}),
+        ("from camfs.cameras.api import Camera", {"camfs.cameras.api"}),
         ("import numpy", {"numpy"}),
         ("import struct\nfrom camfs.errors import ProtocolError\nfrom camfs.protocols.ptp import codes", set()),
     ],

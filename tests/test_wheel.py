@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs import manual, units
+from camfs.commands import manual, units
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "systemd", "camfs")
@@ -53,6 +53,6 @@ def test_modules(wheel: zipfile.ZipFile) -> None:
 def test_it_is_enough(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     """The files are found where the package was installed."""
     wheel.extractall(tmp_path)
-    script = "import camfs; from camfs import units; print(camfs.__file__); units.contents('camfs@.service', ['camfs'])"
+    script = "import camfs; from camfs.commands import units; print(camfs.__file__); units.contents('camfs@.service', ['camfs'])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"{tmp_path}/camfs/__init__.py\n")

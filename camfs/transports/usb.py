@@ -102,7 +102,7 @@ def translated(error: Exception, doing: str) -> TransportError:
 
 
 class Conversation(Protocol):
-    """What is to be sent, and who takes what is read: see `camfs.cameras.ptp.link.Conversation`."""
+    """What is to be sent, and who takes what is read: see `camfs.cameras.ptp.usblink.Conversation`."""
 
     unsent: deque[bytes]
 
@@ -373,7 +373,7 @@ def _let_go(camera: UsbCamera, detached: bool) -> None:
 
 
 class UsbInterface:
-    """A claimed interface: a `camfs.cameras.ptp.link.UsbPipes`. Make one with `open_pipes`.
+    """A claimed interface: a `camfs.cameras.ptp.usblink.UsbPipes`. Make one with `open_pipes`.
 
     Every call may run beside every other. Cancelling one takes effect when its slice ends, within `SLICE`; a control request
     within `CONTROL_TIMEOUT`, after which it fails with `TransferTimeout`. What a cancelled read has got it returns all the same.

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from camfs.virtual.camera import EmulatedCamera
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.options import parse
-from camfs.virtual.pipes import HostPipes
-from camfs.virtual.profiles import PROFILES
+from camfs.virtual.ptp.camera import EmulatedCamera
+from camfs.virtual.ptp.profiles import PROFILES
+from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
     "DC120",

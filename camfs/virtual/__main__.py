@@ -17,10 +17,11 @@ from typing import Any
 import trio
 
 from camfs.errors import CameraError
-from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120, ptpip
+from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
 from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.options import OPTIONS, Option
+from camfs.virtual.ptp import ptpip
 
 LOOPBACK = "127.0.0.1"
 """Where to listen unless told otherwise."""
@@ -38,7 +39,7 @@ def _ptp(model: str, options: Mapping[str, str], arguments: argparse.Namespace) 
     camera = emulate(model, options, keep_trace=False)
     if arguments.ptpip is not None:
         return lambda: ptpip.serve(camera, *arguments.ptpip)
-    from camfs.virtual import gadget  # needs FunctionFS, and root
+    from camfs.virtual.usb import gadget  # needs FunctionFS, and root
 
     return lambda: gadget.serve(camera)
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from camfs.virtual import kdc
+from camfs.virtual.pictures import kdc
 from tests.mounted.mount import mounted
 
 BAUDS = (9600, 19200, 38400, 57600, 115200)

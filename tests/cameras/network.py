@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import trio
 
-from camfs.cameras.ptp.camera import PtpCamera
+from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.iplink import IpLink
 from camfs.cameras.ptp.session import Session
 from camfs.errors import DeviceGone
 from camfs.virtual import EmulatedCamera, emulate
-from camfs.virtual.ptpip import IpPort
+from camfs.virtual.ptp.ptpip import IpPort
 from tests.cameras.rig import nursery
 
 GUID = bytes(range(16))

@@ -11,16 +11,16 @@ from typing import Any, Generic, TypeVar
 import trio
 import trio.testing
 
-from camfs.cameras.camera import Camera, Change, Entry, Key
-from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
-from camfs.cameras.ptp.link import UsbLink
+from camfs.cameras.api import Camera, Change, Entry, Key
+from camfs.cameras.ptp.driver import ObjectKey, PtpCamera
 from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
-from camfs.virtual.body import Body
-from camfs.virtual.faults import Fault, FaultKind
-from camfs.virtual.operations import Answer, Call, object_info
-from camfs.virtual.pipes import HostPipes
+from camfs.virtual.ptp.body import Body
+from camfs.virtual.ptp.faults import Fault, FaultKind
+from camfs.virtual.ptp.operations import Answer, Call, object_info
+from camfs.virtual.usb.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
 MEMORY = StorageID(0x00020001)
@@ -205,7 +205,7 @@ async def rigged(
 
 
 class Counting:
-    """Bytes that tell where they are, as many as one likes: each eight are their own offset. A `camfs.virtual.contents.Content`."""
+    """Bytes that tell where they are, as many as one likes: each eight are their own offset. A `virtual.pictures.contents.Content`."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import trio
 
 from camfs import errors
-from camfs.cameras.camera import Browsed, Change, Entry, EntryGone, FolderChanged, Key, Usage
+from camfs.cameras.api import Browsed, Change, Entry, EntryGone, FolderChanged, Key, Usage
 
 KEY_LIMIT = 1 << 20
 
@@ -45,7 +45,7 @@ class Thing:
 
 
 class ScriptedCamera(Browsed):
-    """A `camfs.cameras.camera.Camera`.
+    """A `camfs.cameras.api.Camera`.
 
     Attributes:
         calls: what was asked, and about which key.

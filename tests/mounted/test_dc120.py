@@ -21,7 +21,7 @@ from PIL import Image
 from camfs.protocols.dc120.commands import TABLE, Code
 from camfs.protocols.dc120.texts import encode_path
 from camfs.protocols.kdc import Header
-from camfs.virtual import kdc
+from camfs.virtual.pictures import kdc
 from tests.mounted.mount import Mount, camfs, mounted, run
 from tests.mounted.trace import Transaction
 

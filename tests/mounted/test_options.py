@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camfs.options import parse_options
+from camfs.commands.options import parse_options
 from tests.mounted.contents import make_file
 from tests.mounted.mount import camfs, mount_entries, mounted, run
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs.virtual import kdc
+from camfs.virtual.pictures import kdc
 from tests.mounted.mount import CAMFS, PATIENCE, Mount, mount_entries, mounted, run, wait_until_mounted
 from tests.mounted.test_controls import write
 from tests.peers.camera import ServedCamera, served

@@ -14,7 +14,7 @@ import trio
 import usb.backend.libusb1 as libusb
 
 from camfs import errors
-from camfs.cameras.ptp.link import UsbPipes
+from camfs.cameras.ptp.usblink import UsbPipes
 from camfs.transports import usb
 from tests.transports.bus import BULK_IN, BULK_OUT, INTERRUPT, Backend, BusDevice, M, event, failure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from camfs.cameras.ptp.link import UsbLink
+from camfs.cameras.ptp.usblink import UsbLink
 from camfs.errors import TransferStalled
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.ptp.messages import Data, Request, Response

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs.virtual import pictures
+from camfs.virtual.pictures import generated as pictures
 from tests.usb.sections import Run, run_sections, section_names
 
 SCRIPT = Path(__file__).with_name("exporting.sh")

@@ -8,8 +8,8 @@ from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.virtual import PROFILES, attach, emulate
 from camfs.virtual.__main__ import main
-from camfs.virtual.store import Folder
-from tests.virtual.host import Host, hosted
+from camfs.virtual.ptp.store import Folder
+from tests.virtual.ptp.host import Host, hosted
 
 
 def test_names_the_models() -> None:

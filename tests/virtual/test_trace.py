@@ -9,7 +9,7 @@ import trio.testing
 
 from camfs.protocols.ptp.codes import Operation
 from camfs.virtual import attach
-from tests.virtual.host import Host, hosted
+from tests.virtual.ptp.host import Host, hosted
 
 
 async def test_keeps_a_trace_in_memory(autojump_clock: trio.testing.MockClock) -> None:

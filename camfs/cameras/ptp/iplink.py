@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import trio
 
 from camfs import errors
-from camfs.cameras.ptp.channel import ByteStream, Channel
 from camfs.protocols.ptp.codes import EventCode
 from camfs.protocols.ptp.ip import (
     Cancel,
@@ -35,6 +34,7 @@ from camfs.protocols.ptp.ip import (
     Reason,
 )
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Response, Role
+from camfs.transports.channel import ByteStream, Channel
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from camfs import errors
-from camfs.cameras.camera import Entry, Key, Usage
-from camfs.cameras.ptp.camera import ObjectKey, PtpCamera
+from camfs.cameras.api import Entry, Key, Usage
+from camfs.cameras.ptp.driver import ObjectKey, PtpCamera
 from camfs.protocols.ptp.codes import ROOT
 
 T = TypeVar("T")

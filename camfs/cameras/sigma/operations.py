@@ -11,7 +11,7 @@ from camfs import errors
 from camfs.cameras.ptp.session import Reply, Session
 from camfs.protocols.ptp.codes import DataPhase, ResponseCode, name_of
 from camfs.protocols.sigma import datasets, records
-from camfs.protocols.sigma.canset import CanSetInfo
+from camfs.protocols.sigma.can_set import CanSetInfo
 from camfs.protocols.sigma.codes import MAX_PARTIAL, NOT_INITIALISED, Hazard, SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.records import ApiInfo, CameraStatus, CaptureStatus, Movie, Picture, Snap

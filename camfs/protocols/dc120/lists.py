@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
-from camfs.protocols.dc120.cells import require_size
 from camfs.protocols.dc120.commands import LIST_SIZE
+from camfs.protocols.dc120.fields import require_size
 
 _COUNT = struct.Struct(">2xH12x")
 

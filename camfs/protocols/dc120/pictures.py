@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 
 from camfs.errors import RemoteProtocolError
-from camfs.protocols.dc120.cells import require_size
+from camfs.protocols.dc120.fields import require_size
 from camfs.protocols.dc120.frames import DATA_SIZE, data_payloads
 from camfs.protocols.dc120.lists import FileEntry
 from camfs.protocols.kdc import THUMBNAIL_SIZE

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
 
-from camfs.protocols.dc120.cells import require_size, text_of
+from camfs.protocols.dc120.fields import require_size, text_of
 from camfs.protocols.dc120.values import decode_clock, decode_focus_zoom
 
 STATUS_NAME_SIZE = 30

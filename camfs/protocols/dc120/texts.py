@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from camfs.errors import LocalProtocolError
-from camfs.protocols.dc120.cells import cell_of, require_size, text_of
 from camfs.protocols.dc120.commands import FORMS, LIST_SIZE, Code
+from camfs.protocols.dc120.fields import cell_of, require_size, text_of
 
 ALBUMS = 8
 ALBUM_CELL = 15

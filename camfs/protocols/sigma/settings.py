@@ -13,7 +13,7 @@ from typing import Protocol
 from camfs.errors import AccessDenied, InvalidValue, LocalProtocolError, NoData
 from camfs.protocols.sigma import values as words
 from camfs.protocols.sigma.apex import APERTURE, BULB, EV, ISO, SHUTTER, THIRD, Scale, decimal, number, signed
-from camfs.protocols.sigma.canset import CanSetInfo
+from camfs.protocols.sigma.can_set import CanSetInfo
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.values import Words
 

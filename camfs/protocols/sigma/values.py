@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from camfs.protocols.sigma.canset import CanSetInfo
+from camfs.protocols.sigma.can_set import CanSetInfo
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from camfs.protocols.dc120.status import STATUS_NAME_SIZE, Status
 from camfs.protocols.dc120.texts import ALBUMS, USER_NAME_SIZE, AlbumNames
 from camfs.protocols.dc120.values import CLOCK_MAX, CLOCK_OFFSET, Location, decode_clock, encode_focus_zoom
 from camfs.protocols.kdc import OWNER_SIZE
-from camfs.virtual import kdc
-from camfs.virtual.contents import Bytes
 from camfs.virtual.dc120.faults import Quirks
 from camfs.virtual.dc120.store import Picture, Store
+from camfs.virtual.pictures import kdc
+from camfs.virtual.pictures.contents import Bytes
 
 CAMERA_TYPE = 4
 FIRMWARE = (1, 0)

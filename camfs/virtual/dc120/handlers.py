@@ -15,9 +15,9 @@ from camfs.protocols.dc120.pictures import ImageInfo, Thumbnail
 from camfs.protocols.dc120.texts import AlbumNames, decode_path
 from camfs.protocols.dc120.values import Location, Timeout, encode_clock
 from camfs.protocols.kdc import ENOUGH, PICTURE_OFFSET, Header
-from camfs.virtual import kdc
 from camfs.virtual.dc120.body import CAMERA_TYPE, Body, Failure
 from camfs.virtual.dc120.store import Picture
+from camfs.virtual.pictures import kdc
 
 Arguments = Mapping[str, int]
 Handler = Callable[[Body, Arguments, bytes], Awaitable[Iterable[bytes]]]

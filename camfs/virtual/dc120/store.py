@@ -16,8 +16,8 @@ from camfs.errors import RemoteProtocolError
 from camfs.protocols.dc120.texts import ALBUM_CELL, ALBUMS
 from camfs.protocols.dc120.values import Location
 from camfs.protocols.kdc import ENOUGH, Header
-from camfs.virtual import kdc
-from camfs.virtual.contents import Bytes, Disk, DiskFile
+from camfs.virtual.pictures import kdc
+from camfs.virtual.pictures.contents import Bytes, Disk, DiskFile
 
 MEMORY_CAPACITY = 2 << 20
 CARD_CAPACITY = 16 << 20

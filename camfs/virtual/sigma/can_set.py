@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.canset import CAN_SET_TAGS, CanSetInfo
+from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
 from camfs.virtual.sigma import settings
 from camfs.virtual.sigma.settings import Settings

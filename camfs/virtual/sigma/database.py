@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from camfs.protocols.sigma.codes import IMAGE_IDS, CaptureState, Destination
-from camfs.virtual.contents import Content
+from camfs.virtual.pictures.contents import Content
 
 FIRST_ADDRESS, BETWEEN_ADDRESSES, ADDRESSES = 0x57000580, 0x0200_0000, 64
 """Where files lie in the camera's memory; an address comes back after so many files."""

@@ -6,9 +6,9 @@ from fractions import Fraction
 from functools import partial
 
 from camfs.protocols.sigma import apex
-from camfs.virtual import pictures
-from camfs.virtual.contents import Bytes
-from camfs.virtual.pictures import Shot
+from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.pictures.contents import Bytes
+from camfs.virtual.pictures.generated import Shot
 from camfs.virtual.sigma.database import PictureFile
 from camfs.virtual.sigma.settings import BULB, DNG, DNG_AND_JPEG, Settings
 

@@ -46,14 +46,14 @@ from camfs.protocols.sigma.records import (
     encode_view_frame,
 )
 from camfs.protocols.sigma.settings import SETTINGS, Setting, State
-from camfs.virtual.refusal import Refusal
+from camfs.virtual.ptp.refusal import Refusal
+from camfs.virtual.ptp.store import Store
 from camfs.virtual.sigma import footage, settings
 from camfs.virtual.sigma.can_set import can_set
 from camfs.virtual.sigma.database import Entry, ImageDatabase, PictureFile, Take
 from camfs.virtual.sigma.frames import frame
 from camfs.virtual.sigma.motor import AUTOFOCUSED, Motor
 from camfs.virtual.sigma.settings import DEFAULTS, USERS, Settings
-from camfs.virtual.store import Store
 
 COMMUNICATION_VERSION = 1.24
 

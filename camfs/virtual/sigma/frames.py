@@ -6,7 +6,7 @@ They have no thumbnail inside: libgphoto2, which was tried on real bodies, cuts 
 from datetime import datetime
 from functools import cache
 
-from camfs.virtual import pictures
+from camfs.virtual.pictures import generated as pictures
 
 SCENES = 4
 """Pictures that the frames go round."""

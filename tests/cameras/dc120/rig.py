@@ -10,18 +10,19 @@ from pathlib import Path
 
 import trio
 
-from camfs.cameras.camera import Change, Entry, Key
-from camfs.cameras.dc120.camera import AlbumKey, Dc120Camera, PictureKey, StoreKey
+from camfs.cameras.api import Change, Entry, Key
+from camfs.cameras.dc120.downloads import PictureStore
+from camfs.cameras.dc120.driver import AlbumKey, Dc120Camera, PictureKey, StoreKey
 from camfs.cameras.dc120.line import Line
-from camfs.cameras.dc120.pictures import PictureStore
 from camfs.errors import DeviceGone
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.values import Location
-from camfs.virtual import EmulatedDC120, emulate_dc120, kdc
-from camfs.virtual.contents import Bytes
+from camfs.virtual import EmulatedDC120, emulate_dc120
 from camfs.virtual.dc120 import Fault, FaultKind
 from camfs.virtual.dc120.line import BITS, PLAIN_SPEED
 from camfs.virtual.dc120.store import Picture
+from camfs.virtual.pictures import kdc
+from camfs.virtual.pictures.contents import Bytes
 from tests.cameras.rig import nursery
 
 MEMORY, CARD = StoreKey(Location.MEMORY), StoreKey(Location.CARD)

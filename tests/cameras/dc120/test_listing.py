@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from camfs import errors
-from camfs.cameras.dc120.camera import AlbumKey, PictureKey
+from camfs.cameras.dc120.driver import AlbumKey, PictureKey
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.lists import FileEntry, Listing
 from camfs.protocols.dc120.values import Location

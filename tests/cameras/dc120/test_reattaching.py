@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.camera import FolderChanged, Gone
+from camfs.cameras.api import FolderChanged, Gone
 from camfs.cameras.dc120.line import Line
 from camfs.protocols.dc120.status import Status
 from tests.cameras.dc120.rig import CARD, MEMORY, Port, Rig, picture, rigged, stored

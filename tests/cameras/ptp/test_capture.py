@@ -8,11 +8,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.ptp.camera import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT, ObjectKey
+from camfs.cameras.ptp.driver import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT, ObjectKey
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
-from camfs.virtual.contents import Bytes
-from camfs.virtual.faults import FaultKind
+from camfs.virtual.pictures.contents import Bytes
+from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD, Rig, rigged
 
 

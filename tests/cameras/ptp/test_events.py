@@ -8,15 +8,15 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.camera import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened
-from camfs.cameras.ptp import camera
-from camfs.cameras.ptp.camera import ObjectKey
+from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened
+from camfs.cameras.ptp import driver as camera
+from camfs.cameras.ptp.driver import ObjectKey
 from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation
 from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
-from camfs.virtual.contents import Zeros
-from camfs.virtual.faults import FaultKind
-from camfs.virtual.wire import UsbWire
+from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.ptp.link import UsbWire
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
 

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.virtual.faults import FaultKind
+from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD_ROOT, Rig, rigged
 
 PICTURE = b"a picture of a hundred bytes, more or less " * 2

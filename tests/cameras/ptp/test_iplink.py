@@ -9,8 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.ptp import iplink
-from camfs.cameras.ptp.camera import PtpCamera
-from camfs.cameras.ptp.channel import ByteStream, Channel
+from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.iplink import IpLink
 from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import EventCode, Operation
@@ -27,8 +26,10 @@ from camfs.protocols.ptp.ip import (
 )
 from camfs.protocols.ptp.messages import Event, Request, Role
 from camfs.transports import tcp
-from camfs.virtual import emulate, ptpip
-from camfs.virtual.faults import Fault, FaultKind
+from camfs.transports.channel import ByteStream, Channel
+from camfs.virtual import emulate
+from camfs.virtual.ptp import ptpip
+from camfs.virtual.ptp.faults import Fault, FaultKind
 from tests.cameras.network import GUID, End, NetworkRig, networked
 from tests.cameras.rig import AN_HOUR, CARD_ROOT, Counting, nursery
 

@@ -12,12 +12,12 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.camera import Entry, EntryChanged
-from camfs.cameras.ptp import whole
-from camfs.cameras.ptp.camera import PIECE, ObjectKey
+from camfs.cameras.api import Entry, EntryChanged
+from camfs.cameras.ptp import downloads as whole
+from camfs.cameras.ptp.driver import PIECE, ObjectKey
 from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.virtual.contents import Zeros
-from camfs.virtual.faults import FaultKind, PastEnd
+from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.faults import FaultKind, PastEnd
 from tests.cameras.rig import CARD, Counting, Rig, rigged
 
 GIB = 1 << 30

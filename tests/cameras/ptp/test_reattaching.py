@@ -5,9 +5,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.camera import FolderChanged, Gone
-from camfs.cameras.ptp.link import UsbLink
-from camfs.virtual.faults import Fault, FaultKind
+from camfs.cameras.api import FolderChanged, Gone
+from camfs.cameras.ptp.usblink import UsbLink
+from camfs.virtual.ptp.faults import Fault, FaultKind
 from tests.cameras.rig import Rig, emulated, rigged
 
 

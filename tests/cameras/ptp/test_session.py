@@ -11,12 +11,12 @@ from camfs.cameras.ptp.session import BUSY_STEPS, Session
 from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.virtual import EmulatedCamera
-from camfs.virtual.contents import Zeros
-from camfs.virtual.faults import Fault, FaultKind
-from camfs.virtual.operations import Answer, Call, Slice
-from camfs.virtual.pipes import HostPipes
+from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.faults import Fault, FaultKind
+from camfs.virtual.ptp.operations import Answer, Call, Slice
+from camfs.virtual.usb.pipes import HostPipes
 from tests.cameras.rig import CARD, emulated, session_on
-from tests.virtual.host import Host
+from tests.virtual.ptp.host import Host
 
 DATA = bytes(range(256)) * 12
 

@@ -14,8 +14,8 @@ from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
 from camfs.protocols.ptp.values import Value
-from camfs.virtual.faults import FaultKind
-from camfs.virtual.properties import Property
+from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.ptp.properties import Property
 from tests.cameras.rig import Rig, rigged
 
 

@@ -11,10 +11,10 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.blocks import BlockCache
+from camfs.mount.blocks import BlockCache
+from camfs.mount.tree import File, Folder, Node, Tree
 from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.tree import File, Folder, Node, Tree
-from camfs.virtual.faults import FaultKind
+from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import Counting, Rig, rigged
 
 SIZES = (0, 5, 511, 70_000, 300_000, 1_500_000)

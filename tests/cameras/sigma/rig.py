@@ -7,13 +7,13 @@ from pathlib import Path
 
 import trio
 
-from camfs.cameras.camera import Change, Entry, Key
-from camfs.cameras.ptp.link import UsbLink
-from camfs.cameras.sigma.camera import SigmaCamera, open_still_camera
-from camfs.cameras.sigma.images import IMAGEDB
+from camfs.cameras.api import Change, Entry, Key
+from camfs.cameras.ptp.usblink import UsbLink
+from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
+from camfs.cameras.sigma.imagedb import IMAGEDB
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.virtual import EmulatedCamera
-from camfs.virtual.pipes import HostPipes
+from camfs.virtual.usb.pipes import HostPipes
 from tests.cameras.rig import CARD_ROOT, Watched, emulated, nursery
 
 QUICK = "0.01"

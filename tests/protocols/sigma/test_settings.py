@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from camfs.errors import AccessDenied, InvalidValue, LocalProtocolError, NoData
 from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
 from camfs.protocols.sigma import datasets
-from camfs.protocols.sigma.canset import CAN_SET_TAGS, CanSetInfo
+from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.datasets import READ_ONLY, Dataset, Value, Values
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
 from camfs.protocols.sigma.settings import SETTINGS, State
 from camfs.protocols.sigma.values import Words
 from tests.protocols.sigma.payloads import SOUND, of
-from tests.protocols.sigma.test_canset import ABSENT, FILLED
+from tests.protocols.sigma.test_can_set import ABSENT, FILLED
 
 PAYLOADS = {
     Dataset.GROUP1: "13ff7f00000001f800000109b50101d0020100001e",

@@ -11,9 +11,10 @@ import trio.testing
 from camfs.protocols.dc120.lists import Listing
 from camfs.protocols.dc120.values import Location
 from camfs.protocols.kdc import Header
-from camfs.virtual import emulate_dc120, kdc
-from camfs.virtual.contents import Zeros
+from camfs.virtual import emulate_dc120
 from camfs.virtual.dc120.store import Picture
+from camfs.virtual.pictures import kdc
+from camfs.virtual.pictures.contents import Zeros
 from tests.virtual.dc120.host import D1, E2, Host, hosted
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "dc120"

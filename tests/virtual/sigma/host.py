@@ -9,7 +9,7 @@ import trio
 
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.sigma import datasets
-from camfs.protocols.sigma.canset import CanSetInfo
+from camfs.protocols.sigma.can_set import CanSetInfo
 from camfs.protocols.sigma.codes import SigmaOperation as Sigma
 from camfs.protocols.sigma.datasets import Dataset, Value
 from camfs.protocols.sigma.records import (
@@ -25,7 +25,7 @@ from camfs.protocols.sigma.records import (
 )
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.sigma.fp import Life, SigmaFp
-from tests.virtual.host import Host, Reply, hosted
+from tests.virtual.ptp.host import Host, Reply, hosted
 
 OK = Reply(ResponseCode.OK)
 

@@ -12,10 +12,10 @@ from PIL import Image
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import CaptureState
 from camfs.protocols.sigma.datasets import Dataset
-from camfs.virtual.contents import Zeros
+from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.store import File, Folder
 from camfs.virtual.sigma.database import PictureFile
-from camfs.virtual.store import File, Folder
-from tests.virtual.host import Reply
+from tests.virtual.ptp.host import Reply
 from tests.virtual.sigma.host import OK, Tether, tethered
 
 MockClock = trio.testing.MockClock

@@ -11,7 +11,7 @@ import trio.testing
 from camfs.errors import DeviceGone
 from camfs.protocols.ptp.codes import Operation, ResponseCode, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, decode_handles
-from camfs.protocols.sigma.canset import CanSetInfo
+from camfs.protocols.sigma.can_set import CanSetInfo
 from camfs.protocols.sigma.codes import CHECKSUM_ERROR, NOT_INITIALISED, SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import decode_movie, decode_view_frame
@@ -21,7 +21,7 @@ from camfs.virtual.sigma.fp import NOISE, Life
 from camfs.virtual.sigma.motor import Motor
 from camfs.virtual.sigma.operations import NAMES, OPERATIONS
 from camfs.virtual.sigma.settings import Settings
-from tests.virtual.host import Host, Reply, hosted
+from tests.virtual.ptp.host import Host, Reply, hosted
 from tests.virtual.sigma.host import OK, Tether, tethered
 
 MockClock = trio.testing.MockClock

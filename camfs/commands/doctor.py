@@ -1,0 +1,278 @@
+"""`--doctor`: why a camera cannot be mounted, and the one command that mends each cause.
+
+A check looks at the computer through a `System` and gives findings; nothing is changed, and no camera is asked anything.
+"""
+
+import errno
+import grp
+import os
+import pwd
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfs.commands import cameras as listing
+from camfs.commands import units
+from camfs.errors import TransportError
+from camfs.transports import holders, sysfs, usb
+
+FUSE_DEVICE = Path("/dev/fuse")
+FUSE_CONFIGURATION = Path("/etc/fuse.conf")
+RULES = tuple(Path(place) / units.RULE for place in ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"))
+
+SIGMA = 0x1003
+"""USB vendor id of SIGMA."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        text: the finding.
+        mend: the command, or what to do at the camera; empty if all is well.
+    """
+
+    text: str
+    mend: str = ""
+
+    def lines(self) -> list[str]:
+        """Return it as it is shown."""
+        text = listing.printable(self.text)
+        return [f"FAIL  {text}", f"      mend: {self.mend}"] if self.mend else [f"ok    {text}"]
+
+
+def _try_open(path: Path) -> int:
+    """Open a device for reading and writing and close it again; return the errno, 0 if it can be opened."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
+
+
+def _may_open(path: Path) -> bool:
+    """Say whether a device may be opened, without doing so: on a serial port that would raise lines of its modem."""
+    return os.access(path, os.R_OK | os.W_OK)
+
+
+def _say_version(program: str) -> str:
+    return subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10).stdout
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _members(group: int) -> Sequence[str]:
+    try:
+        return grp.getgrgid(group).gr_mem
+    except KeyError:
+        return []
+
+
+@dataclass(frozen=True)
+class System:
+    """All that the checks look at; the defaults are this computer."""
+
+    try_open: Callable[[Path], int] = _try_open
+    may_open: Callable[[Path], bool] = _may_open
+    which: Callable[[str], str | None] = shutil.which
+    say_version: Callable[[str], str] = _say_version
+    stat: Callable[[Path], os.stat_result | None] = _stat
+    text: Callable[[Path], str | None] = _text
+    is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    user: Callable[[], str] = _user_name
+    group_name: Callable[[int], str] = _group_name
+    members: Callable[[int], Sequence[str]] = _members
+    find_cameras: Callable[[], Sequence[object]] = usb.find
+    usb_devices: Callable[[], Sequence[sysfs.UsbDevice]] = sysfs.usb_devices
+    adapters: Callable[[], Sequence[sysfs.Adapter]] = sysfs.adapters
+    held_by: Callable[[Path], Sequence[holders.Holder]] = holders.holders
+    camera_mounts: Callable[[], Sequence[listing.CameraMount]] = listing.camera_mounts
+    program: Callable[[], str] = units.program_for_root
+
+
+def check_fuse_device(system: System) -> Iterator[Finding]:
+    """FUSE itself: the module, and permission."""
+    failure = system.try_open(FUSE_DEVICE)
+    if failure in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        yield Finding(f"{FUSE_DEVICE} is missing: the kernel's module is not loaded", "sudo modprobe fuse")
+    elif failure in (errno.EACCES, errno.EPERM):
+        yield Finding(f"{FUSE_DEVICE}: no permission", f"sudo chmod 666 {FUSE_DEVICE}")
+    elif failure:
+        yield Finding(f"{FUSE_DEVICE}: {os.strerror(failure)}", "sudo modprobe -r fuse && sudo modprobe fuse")
+    else:
+        yield Finding(f"{FUSE_DEVICE} can be opened")
+
+
+def check_fusermount(system: System) -> Iterator[Finding]:
+    """The program that mounts for those who are not root."""
+    path = system.which("fusermount3")
+    if path is None:
+        text = "fusermount3 is missing"
+        yield (
+            Finding(f"{text}, which root does without") if system.is_root() else Finding(text, "sudo apt install fuse3")
+        )
+        return
+    try:
+        version = re.search(r"\d+(\.\d+)+", system.say_version(path))
+    except (OSError, subprocess.SubprocessError):
+        yield Finding(f"{path} cannot be run", "sudo apt install --reinstall fuse3")
+        return
+    text = f"fusermount3 {version[0] if version else 'of an unknown version'}"
+    status = system.stat(Path(path))
+    is_setuid = status is not None and status.st_mode & stat.S_ISUID and status.st_uid == 0
+    if is_setuid or system.is_root():
+        yield Finding(text)
+    else:
+        yield Finding(
+            f"{text} may not mount: {path} is not setuid root", f"sudo chown root {path} && sudo chmod u+s {path}"
+        )
+
+
+def check_allow_other(system: System) -> Iterator[Finding]:
+    """Whether `-o allow_other` may be given; a mount of one's own does not need it."""
+    lines = [line.strip() for line in (system.text(FUSE_CONFIGURATION) or "").split("\n")]
+    if system.is_root():
+        yield Finding("-o allow_other: root may")
+    elif "user_allow_other" in lines:
+        yield Finding(f"-o allow_other: {FUSE_CONFIGURATION} has user_allow_other")
+    else:
+        yield Finding(
+            f"-o allow_other: not allowed (no user_allow_other in {FUSE_CONFIGURATION}), a mount of your own does without"
+        )
+
+
+def check_libusb(system: System) -> Iterator[Finding]:
+    """The library that moves bytes over USB."""
+    try:
+        system.find_cameras()
+    except TransportError as error:
+        mend = "sudo apt install libusb-1.0-0" if "missing" in str(error) else "lsusb"
+        yield Finding(str(error).partition(": apt")[0], mend)
+    else:
+        yield Finding("libusb 1.0 works")
+
+
+def check_cameras(system: System) -> Iterator[Finding]:
+    """Each USB camera: its mode, who has it, and permission."""
+    cameras = 0
+    for device in system.usb_devices():
+        if device.is_camera:
+            cameras += 1
+            yield _check_camera(system, device)
+        elif device.vendor == SIGMA and device.is_card_reader:
+            cameras += 1
+            yield Finding(
+                f"{device}: {device.name} is in mass-storage mode, a disk and no camera",
+                "on the camera choose SYSTEM, USB Mode, Camera Control, and plug it in again",
+            )
+    if cameras:
+        return
+    if system.adapters():
+        yield Finding("no USB camera, but a serial port that a Kodak DC120 may be on")
+    else:
+        yield Finding(
+            "no camera found (no USB device of class 06/01/01)",
+            "plug it in and switch it on; to try without one: camfs virtual:sigma-fp DIRECTORY",
+        )
+
+
+def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:
+    node = usb.NODES / f"{device.bus:03}" / f"{device.address:03}"
+    held = _held(system, str(device), node, listing.sources_of(device))
+    if held is not None:
+        return held
+    failure = system.try_open(node)
+    if failure in (errno.EACCES, errno.EPERM):
+        rule = next((path for path in RULES if system.text(path) is not None), None)
+        if rule is None:
+            return Finding(f"{device}: no permission on its device node", f"{system.program()} --install-units")
+        return Finding(
+            f"{device}: no permission on its device node; {rule} gives it only to who sits at this computer",
+            f"sudo setfacl -m u:{shlex.quote(system.user())}:rw {node}",
+        )
+    if failure:
+        return Finding(f"{device}: {os.strerror(failure)}", "unplug it and plug it in again")
+    return Finding(f"{device}: {device.name} can be opened")
+
+
+def _held(system: System, name: str, node: Path, sources: Sequence[str]) -> Finding | None:
+    """Say who has a device open; None for nobody. A camera that camfs has mounted is as it should be."""
+    found, mounts = system.held_by(node), system.camera_mounts()
+    others = [holder for holder in found if holder.name != "camfs"]
+    if others:
+        mend = "; ".join(dict.fromkeys(each.mend for each in others))
+        return Finding(f"{name}: in use by {' and '.join(map(str, others))}", mend)
+    use = listing.use_by(found, mounts, sources)
+    return Finding(f"{name}: {use}") if use != listing.FREE else None
+
+
+def check_serial_ports(system: System) -> Iterator[Finding]:
+    """Each serial port on a USB adapter: who has it, and the group that may."""
+    for port in system.adapters():
+        name = f"serial:{port.device} ({port.name})"
+        held = _held(system, name, port.device, [f"serial:{port.device}"])
+        if held is not None:
+            yield held
+        elif system.may_open(port.device):
+            yield Finding(f"{name} can be opened")
+        else:
+            status = system.stat(port.device)
+            number = status.st_gid if status is not None and status.st_gid else None
+            group = "dialout" if number is None else system.group_name(number)
+            if number is not None and system.user() in system.members(number):
+                yield Finding(
+                    f"{name}: no permission; you are in its group {group} since your last login", "log out and in again"
+                )
+            else:
+                yield Finding(
+                    f"{name}: no permission, which group {group} has",
+                    f"sudo usermod -aG {group} {shlex.quote(system.user())}, and log in again",
+                )
+
+
+CHECKS: Sequence[Callable[[System], Iterable[Finding]]] = (
+    check_fuse_device,
+    check_fusermount,
+    check_allow_other,
+    check_libusb,
+    check_cameras,
+    check_serial_ports,
+)
+"""All checks, in the order of what a mount needs first."""
+
+
+def examine(system: System) -> list[Finding]:
+    """Run all checks. Blocks."""
+    return [finding for check in CHECKS for finding in check(system)]

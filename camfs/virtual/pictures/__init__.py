@@ -1,0 +1,1 @@
+"""The pictures that emulated cameras hold: generated ones, and files on disk."""

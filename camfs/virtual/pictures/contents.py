@@ -1,0 +1,163 @@
+"""The bytes of an emulated camera's objects: files on disk, bytes in memory, pictures made when first asked for.
+
+Nothing here is ever written to disk.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from camfs.virtual.pictures import generated as pictures
+
+HEAD_SIZE = 256 * 1024
+"""Bytes of a file searched for an embedded thumbnail."""
+
+
+class Content(Protocol):
+    """The bytes of one object. `read` and `rendered` raise OSError where the disk does."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return `size` bytes from `offset`; fewer at the end."""
+
+    def rendered(self) -> bytes | None:
+        """Return a thumbnail rendered from the picture, None if it is no picture."""
+
+
+def thumbnail(content: Content) -> bytes | None:
+    """Return the thumbnail that a picture carries, else one rendered from it, else None. May take a second."""
+    return embedded_thumbnail(content) or content.rendered()
+
+
+def embedded_thumbnail(content: Content) -> bytes | None:
+    """Return the thumbnail in the head of a picture."""
+    return pictures.embedded_thumbnail(content.read(0, HEAD_SIZE))
+
+
+class Bytes:
+    """Bytes in memory, or that a function makes when they are first needed."""
+
+    def __init__(self, data: bytes | Callable[[], bytes]) -> None:
+        self._data = data
+
+    def _bytes(self) -> bytes:
+        if not isinstance(self._data, bytes):
+            self._data = self._data()
+        return self._data
+
+    @property
+    def size(self) -> int:
+        """See `Content.size`."""
+        return len(self._bytes())
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See `Content.read`."""
+        return self._bytes()[offset : offset + size]
+
+    def rendered(self) -> bytes | None:
+        """See `Content.rendered`."""
+        return pictures.rendered_thumbnail(io.BytesIO(self._bytes()))
+
+
+class Zeros:
+    """As many zero bytes as one likes, made when read: for sizes that no memory holds."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See `Content.read`."""
+        return bytes(max(0, min(size, self.size - offset)))
+
+    def rendered(self) -> bytes | None:
+        """See `Content.rendered`."""
+        return None
+
+
+class Numbered:
+    """A small JPEG that differs from its neighbours by a comment with its number; costs a few machine words.
+
+    Args:
+        number: 0 to 99,999,999.
+    """
+
+    _picture = b""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def _bytes(self) -> bytes:
+        if not Numbered._picture:
+            Numbered._picture = pictures.thumbnail(pictures.made_shots(1)[0])
+        comment = b"%08d" % self._number
+        picture = Numbered._picture
+        # A COM segment behind SOI: marker, length with its own two bytes, text (ITU-T T.81, B.2.4.5).
+        return picture[:2] + b"\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment + picture[2:]
+
+    @property
+    def size(self) -> int:
+        """See `Content.size`."""
+        return len(self._bytes())
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See `Content.read`."""
+        return self._bytes()[offset : offset + size]
+
+    def rendered(self) -> bytes | None:
+        """See `Content.rendered`."""
+        return self._bytes()
+
+
+class Disk:
+    """Reads files; keeps the last one open, since objects are read in pieces."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._fd = -1
+
+    def pread(self, path: Path, offset: int, size: int) -> bytes:
+        """Return bytes of a file."""
+        if path != self._path:
+            self.close()
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._path = path
+        return os.pread(self._fd, size, offset)
+
+    def close(self) -> None:
+        """Close the file that is open, if one is."""
+        if self._path is not None:
+            os.close(self._fd)
+            self._path = None
+
+
+class DiskFile:
+    """A file on disk, of the size it had when its folder was scanned."""
+
+    __slots__ = ("_disk", "_path", "size")
+
+    def __init__(self, disk: Disk, path: Path, size: int) -> None:
+        self._disk = disk
+        self._path = path
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See `Content.read`."""
+        return self._disk.pread(self._path, offset, min(size, max(0, self.size - offset)))
+
+    def rendered(self) -> bytes | None:
+        """See `Content.rendered`."""
+        return pictures.rendered_thumbnail(self._path)
+
+
+def local_time(seconds: float) -> datetime | None:
+    """Return a POSIX time as a camera's clock shows it: local, whole seconds; None where there is no such date."""
+    try:
+        return datetime.fromtimestamp(seconds // 1)
+    except (ValueError, OverflowError, OSError):
+        return None

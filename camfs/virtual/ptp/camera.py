@@ -1,0 +1,179 @@
+"""An emulated camera put together: its body, its responder, and the USB cable it hangs on in this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import trio
+
+from camfs.virtual.options import Options
+from camfs.virtual.pictures.contents import Disk
+from camfs.virtual.ptp.body import Body, Capture
+from camfs.virtual.ptp.faults import Fault
+from camfs.virtual.ptp.profiles import Profile, StoreTable
+from camfs.virtual.ptp.responder import Responder
+from camfs.virtual.ptp.store import Objects, Store, scan_disk, scan_made, scan_numbered
+from camfs.virtual.sigma.fp import SigmaFp
+from camfs.virtual.sigma.operations import of_firmware
+from camfs.virtual.trace import Trace
+from camfs.virtual.usb.pipes import EmulatedUsb, HostPipes
+
+
+class EmulatedCamera:
+    """A camera of some profile; `running` brings it to life.
+
+    Args:
+        profile: its model.
+        options: what the user or the test asked for.
+        keep_trace: whether `trace.records` fills.
+
+    Attributes:
+        profile: its model.
+        body: its state: stores, properties, clock.
+        quirks: what is always different about it.
+        trace: what it saw.
+        responder: what speaks; also takes the class requests. Serve it on another port with `responder.run(port)`.
+        usb: its cable in this process: plug, unplug, unplug at a byte.
+    """
+
+    def __init__(self, profile: Profile, options: Options, keep_trace: bool = False) -> None:
+        self.profile = profile
+        self.quirks = replace(profile.quirks)
+        if options.events is not None:
+            self.quirks.events = options.events
+        self._disk = Disk()
+        objects = Objects()
+        properties = profile.made_properties()
+        info = profile.device_info
+        self.body = Body(
+            replace(
+                info,
+                operations=_listed(info.operations, options),
+                device_properties=tuple(sorted(properties)),
+                serial_number=options.serial or info.serial_number,
+                vendor_extension_id=info.vendor_extension_id if options.extension is None else options.extension,
+            ),
+            [self._store(table, objects, options) for table in profile.stores],
+            objects,
+            properties,
+            self.quirks,
+            Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
+        )
+        if profile.has_api_life:
+            self.body.sigma = SigmaFp(
+                self.card,
+                self.body.now,
+                folder=profile.folder,
+                prefix=profile.prefix,
+                serial_number=self.body.device_info.serial_number[-8:],
+                firmware=options.firmware,
+                snap_time=options.snap_time,
+            )
+            self.body.sigma.failures.extend(options.failures)
+            self.body.sigma.begins_with = options.settings
+            self.body.sigma.on_gone = self._leave_bus
+        self.trace = Trace(options.trace, keep_trace)
+        self.responder = Responder(
+            self.body,
+            self.trace,
+            vendor={code: handler for code, handler in profile.vendor.items() if code not in options.without},
+            vendor_data_out=profile.vendor_data_out,
+            vendor_names=profile.vendor_names,
+            latency=options.latency,
+            bandwidth=options.bandwidth,
+        )
+        self.usb = EmulatedUsb(self.responder, options.packet)
+
+    def _store(self, table: StoreTable, objects: Objects, options: Options) -> Store:
+        folder = options.folders.get(table.option)
+        if folder is not None:
+            scan = scan_disk(folder, self._disk)
+        elif options.objects is not None and table.option == "card":
+            scan = scan_numbered(options.objects, self.profile.folder, self.profile.prefix)
+        else:
+            scan = scan_made(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
+        store = Store(
+            table.id,
+            objects,
+            storage_type=table.storage_type,
+            description=table.description,
+            free_images=table.free_images,
+            scan=scan,
+        )
+        store.disk = folder
+        return store
+
+    @property
+    def card(self) -> Store:
+        """The first store."""
+        return self.body.stores[0]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is to go wrong; append to it."""
+        return self.responder.faults
+
+    def open(self) -> HostPipes:
+        """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""
+        return self.usb.open()
+
+    @property
+    def sigma(self) -> SigmaFp:
+        """What the SIGMA fp has beyond PTP."""
+        assert self.body.sigma is not None
+        return self.body.sigma
+
+    def _leave_bus(self) -> None:
+        self.usb.unplug()
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self.usb.unplug()
+        self.body.lose_power()
+
+    def plug(self) -> None:
+        """Put the cable in again; `open` gives new pipes. A camera that hangs stays off the bus."""
+        if self.body.sigma is None or not self.body.sigma.gone:
+            self.usb.plug()
+
+    def power_cycle(self) -> None:
+        """Switch the camera off and on, with its cable in."""
+        self.unplug()
+        if self.body.sigma is not None:
+            self.body.sigma.power_cycle()
+        self.plug()
+
+    async def run(self) -> None:
+        """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
+        while True:
+            await self.responder.run(await self.usb.port())
+            self.body.lose_power()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["EmulatedCamera"]:
+        """Run the camera while the block runs; an exception of the block comes out as it is."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.run)
+                try:
+                    yield self
+                finally:
+                    nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the files it has open."""
+        self.usb.unplug()
+        self.trace.close()
+        self._disk.close()
+
+
+def _listed(operations: tuple[int, ...], options: Options) -> tuple[int, ...]:
+    """Return the operations that DeviceInfo lists."""
+    listed = [code for code in of_firmware(operations, options.firmware) if code not in options.without]
+    return (*listed, *(code for code in options.listed if code not in listed))

@@ -1,0 +1,197 @@
+"""The cameras that can be emulated, as tables: what each says it is, its stores, its properties, its own quirks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
+from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
+from camfs.protocols.ptp.values import Value
+from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.operations import Handler
+from camfs.virtual.ptp.properties import Clock, Property
+from camfs.virtual.sigma import operations as sigma
+
+
+@dataclass(frozen=True)
+class StoreTable:
+    """A store of a profile.
+
+    Attributes:
+        option: the option that names a folder to show in it.
+        id: storage id.
+        storage_type: what it is made of.
+        description: as StorageInfo gives it.
+        shots: made pictures in it when no folder is given.
+        free_images: as StorageInfo gives it.
+    """
+
+    option: str
+    id: StorageID
+    storage_type: StorageType
+    description: str
+    shots: int
+    free_images: int = SIZE_UNKNOWN
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A model of camera.
+
+    Attributes:
+        name: as in `virtual:NAME`.
+        device_info: what GetDeviceInfo answers, with the serial number of one that is not told another.
+        stores: its stores, the card first.
+        folder: DCF folder of made pictures, and of those that it takes.
+        prefix: four characters that the names of its pictures begin with.
+        raw: whether a made picture has a DNG beside it.
+        properties: description, and whether writes are ignored; the values are copied for each camera.
+        clock: code of the property that is the camera's clock; None for none.
+        quirks: what is different about it; copied for each camera.
+        vendor: operations of the maker.
+        vendor_data_out: those of them that bring data to the camera.
+        vendor_names: their names in the trace.
+        options: options that not every model has, beside the stores.
+        has_api_life: whether it has the SIGMA fp's.
+        vendor_id, product_id: of its USB device descriptor.
+    """
+
+    name: str
+    device_info: DeviceInfo
+    stores: tuple[StoreTable, ...]
+    folder: str
+    prefix: str
+    raw: bool = False
+    properties: tuple[tuple[DevicePropDesc, bool], ...] = ()
+    clock: int | None = None
+    quirks: Quirks = field(default_factory=Quirks)
+    vendor: Mapping[int, Handler] = field(default_factory=dict)
+    vendor_data_out: frozenset[int] = frozenset()
+    vendor_names: Mapping[int, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    has_api_life: bool = False
+    vendor_id: int = 0
+    product_id: int = 0
+
+    def made_properties(self) -> dict[int, Property]:
+        """Return properties for one camera."""
+        made = {description.code: Property(description, ignored) for description, ignored in self.properties}
+        if self.clock is not None:
+            made[self.clock] = Clock(self.clock)
+        return made
+
+
+# The seed's list, in its order. Those in parentheses there were not in the body's DeviceInfo.
+_SIGMA_STANDARD = (*range(0x1001, 0x100C), 0x100F, 0x1014, 0x1015, 0x1016, 0x101B)
+_SIGMA_VENDOR = (
+    *range(0x9012, 0x901A),
+    0x901B,
+    0x901C,
+    *range(0x9022, 0x9025),
+    *range(0x9027, 0x902E),
+    *range(0x902F, 0x9038),
+    *range(0x9401, 0x9406),
+    *range(0x9411, 0x9415),
+    *range(0x9421, 0x9425),
+    0x9431,
+)
+_SIGMA_EVENTS = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
+
+SIGMA_FP = Profile(
+    name="sigma-fp",
+    device_info=DeviceInfo(
+        standard_version=100,
+        vendor_extension_id=6,
+        vendor_extension_version=100,
+        vendor_extension_desc="SIGMA",
+        operations=_SIGMA_STANDARD + _SIGMA_VENDOR,
+        events=_SIGMA_EVENTS,
+        # Not in the seed; those of an fp L, which has no code for DNG (reference sigma-fp, section 1).
+        image_formats=(ObjectFormat.Association, ObjectFormat.Script, ObjectFormat.QuickTime, ObjectFormat.EXIF_JPEG),
+        manufacturer="SIGMA",
+        model="SIGMA fp",
+        device_version="1.00",
+        serial_number="0000000091234567",
+    ),
+    stores=(StoreTable("card", StorageID(0x00010001), StorageType.RemovableRAM, "SD card", 4, free_images=0),),
+    folder="100SIGMA",
+    prefix="SDIM",
+    raw=True,
+    quirks=Quirks(lists_absent_stores=True, events=False),
+    vendor=sigma.OPERATIONS,
+    vendor_data_out=sigma.DATA_OUT,
+    vendor_names=sigma.NAMES,
+    options=("firmware", "snap_time", "failures", "settings"),
+    has_api_life=True,
+    vendor_id=0x1003,
+    product_id=0xC432,
+)
+
+
+def _description(
+    code: int, data_type: int, writable: bool, value: Value, form: Range | Enumeration | None = None
+) -> DevicePropDesc:
+    return DevicePropDesc(code, data_type, writable, value, value, form)
+
+
+_EXPOSURE_TIMES = (1, 2, 5, 10, 20, 40, 80, 166, 333, 666, 1250, 2500, 5000, 10_000, 20_000, 300_000)
+_ARRAY_OF_UINT8 = DataType.ARRAY + DataType.UINT8
+
+PTP = Profile(
+    name="ptp",
+    device_info=DeviceInfo(
+        standard_version=100,
+        operations=(
+            *(operation for operation in range(0x1001, 0x100C)),
+            *(Operation.InitiateCapture, Operation.FormatStore),
+            *(Operation.GetDevicePropDesc, Operation.GetDevicePropValue, Operation.SetDevicePropValue),
+            Operation.GetPartialObject,
+            *(Operation.GetPartialObject64, Operation.GetObjectPropValue, Operation.GetObjectPropList),
+        ),
+        events=tuple(EventCode),
+        image_formats=tuple(ObjectFormat),
+        capture_formats=(ObjectFormat.EXIF_JPEG,),
+        manufacturer="camfs",
+        model="PTP camera",
+        device_version="1.0",
+        serial_number="0123456789",
+    ),
+    stores=(
+        StoreTable("card", StorageID(0x00010001), StorageType.RemovableRAM, "Card", 4),
+        StoreTable("memory", StorageID(0x00020001), StorageType.FixedRAM, "Internal memory", 2),
+    ),
+    folder="100CAMFS",
+    prefix="CAMF",
+    # Standard codes, types and units: ISO 15740, 13.5.
+    properties=(
+        # battery, per cent
+        (_description(0x5001, DataType.UINT8, False, 75, Range(0, 100, 1)), False),
+        # image size, pixels
+        (_description(0x5003, DataType.STRING, True, "6000x4000", Enumeration(("6000x4000", "3000x2000"))), False),
+        # white balance: manual, automatic, daylight, fluorescent, tungsten, flash
+        (_description(0x5005, DataType.UINT16, True, 2, Enumeration((1, 2, 4, 5, 6, 7))), False),
+        # f-number, hundredths
+        (_description(0x5007, DataType.UINT16, True, 560, Enumeration((200, 280, 400, 560, 800, 1100, 1600))), False),
+        # metering: average, centre-weighted, multi-spot, centre-spot; the dial on the body decides, whatever the host writes
+        (_description(0x500B, DataType.UINT16, True, 2, Enumeration((1, 2, 3, 4))), True),
+        # exposure time, tenths of a millisecond
+        (_description(0x500D, DataType.UINT32, True, 80, Enumeration(_EXPOSURE_TIMES)), False),
+        # ISO; 0xFFFF is automatic
+        (
+            _description(0x500F, DataType.UINT16, True, 100, Enumeration((100, 200, 400, 800, 1600, 6400, 0xFFFF))),
+            False,
+        ),
+        # exposure compensation, thousandths of a step
+        (_description(0x5010, DataType.INT16, True, 0, Enumeration((-2000, -1000, -333, 0, 333, 1000, 2000))), False),
+        # delay before a capture, milliseconds
+        (_description(0x5012, DataType.UINT32, True, 0, Range(0, 10_000, 500)), False),
+        # artist
+        (_description(0x501E, DataType.STRING, True, ""), False),
+        # the maker's
+        (_description(0xD0A1, _ARRAY_OF_UINT8, True, (1, 2, 3, 255)), False),
+        (_description(0xD0A2, DataType.UINT128, False, 0x0123456789ABCDEF0123456789ABCDEF), False),
+    ),
+    clock=0x5011,
+)
+
+PROFILES = {profile.name: profile for profile in (SIGMA_FP, PTP)}
+"""The models, by the name in `virtual:NAME`."""

@@ -1,0 +1,118 @@
+"""The device properties of an emulated camera: their values, and what may be written to them."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from camfs.errors import LocalProtocolError, RemoteProtocolError
+from camfs.protocols.ptp.codes import DataType, ResponseCode
+from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
+from camfs.protocols.ptp.values import Reader, Value, decode_date_time, encode_date_time, encode_value
+from camfs.virtual.ptp.refusal import Refusal
+
+MAX_STRING = 64
+"""Characters that a text property holds."""
+
+MAX_ARRAY = 64
+"""Elements that an array property holds."""
+
+
+@dataclass
+class Property:
+    """A device property.
+
+    Attributes:
+        description: what GetDevicePropDesc answers; its current value is the one that counts.
+        ignores_writes: a value that is legal is answered with OK, and nothing changes.
+    """
+
+    description: DevicePropDesc
+    ignores_writes: bool = False
+
+    @property
+    def value(self) -> Value:
+        """The value now."""
+        return self.description.current
+
+    def described(self) -> DevicePropDesc:
+        """Return what GetDevicePropDesc answers now."""
+        return self.description
+
+    def encoded(self) -> bytes:
+        """Return what GetDevicePropValue answers now."""
+        return encode_value(self.description.data_type, self.value)
+
+    def put(self, value: Value) -> None:
+        """Set the value as the camera's own buttons would, with no questions."""
+        self.description = replace(self.description, current=value)
+
+    def write(self, data: bytes) -> bool:
+        """Set the value as SetDevicePropValue does.
+
+        Returns:
+            Whether it changed.
+
+        Raises:
+            Refusal: the property is read-only, or the bytes are no value that it takes.
+        """
+        if not self.description.writable:
+            raise Refusal(ResponseCode.AccessDenied)
+        reader = Reader(data)
+        try:
+            value = reader.value(self.description.data_type)
+        except RemoteProtocolError:
+            raise Refusal(ResponseCode.InvalidDevicePropFormat) from None
+        if reader.remaining:
+            raise Refusal(ResponseCode.InvalidDevicePropFormat)
+        if not self._takes(value):
+            raise Refusal(ResponseCode.InvalidDevicePropValue)
+        if self.ignores_writes or value == self.value:
+            return False
+        self.put(value)
+        return True
+
+    def _takes(self, value: Value) -> bool:
+        match self.description.form:
+            case Range(low, high, step):
+                return isinstance(value, int) and low <= value <= high and (not step or (value - low) % step == 0)
+            case Enumeration(values):
+                return value in values
+        return isinstance(value, int) or len(value) <= (MAX_STRING if isinstance(value, str) else MAX_ARRAY)
+
+
+class Clock(Property):
+    """The camera's clock: it runs, from the computer's time at first, in local time without a zone.
+
+    Args:
+        code: the property's code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(DevicePropDesc(code, DataType.STRING, True, "", ""))
+        self._ahead = timedelta()
+
+    @property
+    def value(self) -> Value:
+        """The time now, as a DateTime string."""
+        return encode_date_time(self.now())
+
+    def now(self) -> datetime:
+        """Return the time now, naive, whole seconds."""
+        return (datetime.now() + self._ahead).replace(microsecond=0)
+
+    def described(self) -> DevicePropDesc:
+        """See `Property.described`."""
+        return replace(self.description, current=self.value)
+
+    def put(self, value: Value) -> None:
+        """See `Property.put`.
+
+        Raises:
+            LocalProtocolError: the value is no DateTime string.
+        """
+        moment = decode_date_time(value) if isinstance(value, str) else None
+        if moment is None:
+            raise LocalProtocolError(f"{value!r} is no date")
+        self._ahead = moment.astimezone().replace(tzinfo=None) - datetime.now()
+
+    def _takes(self, value: Value) -> bool:
+        return isinstance(value, str) and decode_date_time(value) is not None

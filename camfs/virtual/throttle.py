@@ -1,0 +1,40 @@
+"""The link's model: a port that takes at least as long for a transfer as a link of some bandwidth would."""
+
+import trio
+
+from camfs.virtual.usb.pipes import Port
+
+
+class PacedPort:
+    """A `Port` with the time of a slower link.
+
+    Args:
+        port: what carries the bytes.
+        bandwidth: bytes a second, both ways together.
+    """
+
+    def __init__(self, port: Port, bandwidth: float) -> None:
+        self.max_packet_size = port.max_packet_size
+        self.stall, self.halted, self.flush, self.send_event = port.stall, port.halted, port.flush, port.send_event
+        self._port = port
+        self._bandwidth = bandwidth
+        self._free = 0.0
+        self._in_transfer = False
+
+    async def receive(self) -> tuple[bytes | memoryview, bool]:
+        """See `Port.receive`."""
+        data, end = await self._port.receive()
+        await self._take(len(data), end)
+        return data, end
+
+    async def send(self, data: bytes) -> None:
+        """See `Port.send`."""
+        await self._take(len(data), not data or len(data) % self.max_packet_size != 0)
+        await self._port.send(data)
+
+    async def _take(self, size: int, end: bool) -> None:
+        # Within a transfer the time is counted from its start, so that sleeping too long does not add up.
+        start = self._free if self._in_transfer else trio.current_time()
+        self._free = start + size / self._bandwidth
+        self._in_transfer = not end
+        await trio.sleep_until(self._free)

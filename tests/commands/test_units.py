@@ -1,0 +1,311 @@
+"""Installing the units, and the units themselves as systemd reads them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from camfs.commands import units
+from camfs.commands.units import RULE, SYSTEM_UNIT, USER_UNIT, Computer
+from tests.mounted.mount import camfs
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = [os.path.realpath(sys.executable), "-m", "camfs"]
+
+
+@dataclass
+class Commands:
+    """Stands for the commands that are run; those of `failing` fail."""
+
+    run: list[list[str]] = field(default_factory=list)
+    failing: str = ""
+
+    def __call__(self, command: Sequence[str]) -> bool:
+        self.run.append(list(command))
+        return command[0] != self.failing
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands()
+
+
+@pytest.fixture
+def computer(tmp_path: Path, commands: Commands) -> Computer:
+    """Return a computer on which systemd and udev run."""
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    (tmp_path / "run/udev").mkdir()
+    (tmp_path / "run/udev/control").touch()
+    (tmp_path / "run/user/1000/systemd").mkdir(parents=True)
+    (tmp_path / "run/user/1000/systemd/private").touch()
+    home = tmp_path / "home/ana/.config"
+    return Computer(tmp_path, home, tmp_path / "run/user/1000", PROGRAM, commands)
+
+
+# ---------------------------------------------------------------------- installing
+
+
+def test_for_all_users(computer: Computer, commands: Commands) -> None:
+    lines = list(units.install(computer))
+    rule = computer.root / "etc/udev/rules.d/70-camfs.rules"
+    user = computer.root / "etc/systemd/user/camfs@.service"
+    system = computer.root / "etc/systemd/system/camfs-system@.service"
+    assert lines == [
+        f"{rule} installed",
+        f"{user} installed",
+        f"{system} installed",
+        "told systemd",
+        "told systemd of users",
+        "told udev",
+        "told udev of the devices that are plugged in",
+    ]
+    assert [command[0] for command in commands.run] == ["systemctl", "systemctl", "udevadm", "udevadm"]
+    assert rule.read_text() == (ROOT / "systemd" / RULE).read_text()
+    for unit in (user, system):
+        (command,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+        assert command == f"{PROGRAM[0]} -m camfs -f -o ${{OPTIONS}} -- %I ${{MOUNT_POINT}}"
+    for path in (rule, user, system):
+        assert path.stat().st_mode & 0o777 == 0o644
+        assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_second_run_changes_nothing(computer: Computer, commands: Commands) -> None:
+    first = list(units.install(computer))
+    times = {path: path.stat().st_mtime_ns for path in (computer.root / "etc").rglob("*")}
+    commands.run.clear()
+    lines = list(units.install(computer))
+    assert [line.replace("is as it should be", "installed") for line in lines] == first[:3]
+    assert {path: path.stat().st_mtime_ns for path in (computer.root / "etc").rglob("*")} == times
+    assert commands.run == []
+
+
+def test_what_is_old_is_brought_up_to_date(computer: Computer, commands: Commands) -> None:
+    list(units.install(computer))
+    commands.run.clear()
+    rule = computer.root / "etc/udev/rules.d/70-camfs.rules"
+    rule.write_bytes(b"# old, and not UTF-8: \xff\n")
+    lines = list(units.install(computer))
+    assert lines[0] == f"{rule} brought up to date"
+    assert [command[0] for command in commands.run] == ["udevadm", "udevadm"]
+    moved = replace(computer, program=["/opt/camfs/bin/camfs"])
+    assert [line.split(" ", 1)[1] for line in units.install(moved)][:3] == [
+        "is as it should be",
+        "brought up to date",
+        "brought up to date",
+    ]
+
+
+def test_where_neither_systemd_nor_udev_runs(tmp_path: Path, commands: Commands) -> None:
+    computer = Computer(tmp_path, tmp_path / "config", tmp_path / "run", PROGRAM, commands)
+    assert len(list(units.install(computer))) == 3
+    assert commands.run == []
+
+
+def test_who_cannot_be_told(computer: Computer, commands: Commands) -> None:
+    commands.failing = "udevadm"
+    lines = list(units.install(computer))
+    assert "could not tell udev; do so with: udevadm control --reload" in lines
+
+
+def test_for_one_user(computer: Computer, commands: Commands) -> None:
+    lines = list(units.install_for_user(computer))
+    unit = computer.config_home / "systemd/user/camfs@.service"
+    assert lines[:2] == [f"{unit} installed", "told systemd"]
+    assert lines[2].startswith(f"{computer.root}/etc/udev/rules.d/70-camfs.rules is missing")
+    assert "sudo" in lines[2]
+    assert commands.run == [["systemctl", "--user", "daemon-reload"]]
+    assert not (computer.root / "etc").exists()
+    list(units.install(computer))
+    assert list(units.install_for_user(computer)) == [f"{unit} is as it should be"]
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("/usr/bin/camfs", "/usr/bin/camfs"),
+        ("/home/a b/camfs", '"/home/a b/camfs"'),
+        ("/100%/camfs", "/100%%/camfs"),
+        ('/a"b\\c', '"/a\\"b\\\\c"'),
+        ("/it's", '"/it\'s"'),
+    ],
+)
+def test_any_program_can_be_written(word: str, written: str) -> None:
+    assert f"\nExecStart={written} -f " in units.contents(USER_UNIT, [word])
+
+
+def test_the_program_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = tmp_path / "camfs"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(script), "--install-units"])
+    assert units.program() == [str(script)]
+    assert units.program_for_root() == f"sudo {script}"
+    monkeypatch.setattr(units, "ROOT_PATH", str(tmp_path))
+    assert units.program_for_root() == "sudo camfs"
+    monkeypatch.setattr(sys, "argv", ["/some/where/__main__.py"])
+    assert units.program() == [sys.executable, "-m", "camfs"]
+
+
+# ---------------------------------------------------------------------- by the command line
+
+
+def installing(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run camfs with a place of its own for /etc and the user's configuration."""
+    etc, config = place / "etc", place / "config"
+    etc.mkdir(exist_ok=True)
+    mapped = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = 'mount --bind "$1" /etc; shift; exec "$@"'
+    return subprocess.run(
+        ["unshare", "--mount", *mapped, "sh", "-ec", script, "sh", etc, *PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "XDG_CONFIG_HOME": str(config), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        timeout=60,
+    )
+
+
+def test_command(tmp_path: Path) -> None:
+    for word in ("installed", "is as it should be"):
+        done = installing(tmp_path, "--install-units")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [line for line in done.stdout.splitlines() if not line.startswith(("told", "could not"))] == [
+            f"/etc/udev/rules.d/{RULE} {word}",
+            f"/etc/systemd/user/{USER_UNIT} {word}",
+            f"/etc/systemd/system/{SYSTEM_UNIT} {word}",
+        ]
+    assert (tmp_path / "etc/systemd/user" / USER_UNIT).exists()
+
+
+def test_command_for_one_user(tmp_path: Path) -> None:
+    done = installing(tmp_path, "--install-units", "--user")
+    assert done.returncode == 0
+    assert (tmp_path / "config/systemd/user" / USER_UNIT).exists()
+    assert list((tmp_path / "etc").iterdir()) == []
+    assert done.stdout.splitlines()[-1].startswith("/etc/udev/rules.d/70-camfs.rules is missing")
+
+
+def test_command_that_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/udev").touch()
+    done = installing(tmp_path, "--install-units")
+    assert done.returncode == 1
+    assert done.stderr == "camfs: /etc/udev/rules.d/70-camfs.rules: Not a directory\n"
+
+
+@pytest.mark.parametrize("more", ["/mnt", "--list", "--doctor"])
+def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
+    done = installing(tmp_path, "--install-units", more)
+    assert done.returncode == 2
+    assert done.stderr == "camfs: --list, --doctor and --install-units each stand alone; see camfs --help\n"
+    assert list((tmp_path / "etc").iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--user"], ["--user", "usb:", "/mnt"], ["--user", "--list"]])
+def test_user_alone_means_nothing(arguments: Sequence[str]) -> None:
+    done = camfs(*arguments)
+    assert done.returncode == 2
+    assert done.stderr == "camfs: --user goes with --install-units; see camfs --help\n"
+
+
+def test_command_without_root(tmp_path: Path) -> None:
+    """In a user namespace of its own a process is nobody."""
+    done = subprocess.run(
+        ["unshare", "--user", sys.executable, "-m", "camfs", "--install-units"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"camfs: --install-units needs root: sudo .* --install-units; --user .*\n", done.stderr)
+
+
+# ---------------------------------------------------------------------- the units
+
+
+@pytest.fixture
+def installed(computer: Computer) -> Path:
+    """Install everything for a program that exists; return the root."""
+    list(units.install(computer))
+    list(units.install_for_user(computer))
+    return computer.root
+
+
+def analyze(*arguments: str | Path, runtime: Path) -> str:
+    """Run systemd-analyze; it must have nothing to complain of."""
+    done = subprocess.run(
+        ["systemd-analyze", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_systemd_can_read_them(installed: Path, tmp_path: Path) -> None:
+    runtime = tmp_path / "run/user/1000"
+    analyze("verify", "--man=no", installed / "etc/systemd/system" / SYSTEM_UNIT, runtime=runtime)
+    analyze("verify", "--man=no", ROOT / "systemd/mnt-camera.mount", runtime=runtime)
+    for place in ("etc/systemd/user", "home/ana/.config/systemd/user"):
+        analyze("--user", "verify", "--man=no", installed / place / USER_UNIT, runtime=runtime)
+
+
+def test_the_system_s_unit_is_hardened(installed: Path, tmp_path: Path) -> None:
+    """As far as a mount that others see lets it be."""
+    said = analyze(
+        "security",
+        "--offline=yes",
+        "--threshold=45",
+        "--json=short",
+        installed / "etc/systemd/system" / SYSTEM_UNIT,
+        runtime=tmp_path / "run/user/1000",
+    )
+    left = {each["name"] for each in json.loads(said) if each["set"] is False}
+    assert "NoNewPrivileges=" not in left
+    assert not any("CapabilityBoundingSet" in name for name in left - {"CapabilityBoundingSet=~CAP_SYS_ADMIN"})
+
+
+def settings(unit: str) -> dict[str, list[str]]:
+    """Return the settings of a unit in the folder systemd/."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", (ROOT / "systemd" / unit).read_text(), re.MULTILINE):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+NAMESPACES = re.compile(
+    r"(Protect|Private|ReadWrite|ReadOnly|Inaccessible|Bind|Root|Mount|TemporaryFile|Exec\w*Paths)\w*"
+)
+"""Settings that make a mount namespace, in which a mount stays (systemd.exec(5))."""
+
+NO_NEW_PRIVILEGES = re.compile(r"(NoNewPrivileges|SystemCall|Restrict|LockPersonality|MemoryDeny|Dynamic)\w*")
+"""Settings that imply NoNewPrivileges in a user's unit (systemd.exec(5))."""
+
+
+@pytest.mark.parametrize("unit", units.UNITS)
+def test_the_mount_is_seen_by_others(unit: str) -> None:
+    assert [name for name in settings(unit) if NAMESPACES.fullmatch(name)] == []
+
+
+def test_fusermount3_keeps_its_setuid_bit() -> None:
+    names = settings(USER_UNIT)
+    assert [name for name in names if NO_NEW_PRIVILEGES.fullmatch(name)] == []
+    assert {"NoNewPrivileges", "SystemCallFilter", "LockPersonality"} <= settings(SYSTEM_UNIT).keys()
+
+
+@pytest.mark.parametrize("unit", units.UNITS)
+def test_systemd_waits_for_the_mount(unit: str) -> None:
+    found = settings(unit)
+    assert found["Type"] == ["notify"]
+    assert found["Restart"] == ["on-failure"]
+    assert found["RestartPreventExitStatus"] == ["2"]
+    assert int(found["StartLimitBurst"][0]) * int(found["RestartSec"][0]) < int(found["StartLimitIntervalSec"][0])
+    assert "BindsTo" not in found  # unplugging does not stop it: the mount stays

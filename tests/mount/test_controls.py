@@ -1,0 +1,517 @@
+"""Control files: what each reads and writes, what guards it, and that the log of events is bounded."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from camfs import errors
+from camfs.cameras.api import Camera, EntryGone, FolderChanged, Happened, Key
+from camfs.mount import controls as module
+from camfs.mount.blocks import BlockCache
+from camfs.mount.controls import CONTROLS, Control, ControlFile, Controls, EventLog, EventsFile, Permits, SettingsFolder
+from camfs.mount.tree import Directory, File, Node, Tree
+from tests.cameras.rig import CARD, nursery, rigged
+from tests.cameras.scripted import ScriptedCamera
+
+
+def installed(camera: Camera, work: trio.Nursery, *, show_control: bool = False, **permits: bool) -> Controls:
+    tree = Tree(camera, show_control=show_control)
+    made = Controls(camera, tree, BlockCache(work), "virtual:test", permits=Permits(**permits))
+    made.install()
+    return made
+
+
+async def file_at(controls: Controls, path: str) -> Node:
+    node: Node = controls.tree.root
+    for name in path.split("/"):
+        assert isinstance(node, Directory)
+        found = await node.find(name.encode())
+        assert found is not None, path
+        node = found
+    return node
+
+
+async def read(controls: Controls, path: str) -> str:
+    node = await file_at(controls, path)
+    assert isinstance(node, ControlFile)
+    return (await node.contents()).decode()
+
+
+async def write(controls: Controls, path: str, data: bytes | str) -> None:
+    node = await file_at(controls, path)
+    assert isinstance(node, ControlFile)
+    await node.write(data if isinstance(data, bytes) else data.encode())
+
+
+async def listed(node: Node) -> list[str]:
+    assert isinstance(node, Directory)
+    listing = await node.listing()
+    names: list[str] = []
+    index = 0
+    while True:
+        try:
+            shown = await listing.at(index)
+        except IndexError:
+            return names
+        index += 1
+        if shown is not None:
+            names.append(shown.name.decode())
+
+
+# ---------------------------------------------------------------------- where they are
+
+
+async def test_control_files_answer_to_their_names_and_are_not_listed() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        assert await listed(controls.tree.root) == ["card"]
+        for name in (*CONTROLS, ".events", ".settings", ".thumbnails"):
+            node = await file_at(controls, name)
+            assert node.path() == name
+            assert (await node.attributes()).lasting is (name == ".thumbnails")
+        assert await listed(await file_at(controls, ".settings")) == ["iso", "aperture"]
+        assert await listed(await file_at(controls, ".settings/.choices")) == ["iso", "aperture"]
+
+
+async def test_they_are_listed_on_request() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work, show_control=True)
+        assert set(await listed(controls.tree.root)) == {"card", ".events", ".settings", ".thumbnails", *CONTROLS}
+        assert await listed(await file_at(controls, ".settings")) == [".choices", "iso", "aperture"]
+
+
+@pytest.mark.parametrize(
+    ("name", "permissions"),
+    [
+        (".status", 0o444),
+        (".capture", 0o666),
+        (".clock", 0o666),
+        (".refresh", 0o222),
+        (".format", 0o222),
+        (".raw", 0o666),
+        (".events", 0o444),
+        (".settings", 0o555),
+        (".settings/iso", 0o666),
+        (".settings/.choices", 0o555),
+        (".settings/.choices/iso", 0o444),
+        (".thumbnails", 0o555),
+    ],
+)
+async def test_permissions(name: str, permissions: int) -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        assert (await (await file_at(controls, name)).attributes()).permissions == permissions
+
+
+@pytest.mark.parametrize(("name", "row"), CONTROLS.items())
+async def test_what_a_file_does_not_do_is_denied(name: str, row: Control) -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        if row.read is None:
+            with pytest.raises(errors.AccessDenied):
+                await read(controls, name)
+        if row.write is None:
+            with pytest.raises(errors.AccessDenied):
+                await write(controls, name, "1")
+        else:
+            with pytest.raises(errors.InvalidValue):
+                await write(controls, name, b"\xff\xfe")
+
+
+async def test_settings_come_and_go() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        iso = await file_at(controls, ".settings/iso")
+        camera.settings = {"flash": "auto", "iso": "100"}
+        assert await listed(await file_at(controls, ".settings")) == ["flash", "iso"]
+        assert await file_at(controls, ".settings/iso") is iso
+        folder = await file_at(controls, ".settings")
+        assert isinstance(folder, SettingsFolder)
+        for name in (b"aperture", b"", b".", b"ISO"):
+            assert await folder.find(name) is None
+
+
+# ---------------------------------------------------------------------- reading and writing
+
+
+@pytest.mark.parametrize("text", ["200", "200\n", " 200 \r\n", "200\0"])
+async def test_a_setting(text: str) -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        assert await read(controls, ".settings/iso") == "100\n"
+        await write(controls, ".settings/iso", text)
+        assert await read(controls, ".settings/iso") == "200\n"
+        with pytest.raises(errors.InvalidValue):
+            await write(controls, ".settings/iso", "150")
+        assert await read(controls, ".settings/.choices/iso") == "100\n200\n400\n"
+        assert await read(controls, ".settings/.choices/aperture") == ""
+        with pytest.raises(errors.AccessDenied):
+            await write(controls, ".settings/.choices/iso", "100")
+
+
+async def test_the_clock() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        assert await read(controls, ".clock") == "2026-11-19T16:02:00+00:00\n"
+        await write(controls, ".clock", "2027-01-02T03:04:05+02:00\n")
+        assert camera.now == datetime(2027, 1, 2, 1, 4, 5, tzinfo=UTC)
+        await write(controls, ".clock", "2027-01-02 03:04")
+        assert camera.now == datetime(2027, 1, 2, 3, 4)
+        await write(controls, ".clock", "now\n")
+        assert abs((camera.now - datetime.now(UTC)).total_seconds()) < 60
+        for text in ("", "yesterday", "2027-13-01", "12:00", "2027-01-01T25:00", "1" * 10_000):
+            with pytest.raises(errors.InvalidValue):
+                await write(controls, ".clock", text)
+
+
+async def test_capture() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        folder = camera.add(camera.card, "DCIM")
+        for number in range(500):
+            camera.add(folder, f"OLD{number}.JPG", b"old")
+        controls = installed(camera, work)
+        assert await read(controls, ".capture") == ""
+        camera.shot(folder, "NEW1.JPG", "NEW1.DNG")
+        await write(controls, ".capture", "1\n")
+        assert await read(controls, ".capture") == "card/DCIM/NEW1.JPG\ncard/DCIM/NEW1.DNG\n"
+        assert len(camera.calls) < 20
+        node = await file_at(controls, "card/DCIM/NEW1.DNG")
+        assert isinstance(node, File)
+        for number in (2, 3):
+            camera.shot(folder, f"NEW{number}.JPG")
+        await write(controls, ".capture", "2")
+        assert await read(controls, ".capture") == "card/DCIM/NEW3.JPG\n"
+        assert camera.count("capture") == 3
+        assert "NEW2.JPG" in await listed(await file_at(controls, "card/DCIM"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1.5", "one", "1000", "\u0661", "\u00b2", "1 1", "0x1", "9" * 5000, "+1"]
+)
+async def test_no_number_of_pictures(text: str) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        with pytest.raises(errors.InvalidValue):
+            await write(installed(camera, work), ".capture", text)
+        assert camera.calls == []
+
+
+async def test_a_capture_that_fails() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        folder = camera.add(camera.card, "DCIM")
+        controls = installed(camera, work)
+        camera.shot(folder, "NEW1.JPG")
+        with pytest.raises(errors.TransferTimeout):
+            await write(controls, ".capture", "5")
+        assert await read(controls, ".capture") == "card/DCIM/NEW1.JPG\n"
+
+
+async def test_refresh() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        camera.sends_events = True
+        controls = installed(camera, work)
+        assert await listed(controls.tree.root) == ["card"]
+        camera.add(camera.root, "memory")
+        assert await listed(controls.tree.root) == ["card"]
+        settled = []
+
+        async def settle() -> None:
+            settled.append(await listed(controls.tree.root))
+
+        controls.tree.settle = settle
+        await write(controls, ".refresh", "1\n")
+        assert settled == [["card", "memory"]]
+
+
+async def test_format() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        camera.sends_events = True
+        memory = camera.add(camera.root, "memory")
+        for store in (camera.card, memory):
+            camera.add(store, "A.JPG", b"a")
+        with pytest.raises(errors.NotPermitted):
+            await write(installed(camera, work), ".format", "card")
+        controls = installed(camera, work, format=True)
+        assert await listed(await file_at(controls, "memory")) == ["A.JPG"]
+        for text in ("", "*", "card2", "card/", "CARD", "."):
+            with pytest.raises(errors.NotFound):
+                await write(controls, ".format", text)
+        assert camera.count("format") == 0
+        await write(controls, ".format", "memory\n")
+        assert await listed(await file_at(controls, "memory")) == []
+        assert await listed(await file_at(controls, "card")) == ["A.JPG"]
+
+
+async def test_raw() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        with pytest.raises(errors.NotPermitted):
+            await read(controls, ".raw")
+        with pytest.raises(errors.NotPermitted):
+            await write(controls, ".raw", "1001")
+        assert camera.calls == []
+        controls = installed(camera, work, raw=True)
+        assert await read(controls, ".raw") == ""
+        await write(controls, ".raw", "1001\n")
+        assert await read(controls, ".raw") == "2001 : 31303031\n"
+        camera.failing["raw"] = errors.InvalidValue("no")
+        with pytest.raises(errors.InvalidValue):
+            await write(controls, ".raw", "x")
+        assert await read(controls, ".raw") == "2001 : 31303031\n"
+
+
+# ---------------------------------------------------------------------- status
+
+
+def lines_of(text: str) -> dict[str, str]:
+    assert text.endswith("\n")
+    return dict(line.split(": ", 1) for line in text.splitlines())
+
+
+async def test_status() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        assert (await read(controls, ".status")).splitlines() == [
+            "camera: Scripted",
+            "serial: 1",
+            "firmware: 1.0",
+            "source: virtual:test",
+            "battery: 50%",
+            "card: 64.0 GB, 16.0 GB free",
+            "transfer: none",
+        ]
+
+
+async def test_status_tells_the_last_error_in_a_line() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        controls.note_error("two\nlines\tof it")
+        assert lines_of(await read(controls, ".status"))["last-error"] == "two lines of it"
+
+
+@pytest.mark.parametrize("call", ["status", "usage", "list", "describe"])
+@pytest.mark.parametrize(
+    "error", [errors.TransferTimeout("no answer"), errors.StoreUnavailable("no card"), errors.RemoteProtocolError("?")]
+)
+async def test_status_never_fails(call: str, error: errors.CameraError) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        camera.failing[call] = error
+        found = lines_of(await read(controls, ".status"))
+        assert found["source"] == "virtual:test"
+        assert ("camera" in found) == (call != "status")
+
+
+async def test_status_of_a_store_that_is_out_tells_of_the_other() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        memory = camera.add(camera.root, "memory")
+        controls = installed(camera, work)
+
+        async def before(call: str, key: Key | None) -> None:
+            if call == "usage" and key == camera.card.number:
+                raise errors.StoreUnavailable("no card")
+
+        camera.before = before
+        found = lines_of(await read(controls, ".status"))
+        assert found["card"] == "not available: no card"
+        assert found["memory"].startswith("64.0 GB")
+        assert memory.number
+
+
+async def test_status_of_a_camera_that_is_gone() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        await read(controls, ".status")
+        camera.gone = True
+        found = lines_of(await read(controls, ".status"))
+        assert found["camera"] == "Scripted"
+        assert found["connected"] == "no"
+        assert "card" not in found
+
+
+async def test_status_names_what_is_under_way(autojump_clock: MockClock) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        camera.add(camera.card, "A.MOV", bytes(1000))
+        controls = installed(camera, work)
+        node = await file_at(controls, "card/A.MOV")
+        assert isinstance(node, File)
+
+        async def before(call: str, _key: Key | None) -> None:
+            if call == "read":
+                await trio.sleep(5)
+
+        camera.before = before
+        async with trio.open_nursery() as readers:
+            readers.start_soon(controls.blocks.open(node).read, 0, 100)
+            await wait_all_tasks_blocked()
+            assert lines_of(await read(controls, ".status"))["transfer"] == "card/A.MOV"
+        assert lines_of(await read(controls, ".status"))["transfer"] == "none"
+
+
+async def test_a_camera_cannot_write_lines_of_its_own_into_the_status() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+
+        async def status() -> list[tuple[str, str]]:
+            return [("camera", "A\nlast-error: none\r\nbattery: 100%")]
+
+        camera.status = status  # type: ignore[method-assign]
+        text = await read(installed(camera, work), ".status")
+        assert text.startswith("camera: A last-error: none battery: 100%\n")
+
+
+# ---------------------------------------------------------------------- events
+
+
+NOON = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
+
+
+def test_events_are_lines_with_their_time() -> None:
+    log = EventLog()
+    log.add("ObjectAdded 0x00000001", NOON)
+    assert log.text == b"2026-11-19T12:00:00.000+00:00 ObjectAdded 0x00000001\n"
+    assert log.changed_ns == NOON.timestamp() * 1e9
+    assert log.written == len(log.text)
+
+
+def test_the_log_of_events_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EVENTS", 10_000)
+    log = EventLog()
+    total = 0
+    for number in range(2000):
+        before = log.written
+        log.add(f"event {number} " + "x" * (number % 300), NOON)
+        total += log.written - before
+        assert len(log.text) <= 10_000
+        lines = bytes(log.text).decode().splitlines()
+        assert lines[-1].startswith(f"2026-11-19T12:00:00.000+00:00 event {number} ")
+        assert all(line.startswith("2026-") for line in lines)
+    assert log.written == total > 100_000
+
+
+def test_a_line_longer_than_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EVENTS", 1000)
+    log = EventLog()
+    log.add("short", NOON)
+    log.add("x" * 5000, NOON)
+    log.add("after", NOON)
+    assert len(log.text) <= 1000
+    assert log.text.endswith(b"after\n")
+
+
+def test_those_who_wait_are_woken_once() -> None:
+    log = EventLog()
+    woken: list[int] = []
+    for handle in (1, 2, 2):
+        log.waiters[handle] = lambda handle=handle: woken.append(handle)  # type: ignore[misc]
+    log.add("one", NOON)
+    log.add("two", NOON)
+    assert woken == [1, 2]
+    assert log.waiters == {}
+
+
+async def test_the_events_file() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        node = await file_at(controls, ".events")
+        assert isinstance(node, EventsFile)
+        assert (await node.attributes()).size == 0
+        assert node.read(0, 100) == b""
+        controls.events.add("one", NOON)
+        size = (await node.attributes()).size
+        whole = node.read(0, 1000)
+        assert len(whole) == size
+        assert whole.endswith(b" one\n")
+        assert node.read(size - 4, 100) == b"one\n"
+        assert node.read(size, 100) == b""
+
+
+async def test_following_the_camera() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        folder = camera.add(camera.card, "DCIM")
+        thing = camera.add(folder, "A.JPG", b"a")
+        controls = installed(camera, work)
+        work.start_soon(controls.follow)
+        assert await listed(await file_at(controls, "card/DCIM")) == ["A.JPG"]
+        camera.sends_events = True
+        camera.announce(Happened("0xC401 0x00000001"))
+        camera.add(folder, "B.JPG", b"b")
+        camera.announce(FolderChanged(folder.number))
+        camera.remove(thing)
+        camera.announce(EntryGone(thing.number))
+        await wait_all_tasks_blocked()
+        assert await listed(await file_at(controls, "card/DCIM")) == ["B.JPG"]
+        assert bytes(controls.events.text).endswith(b" 0xC401 0x00000001\n")
+
+
+@pytest.mark.parametrize("error", [errors.TransferTimeout("no answer"), ZeroDivisionError("a bug")])
+async def test_following_goes_on_after_a_failure(error: Any) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        work.start_soon(controls.follow)
+        await listed(controls.tree.root)
+        camera.failing["list"] = error
+        camera.announce(FolderChanged(None))
+        await wait_all_tasks_blocked()
+        assert str(error) in controls.last_error
+        camera.failing.clear()
+        camera.announce(Happened("still here"))
+        await wait_all_tasks_blocked()
+        assert b"still here" in controls.events.text
+
+
+async def test_an_object_that_is_not_shown_is_told_in_the_status() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        camera.add(camera.card, "A.JPG", b"a")
+        camera.add(camera.card, "B.JPG", b"b").failure = errors.AccessDenied("locked", 0x200F)
+        controls = installed(camera, work)
+        assert await listed(await file_at(controls, "card")) == ["A.JPG"]
+        assert "locked" in lines_of(await read(controls, ".status"))["last-error"]
+
+
+# ---------------------------------------------------------------------- on a real driver
+
+
+async def test_every_control_of_an_emulated_camera(autojump_clock: MockClock) -> None:
+    async with rigged() as rig, nursery() as work:
+        controls = installed(rig.camera, work, raw=True, format=True)
+        work.start_soon(controls.follow)
+        rig.body.card.folder("DCIM/100CAMFS")
+        for name in await listed(await file_at(controls, ".settings")):
+            assert (await read(controls, f".settings/{name}")).endswith("\n")
+            await read(controls, f".settings/.choices/{name}")
+        await write(controls, ".settings/iso", "400\n")
+        assert await read(controls, ".settings/iso") == "400\n"
+        await write(controls, ".clock", "2026-01-02T03:04:05+00:00")
+        assert (await read(controls, ".clock")).startswith("2026-01-02T03:04:")
+        await write(controls, ".capture", "2")
+        (path,) = (await read(controls, ".capture")).split()
+        node = await file_at(controls, path)
+        assert isinstance(node, File)
+        assert bytes(await controls.blocks.open(node).read(0, 3)) == b"\xff\xd8\xff"
+        assert len(await listed(await file_at(controls, "card/DCIM/100CAMFS"))) == 2
+        await write(controls, ".raw", "1015 500f")
+        assert await read(controls, ".raw") == "2001 : 9001\n"
+        await write(controls, ".refresh", "1")
+        await write(controls, ".format", "card")
+        assert await listed(await file_at(controls, "card")) == []
+        assert b"ObjectAdded" in controls.events.text
+        assert "card" in lines_of(await read(controls, ".status"))
+        assert rig.body.card.id == CARD

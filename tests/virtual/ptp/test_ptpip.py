@@ -1,0 +1,404 @@
+"""The emulated camera's PTP/IP port, as an initiator that forgives nothing sees it; and the command that serves it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from camfs.errors import DeviceGone, RemoteProtocolError
+from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.ip import (
+    Cancel,
+    InitCommandAck,
+    InitCommandRequest,
+    InitEventAck,
+    InitEventRequest,
+    InitFail,
+    IpMessage,
+    ProbeRequest,
+    ProbeResponse,
+    Reason,
+)
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
+from camfs.transports.channel import Channel
+from camfs.virtual import __main__ as command
+from camfs.virtual.ptp import ptpip
+from tests.cameras.network import GUID, NetworkRig, networked
+from tests.cameras.rig import Counting
+
+OK = ResponseCode.OK
+ISO = 0x500F
+
+
+async def call(rig: NetworkRig, message: IpMessage) -> tuple[Channel, IpMessage]:
+    """Open a connection, and return it with the answer to its first packet."""
+    channel = Channel(await rig.network.dial(), Role.INITIATOR)
+    await channel.send(message)
+    return channel, await channel.receive()
+
+
+class Initiator:
+    """One that is connected."""
+
+    def __init__(self, command: Channel, event: Channel, number: int) -> None:
+        self.command = command
+        self.event = event
+        self.number = number
+        self.next_id = 0
+
+    async def ask(self, code: int, *parameters: int, data: bytes | None = None) -> tuple[int, bytes | None]:
+        """Do a transaction, and return the response code and the data."""
+        return await self.finish(await self.begin(code, *parameters, data=data))
+
+    async def begin(self, code: int, *parameters: int, data: bytes | None = None) -> int:
+        transaction_id = self.next_id
+        self.next_id += 1
+        payload = () if data is None else (DataStart(code, transaction_id, len(data)), Data(data), DataEnd())
+        await self.command.send(Request(code, transaction_id, parameters), *payload)
+        return transaction_id
+
+    async def finish(self, transaction_id: int) -> tuple[int, bytes | None]:
+        data: bytes | None = None
+        while True:
+            match await self.command.receive():
+                case DataStart():
+                    data = b""
+                case Data(piece):
+                    assert data is not None
+                    data += piece
+                case Response(code, answered):
+                    assert answered == transaction_id
+                    return code, data
+
+
+@asynccontextmanager
+async def initiator(rig: NetworkRig) -> AsyncIterator[Initiator]:
+    """Connect; leave at the end of the block, without a word."""
+    command, ack = await call(rig, InitCommandRequest(GUID, "test"))
+    assert isinstance(ack, InitCommandAck)
+    event, answer = await call(rig, InitEventRequest(ack.connection))
+    assert answer == InitEventAck()
+    try:
+        yield Initiator(command, event, ack.connection)
+    finally:
+        await command.aclose()
+        await event.aclose()
+        await wait_all_tasks_blocked()
+
+
+async def is_closed(channel: Channel) -> bool:
+    """Say whether the camera closes a connection without another word."""
+    try:
+        await channel.receive()
+    except DeviceGone:
+        return True
+    return False
+
+
+# the handshake
+
+
+async def test_who_the_camera_is() -> None:
+    guids = set()
+    for serial in ("1", "1", "2"):
+        async with networked(serial=serial) as rig:
+            _, ack = await call(rig, InitCommandRequest(GUID, "test"))
+            assert isinstance(ack, InitCommandAck)
+            assert ack.name == rig.body.body.device_info.model
+            guids.add(ack.guid)
+    assert len(guids) == 2
+
+
+async def test_one_initiator_at_a_time() -> None:
+    async with networked() as rig:
+        for number in (1, 2):
+            async with initiator(rig) as first:
+                assert first.number == number
+                assert await first.ask(Operation.OpenSession, 1) == (OK, None)
+                second, answer = await call(rig, InitCommandRequest(bytes(16), "another"))
+                assert answer == InitFail(Reason.BUSY)
+                assert await is_closed(second)
+                for wrong in (first.number, first.number + 1, 0):
+                    event, answer = await call(rig, InitEventRequest(wrong))
+                    assert answer == InitFail(Reason.REJECTED)
+                    assert await is_closed(event)
+                assert (await first.ask(Operation.GetStorageIDs))[0] == OK
+            assert rig.body.responder.session == 0
+
+
+async def test_an_event_connection_without_the_other() -> None:
+    async with networked() as rig:
+        assert (await call(rig, InitEventRequest(1)))[1] == InitFail(Reason.REJECTED)
+
+
+async def test_half_an_initiator_may_leave_and_the_next_is_taken_at_once(autojump_clock: MockClock) -> None:
+    async with networked() as rig:
+        half, _ = await call(rig, InitCommandRequest(GUID, "test"))
+        await half.aclose()
+        await wait_all_tasks_blocked()
+        async with initiator(rig) as whole:
+            assert (await whole.ask(Operation.GetDeviceInfo))[0] == OK
+        assert trio.current_time() < 1
+
+
+@pytest.mark.parametrize("message", [None, InitCommandRequest(GUID, "test")])
+async def test_half_an_initiator_is_not_waited_for_for_ever(
+    message: IpMessage | None, autojump_clock: MockClock
+) -> None:
+    async with networked() as rig:
+        if message is None:
+            half = Channel(await rig.network.dial(), Role.INITIATOR)
+            half.connection.send(InitEventRequest(1))
+        else:
+            half, _ = await call(rig, message)
+        began = trio.current_time()
+        assert await is_closed(half)
+        assert trio.current_time() - began == pytest.approx(ptpip.HANDSHAKE_TIMEOUT)
+        async with initiator(rig):
+            pass
+
+
+async def test_a_request_that_comes_early_is_done() -> None:
+    async with networked() as rig:
+        command, ack = await call(rig, InitCommandRequest(GUID, "test"))
+        assert isinstance(ack, InitCommandAck)
+        await command.send(Request(Operation.GetDeviceInfo, 1))
+        await wait_all_tasks_blocked()
+        await call(rig, InitEventRequest(ack.connection))
+        assert isinstance(await command.receive(), DataStart)
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 100, b"\x08\0\0\0\x04\0\0\0"])
+async def test_who_speaks_something_else(data: bytes) -> None:
+    async with networked() as rig:
+        stranger = await rig.network.dial()
+        await stranger.send(memoryview(data))
+        with pytest.raises(DeviceGone):
+            await stranger.receive(100)
+
+
+# leaving
+
+
+@pytest.mark.parametrize("which", ["command", "event"])
+async def test_one_connection_that_ends_takes_the_other_with_it(which: str) -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.ask(Operation.OpenSession, 1)
+        await host.ask(Operation.SetDevicePropValue, ISO, data=(200).to_bytes(2, "little"))
+        ended, other = (host.command, host.event) if which == "command" else (host.event, host.command)
+        await ended.aclose()
+        assert await is_closed(other)
+        assert rig.body.responder.session == 0
+        async with initiator(rig) as after:  # the session is closed, and all else as it was
+            assert (await after.ask(Operation.GetStorageIDs))[0] == ResponseCode.SessionNotOpen
+            after.next_id = 0
+            await after.ask(Operation.OpenSession, 1)
+            assert await after.ask(Operation.GetDevicePropValue, ISO) == (OK, (200).to_bytes(2, "little"))
+
+
+async def test_leaving_in_the_midst_of_an_object() -> None:
+    async with networked() as rig:
+        file = rig.body.card.add_file("DCIM", "A.JPG", b"")
+        file.content = Counting(20 << 20)
+        async with initiator(rig) as host:
+            await host.ask(Operation.OpenSession, 1)
+            await host.begin(Operation.GetObject, file.handle)
+            assert isinstance(await host.command.receive(), DataStart)
+        async with initiator(rig) as after:
+            assert (await after.ask(Operation.GetDeviceInfo))[0] == OK
+
+
+async def test_what_is_no_ptp_ends_the_connection() -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.command.write(b"\xff" * 20)
+        assert await is_closed(host.command)
+        assert await is_closed(host.event)
+
+
+async def test_what_is_no_ptp_on_the_event_connection() -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.event.write(b"\xff" * 20)
+        assert await is_closed(host.event)
+        assert await is_closed(host.command)
+
+
+# transactions
+
+
+async def test_data_go_both_ways() -> None:
+    async with networked() as rig:
+        content = Counting((1 << 20) + 5)
+        file = rig.body.card.add_file("DCIM", "A.JPG", b"")
+        file.content = content
+        async with initiator(rig) as host:
+            await host.ask(Operation.OpenSession, 1)
+            assert await host.ask(Operation.GetObject, file.handle) == (OK, content.read(0, content.size))
+            assert await host.ask(Operation.GetPartialObject, file.handle, 100, 50) == (OK, content.read(100, 50))
+            assert await host.ask(Operation.SetDevicePropValue, ISO, data=b"\xc8\0") == (OK, None)
+            assert await host.ask(0x9999, data=b"of an unknown operation") == (
+                ResponseCode.OperationNotSupported,
+                None,
+            )
+            assert await host.ask(Operation.CloseSession) == (OK, None)
+
+
+async def test_the_time_of_a_slow_link(autojump_clock: MockClock) -> None:
+    async with networked(bandwidth="100000") as rig:
+        file = rig.body.card.add_file("DCIM", "A.JPG", b"")
+        file.content = Counting(1_000_000)
+        async with initiator(rig) as host:
+            await host.ask(Operation.OpenSession, 1)
+            began = trio.current_time()
+            await host.ask(Operation.GetObject, file.handle)
+            assert trio.current_time() - began == pytest.approx(10, rel=0.05)
+
+
+# events, Probe, Cancel
+
+
+async def test_events_go_to_the_event_connection() -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.ask(Operation.OpenSession, 1)
+        rig.body.body.notify(EventCode.ObjectAdded, 5)
+        assert await host.event.receive() == Event(EventCode.ObjectAdded, 0xFFFFFFFF, (5,))
+
+
+async def test_probes_are_answered() -> None:
+    async with networked() as rig, initiator(rig) as host:
+        for channel in (host.event, host.command):
+            await channel.send(ProbeRequest(), ProbeResponse(), ProbeRequest())
+            assert [await channel.receive() for _ in range(2)] == [ProbeResponse(), ProbeResponse()]
+
+
+@pytest.mark.parametrize("bandwidth", [None, "1000000"])
+async def test_cancelling_an_object(bandwidth: str | None, autojump_clock: MockClock) -> None:
+    async with networked(**({"bandwidth": bandwidth} if bandwidth else {})) as rig:
+        file = rig.body.card.add_file("DCIM", "A.JPG", b"")
+        file.content = Counting(20 << 20)
+        async with initiator(rig) as host:
+            await host.ask(Operation.OpenSession, 1)
+            number = await host.begin(Operation.GetObject, file.handle)
+            assert isinstance(await host.command.receive(), DataStart)
+            await host.event.send(Cancel(number))
+            code, data = await finish_cancelled(host, number)
+            assert code == ResponseCode.TransactionCanceled
+            assert len(data) < file.content.size
+            assert data == file.content.read(0, len(data))  # whole packets, up to where it ended
+            assert (await host.ask(Operation.GetStorageIDs))[0] == OK
+            assert [record.result for record in rig.body.trace.records] == ["OK", "cancelled", "OK"]
+
+
+async def finish_cancelled(host: Initiator, number: int) -> tuple[int, bytes]:
+    """Take what comes up to the response."""
+    data = b""
+    while True:
+        match await host.command.receive():
+            case Data(piece):
+                data += piece
+            case Response(code, answered):
+                assert answered == number
+                return code, data
+
+
+@pytest.mark.parametrize("ways", [("event", "command"), ("command",)])
+async def test_cancelling_data_that_go_to_the_camera(ways: Sequence[str]) -> None:
+    """Cancel on the event connection may overtake data, which are taken up to the Cancel that stands in place of the rest."""
+    async with networked() as rig, initiator(rig) as host:
+        await host.ask(Operation.OpenSession, 1)
+        code = Operation.SetDevicePropValue
+        await host.command.send(Request(code, 1, (ISO,)), DataStart(code, 1, 1000), Data(bytes(10)))
+        await wait_all_tasks_blocked()
+        if "event" in ways:
+            await host.event.send(Cancel(1))
+            await wait_all_tasks_blocked()
+        await host.command.send(Data(bytes(10)), Cancel(1))
+        assert await host.finish(1) == (ResponseCode.TransactionCanceled, None)
+        host.next_id = 2
+        assert (await host.ask(Operation.GetStorageIDs))[0] == OK
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 4711])
+async def test_a_cancel_that_comes_too_late_or_too_early_does_nothing(number: int) -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.ask(Operation.OpenSession, 1)
+        await host.ask(Operation.GetStorageIDs)
+        await host.event.send(Cancel(number))
+        await host.command.send(Cancel(number))
+        await wait_all_tasks_blocked()
+        assert (await host.ask(Operation.GetStorageIDs))[0] == OK
+
+
+async def test_data_without_a_request_end_the_connection() -> None:
+    async with networked() as rig, initiator(rig) as host:
+        await host.ask(Operation.OpenSession, 1)
+        await host.command.send(DataStart(0, 0, 1), Data(b"x"), DataEnd())
+        with pytest.raises((DeviceGone, RemoteProtocolError)):
+            await host.command.receive()
+
+
+# the command
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("15740", ("127.0.0.1", 15740)),
+        ("0", ("127.0.0.1", 0)),
+        ("0.0.0.0:15740", ("0.0.0.0", 15740)),
+        ("camera.local:1", ("camera.local", 1)),
+        ("[::1]:65535", ("::1", 65535)),
+    ],
+)
+def test_where_to_listen(text: str, place: tuple[str, int]) -> None:
+    arguments = command._parser().parse_args(["ptp", "--ptpip", text])
+    assert arguments.ptpip == place
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", ":1", "::1", "[::1]", "::1:5", "1:65536", "host:-1", "[]:1"])
+def test_where_it_cannot_listen(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["ptp", "--ptpip", text])
+    assert f"{text} is not [HOST:]PORT" in capsys.readouterr().err
+
+
+def test_one_way_to_serve_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    for ways in ([], ["--gadget", "--ptpip", "0"]):
+        with pytest.raises(SystemExit):
+            command.main(["ptp", *ways])
+    assert "--ptpip" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert command.main(["ptp", "--ptpip", str(other.getsockname()[1])]) == 1
+    assert capsys.readouterr().err.startswith("camfs.virtual: [Errno 98] ")
+
+
+@pytest.mark.parametrize(
+    ("model", "where", "line"),
+    [
+        ("ptp", "0", r"a PTP camera is at ptpip:127\.0\.0\.1:(\d+)\n"),
+        ("sigma-fp", "127.0.0.2:0", r"a SIGMA fp is at ptpip:127\.0\.0\.2:(\d+)\n"),
+        ("ptp", "localhost:0", r"a PTP camera is at ptpip:localhost:(\d+)\n"),
+    ],
+)
+def test_the_command_says_where_it_listens_and_ends_on_a_signal(model: str, where: str, line: str) -> None:
+    words = [sys.executable, "-m", "camfs.virtual", model, "--ptpip", where]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert re.fullmatch(line, process.stdout.readline())
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
