@@ -13,7 +13,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Camera
 from camfs.cameras.dc120.driver import Dc120Camera
-from camfs.cameras.dc120.line import Line, SerialPort
+from camfs.cameras.dc120.line import Line
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.iplink import IpLink
 from camfs.cameras.ptp.usblink import Link, UsbLink
@@ -21,6 +21,7 @@ from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
 from camfs.commands.options import MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source
 from camfs.transports import identity, serial, tcp, usb
+from camfs.transports.ports import SerialPort
 
 NO_CAMERA = (
     "no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one "

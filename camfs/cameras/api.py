@@ -31,7 +31,7 @@ class Entry:
         size_is_exact: False where the camera can say no more than that there are at least `size` bytes.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
         is_picture: whether a thumbnail may be asked of it.
-        is_ours: whether it waits here for the user to take it: its files may be removed whatever the mount's options say.
+        is_local: whether it waits here for the user to take it: its files may be removed whatever the mount's options say.
     """
 
     key: Key
@@ -42,7 +42,7 @@ class Entry:
     size_is_exact: bool = True
     mtime_ns: int = 0
     is_picture: bool = False
-    is_ours: bool = False
+    is_local: bool = False
 
     def is_like(self, other: "Entry") -> bool:
         """Say whether `other`, met later or in another session, is the same file with the same contents."""
@@ -195,14 +195,17 @@ class Camera(Protocol):
         A file that cannot be listed now is given by its path, the store's name first: a SIGMA that saves to its card.
         """
 
-    async def in_control(self) -> bool:
+    async def has_control(self) -> bool:
         """Say whether the computer holds the body."""
 
-    async def take_control(self, hold: bool) -> None:
-        """Take the body, or hand it back.
+    async def acquire_control(self) -> None:
+        """Take control of the camera: it answers to this computer, and its own buttons may be dead."""
+
+    async def release_control(self) -> None:
+        """Give control back to the photographer; does nothing where the computer does not have it.
 
         Raises:
-            StoreFull: shots that only the camera holds find no room on this computer; the body is not handed back.
+            StoreFull: shots that only the camera holds find no room on this computer; control is kept.
         """
 
     async def recording(self) -> bool:
@@ -233,14 +236,16 @@ class Camera(Protocol):
 class Browsed:
     """The part of `Camera` that is about holding a body, for cameras that cannot be held."""
 
-    async def in_control(self) -> bool:
-        """See `Camera.in_control`."""
+    async def has_control(self) -> bool:
+        """See `Camera.has_control`."""
         return False
 
-    async def take_control(self, hold: bool) -> None:
-        """See `Camera.take_control`."""
-        if hold:
-            raise errors.NotSupported("this camera cannot be taken into control")
+    async def acquire_control(self) -> None:
+        """See `Camera.acquire_control`."""
+        raise errors.NotSupported("this camera cannot be taken into control")
+
+    async def release_control(self) -> None:
+        """See `Camera.release_control`."""
 
     async def recording(self) -> bool:
         """See `Camera.recording`."""

@@ -170,7 +170,7 @@ class Controls:
             except IndexError:
                 return found
             index += 1
-            if isinstance(node, Folder) and node.entry is not None and not node.entry.is_ours:
+            if isinstance(node, Folder) and node.entry is not None and not node.entry.is_local:
                 found.append((node.name.decode(), node.entry.key))
 
     async def read_capture(self) -> str:
@@ -197,11 +197,14 @@ class Controls:
 
     async def read_control(self) -> str:
         """1 while the computer holds the body."""
-        return f"{await self.camera.in_control():d}\n"
+        return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
         """Take the body, or hand it back."""
-        await self.camera.take_control(_read_switch(text))
+        if _read_switch(text):
+            await self.camera.acquire_control()
+        else:
+            await self.camera.release_control()
 
     async def read_record(self) -> str:
         """1 while a movie is being recorded."""

@@ -439,7 +439,7 @@ class CameraOperations(pyfuse3.Operations):
             raise FUSEError(errno.ENOENT)
         if not isinstance(node, kind) or node.entry is None or directory is self.tree.root:
             raise FUSEError(errno.EPERM)
-        if not self.tree.allow_delete and not node.entry.is_ours:
+        if not self.tree.allow_delete and not node.entry.is_local:
             raise errors.NotPermitted("deleting needs the mount option allow_delete")
         if isinstance(node, Folder):
             await _expect_empty(node)
@@ -546,7 +546,7 @@ class CameraOperations(pyfuse3.Operations):
             stores = [node for node in self.tree.root.children.values() if isinstance(node, Folder)]
         meant = self._last_store.get(ctx.pid) or self._store_of_working_directory(ctx.pid)
         if meant is None:  # what lies on this computer is no room of the camera's
-            stores = [store for store in stores if store.entry is not None and not store.entry.is_ours] or stores
+            stores = [store for store in stores if store.entry is not None and not store.entry.is_local] or stores
         usages = [await self._usage(store) for store in stores if meant is None or store is meant]
         answer = StatvfsData()
         answer.f_bsize = answer.f_frsize = 4096

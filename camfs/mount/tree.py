@@ -291,7 +291,7 @@ class Folder(Directory):
 
     async def attributes(self, exact: bool = True) -> Attributes:
         """See `Node.attributes`."""
-        writable = 0o222 if self.entry is not None and (self.tree.allow_delete or self.entry.is_ours) else 0
+        writable = 0o222 if self.entry is not None and (self.tree.allow_delete or self.entry.is_local) else 0
         return Attributes(stat.S_IFDIR, 0o555 | writable, 0, self.entry.mtime_ns if self.entry else 0)
 
     async def find(self, name: bytes) -> Node | None:

@@ -68,7 +68,7 @@ def _errno(error: BaseException | None) -> int:
     return 0
 
 
-async def open_port(path: str | Path, baud: int = 9600) -> "SerialPort":
+async def open_port(path: str | Path, baud: int = 9600) -> "TerminalPort":
     """Open a serial port for this program alone. Cancelled: takes effect once it is open or has failed.
 
     Args:
@@ -84,13 +84,13 @@ async def open_port(path: str | Path, baud: int = 9600) -> "SerialPort":
     return await trio.to_thread.run_sync(_open, Path(path), baud)
 
 
-def _open(path: Path, baud: int) -> "SerialPort":
+def _open(path: Path, baud: int) -> "TerminalPort":
     source = f"serial:{path}"
     try:
         port = serial.Serial(str(path), baud, timeout=0, inter_byte_timeout=0, exclusive=True)
     except _CALL_ERRORS as error:
         raise _not_opened(source, path, error) from error
-    opened = SerialPort(port, source)
+    opened = TerminalPort(port, source)
     if not opened.is_pseudo_terminal:
         with contextlib.suppress(OSError):
             fcntl.ioctl(port.fileno(), termios.TIOCEXCL)  # for those who know no locks, as ModemManager
@@ -128,7 +128,7 @@ def _group(path: Path) -> str:
     return "dialout"
 
 
-class SerialPort:
+class TerminalPort:
     """An open serial port. Make one with `open_port`.
 
     One task may send while another receives. Once the device is gone, all calls raise `DeviceGone` at once; so do those after

@@ -22,11 +22,11 @@ import os
 import re
 import struct
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import trio
 import usb.backend.libusb1 as libusb
@@ -42,6 +42,7 @@ from camfs.errors import (
     TransportError,
 )
 from camfs.transports import holders
+from camfs.transports.ports import Conversation
 
 T = TypeVar("T")
 
@@ -99,18 +100,6 @@ def translated(error: Exception, doing: str) -> TransportError:
     """
     code = getattr(error, "backend_error_code", None)
     return ERRORS.get(code or 0, TransportError)(f"{doing}: {getattr(error, 'strerror', None) or error}")
-
-
-class Conversation(Protocol):
-    """What is to be sent, and who takes what is read: see `camfs.cameras.ptp.usblink.Conversation`."""
-
-    unsent: deque[bytes]
-
-    def wanted(self) -> int:
-        """Say how many bytes to read next, 0 to stop for now."""
-
-    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """Take what one read gave."""
 
 
 @dataclass(frozen=True)
@@ -373,7 +362,7 @@ def _let_go(camera: UsbCamera, detached: bool) -> None:
 
 
 class UsbInterface:
-    """A claimed interface: a `camfs.cameras.ptp.usblink.UsbPipes`. Make one with `open_pipes`.
+    """A claimed interface: a `transports.ports.UsbPipes`. Make one with `open_pipes`.
 
     Every call may run beside every other. Cancelling one takes effect when its slice ends, within `SLICE`; a control request
     within `CONTROL_TIMEOUT`, after which it fails with `TransferTimeout`. What a cancelled read has got it returns all the same.
@@ -421,7 +410,7 @@ class UsbInterface:
             while size := conversation.wanted():
                 if time.monotonic() > end:
                     return False
-                conversation.take(*self._read_slice(size))
+                conversation.feed(*self._read_slice(size))
         except usb.core.USBTimeoutError:
             return False
         return True

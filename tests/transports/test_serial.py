@@ -21,7 +21,7 @@ import trio.testing
 
 import camfs.transports.serial as transport
 from camfs.errors import DeviceForbidden, DeviceGone, DeviceInUse, TransferTimeout, TransportError
-from camfs.transports.serial import SerialPort, open_port
+from camfs.transports.serial import TerminalPort, open_port
 
 DATA, FLUSH_READ, STOP, NO_STOP = 0x00, 0x01, 0x20, 0x10
 """Status bytes of packet mode: TIOCPKT_DATA and others (ioctl_tty(2))."""
@@ -78,14 +78,14 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.fixture
-async def port(terminal: Terminal) -> SerialPort:
+async def port(terminal: Terminal) -> TerminalPort:
     return await open_port(terminal.path)
 
 
 # opening
 
 
-async def test_the_line_is_raw_8n1_without_flow_control(terminal: Terminal, port: SerialPort) -> None:
+async def test_the_line_is_raw_8n1_without_flow_control(terminal: Terminal, port: TerminalPort) -> None:
     iflag, oflag, cflag, lflag, ispeed, ospeed, cc = termios.tcgetattr(terminal.master)
     assert cflag & termios.CSIZE == termios.CS8
     assert not cflag & (termios.PARENB | termios.CSTOPB | termios.CRTSCTS)
@@ -126,7 +126,7 @@ async def test_a_port_that_another_program_has(terminal: Terminal) -> None:
     await port.aclose()
 
 
-async def test_a_port_that_this_program_has(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_port_that_this_program_has(terminal: Terminal, port: TerminalPort) -> None:
     with pytest.raises(DeviceInUse, match="is in use"):
         await open_port(terminal.path)
     await port.send(b"x")
@@ -205,7 +205,7 @@ async def test_the_group_of_the_device_is_named(tmp_path: Path, monkeypatch: pyt
 # bytes
 
 
-async def test_every_byte_passes_both_ways(terminal: Terminal, port: SerialPort) -> None:
+async def test_every_byte_passes_both_ways(terminal: Terminal, port: TerminalPort) -> None:
     await port.send(EVERY_BYTE)
     assert await terminal.read(256) == EVERY_BYTE
     os.write(terminal.master, EVERY_BYTE)
@@ -213,7 +213,7 @@ async def test_every_byte_passes_both_ways(terminal: Terminal, port: SerialPort)
     await port.aclose()
 
 
-async def test_more_than_the_line_holds_is_sent_as_it_leaves(terminal: Terminal, port: SerialPort) -> None:
+async def test_more_than_the_line_holds_is_sent_as_it_leaves(terminal: Terminal, port: TerminalPort) -> None:
     data = EVERY_BYTE * 400
     received = b""
     async with trio.open_nursery() as nursery:
@@ -223,7 +223,7 @@ async def test_more_than_the_line_holds_is_sent_as_it_leaves(terminal: Terminal,
     await port.aclose()
 
 
-async def test_what_is_received_is_limited(terminal: Terminal, port: SerialPort) -> None:
+async def test_what_is_received_is_limited(terminal: Terminal, port: TerminalPort) -> None:
     os.write(terminal.master, b"abcdef")
     assert await port.receive(4) == b"abcd"
     assert await port.receive(4) == b"ef"
@@ -241,7 +241,7 @@ class Steps(trio.abc.Instrument):
         self.count += task is self._task
 
 
-async def test_waiting_is_no_polling(terminal: Terminal, port: SerialPort) -> None:
+async def test_waiting_is_no_polling(terminal: Terminal, port: TerminalPort) -> None:
     received = []
     steps = []
 
@@ -261,7 +261,7 @@ async def test_waiting_is_no_polling(terminal: Terminal, port: SerialPort) -> No
     await port.aclose()
 
 
-async def test_a_cancelled_receive_loses_nothing(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_cancelled_receive_loses_nothing(terminal: Terminal, port: TerminalPort) -> None:
     with trio.move_on_after(0.01) as scope:
         await port.receive(10)
     assert scope.cancelled_caught
@@ -273,7 +273,7 @@ async def test_a_cancelled_receive_loses_nothing(terminal: Terminal, port: Seria
     await port.aclose()
 
 
-async def test_input_is_discarded(terminal: Terminal, port: SerialPort) -> None:
+async def test_input_is_discarded(terminal: Terminal, port: TerminalPort) -> None:
     os.write(terminal.master, b"old")
     await trio.lowlevel.wait_readable(port._fd)
     port.discard_input()
@@ -286,7 +286,7 @@ async def test_input_is_discarded(terminal: Terminal, port: SerialPort) -> None:
 
 
 @pytest.mark.parametrize("baud", [19200, 38400, 57600, 115200, 230400, 9600])
-async def test_the_other_end_sees_the_speed(baud: int, terminal: Terminal, port: SerialPort) -> None:
+async def test_the_other_end_sees_the_speed(baud: int, terminal: Terminal, port: TerminalPort) -> None:
     await port.set_speed(baud)
     assert terminal.speed == getattr(termios, f"B{baud}")
     assert port.speed == baud
@@ -294,7 +294,7 @@ async def test_the_other_end_sees_the_speed(baud: int, terminal: Terminal, port:
 
 
 async def test_the_speed_changes_after_the_output_has_left(
-    terminal: Terminal, port: SerialPort, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, port: TerminalPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = []
     flush = port._port.flush
@@ -309,7 +309,7 @@ async def test_the_speed_changes_after_the_output_has_left(
     await port.aclose()
 
 
-async def test_output_that_does_not_leave(port: SerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_output_that_does_not_leave(port: TerminalPort, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     monkeypatch.setattr(transport, "DRAIN_TIMEOUT", 0.01)
@@ -321,14 +321,14 @@ async def test_output_that_does_not_leave(port: SerialPort, monkeypatch: pytest.
     await port.aclose()
 
 
-async def test_a_speed_that_the_port_cannot_do(port: SerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_speed_that_the_port_cannot_do(port: TerminalPort, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(port._port), "baudrate", property(lambda self: 9600, lambda self, baud: None))
     with pytest.raises(TransportError, match="cannot do 230400 baud"):
         await port.set_speed(230400)
     await port.aclose()
 
 
-async def test_a_break_is_seen_at_the_other_end(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_break_is_seen_at_the_other_end(terminal: Terminal, port: TerminalPort) -> None:
     terminal.packet_mode()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(port.send_break, 0.05)
@@ -361,7 +361,7 @@ async def test_nothing_else_looks_like_a_break(terminal: Terminal) -> None:
     assert select.select([terminal.master], [], [], 0)[0] == []
 
 
-async def test_a_break_as_short_as_can_be_is_seen(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_break_as_short_as_can_be_is_seen(terminal: Terminal, port: TerminalPort) -> None:
     terminal.packet_mode()
     await port.send_break(0)
     status = terminal.status()
@@ -370,7 +370,7 @@ async def test_a_break_as_short_as_can_be_is_seen(terminal: Terminal, port: Seri
     await port.aclose()
 
 
-async def test_a_cancelled_break_ends(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_cancelled_break_ends(terminal: Terminal, port: TerminalPort) -> None:
     with trio.move_on_after(0.01) as scope:
         await port.send_break(60)
     assert scope.cancelled_caught
@@ -378,7 +378,7 @@ async def test_a_cancelled_break_ends(terminal: Terminal, port: SerialPort) -> N
     await port.aclose()
 
 
-async def test_a_break_on_a_real_line(terminal: Terminal, port: SerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_break_on_a_real_line(terminal: Terminal, port: TerminalPort, monkeypatch: pytest.MonkeyPatch) -> None:
     conditions = []
     monkeypatch.setattr(port, "is_pseudo_terminal", False)
     monkeypatch.setattr(
@@ -394,7 +394,7 @@ async def test_a_break_on_a_real_line(terminal: Terminal, port: SerialPort, monk
 # the end
 
 
-CALLS: dict[str, Callable[[SerialPort], Awaitable[object]]] = {
+CALLS: dict[str, Callable[[TerminalPort], Awaitable[object]]] = {
     "send": lambda port: port.send(b"x"),
     "receive": lambda port: port.receive(1),
     "break": lambda port: port.send_break(0),
@@ -403,12 +403,12 @@ CALLS: dict[str, Callable[[SerialPort], Awaitable[object]]] = {
 }
 
 
-async def _discard(port: SerialPort) -> None:
+async def _discard(port: TerminalPort) -> None:
     port.discard_input()
 
 
 @pytest.mark.parametrize("first", CALLS)
-async def test_a_line_that_was_hung_up(first: str, terminal: Terminal, port: SerialPort) -> None:
+async def test_a_line_that_was_hung_up(first: str, terminal: Terminal, port: TerminalPort) -> None:
     terminal.hang_up()
     for name in [first, *CALLS]:
         with pytest.raises(DeviceGone, match=f"^serial:{terminal.path} is gone$"):
@@ -416,7 +416,7 @@ async def test_a_line_that_was_hung_up(first: str, terminal: Terminal, port: Ser
     await port.aclose()
 
 
-async def test_a_line_is_hung_up_while_something_is_awaited(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_line_is_hung_up_while_something_is_awaited(terminal: Terminal, port: TerminalPort) -> None:
     async def receive() -> None:
         with pytest.raises(DeviceGone):
             await port.receive(1)
@@ -428,7 +428,7 @@ async def test_a_line_is_hung_up_while_something_is_awaited(terminal: Terminal, 
     await port.aclose()
 
 
-async def test_a_port_that_hangs_up_while_nobody_listens(terminal: Terminal, port: SerialPort) -> None:
+async def test_a_port_that_hangs_up_while_nobody_listens(terminal: Terminal, port: TerminalPort) -> None:
     """Also with bytes waiting, which wake the watcher too; and a reader is not in its way."""
     os.write(terminal.master, b"x")
     async with trio.open_nursery() as nursery:
@@ -444,7 +444,7 @@ async def test_a_port_that_hangs_up_while_nobody_listens(terminal: Terminal, por
     await port.aclose()
 
 
-async def test_watching_a_port_holds_nothing_open(terminal: Terminal, port: SerialPort) -> None:
+async def test_watching_a_port_holds_nothing_open(terminal: Terminal, port: TerminalPort) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with trio.move_on_after(0.01):
         await port.hung_up()
@@ -455,7 +455,7 @@ async def test_watching_a_port_holds_nothing_open(terminal: Terminal, port: Seri
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENODEV, errno.ENXIO])
 @pytest.mark.parametrize("name", ["read", "write"])
 async def test_an_adapter_that_was_unplugged(
-    number: int, name: str, port: SerialPort, monkeypatch: pytest.MonkeyPatch
+    number: int, name: str, port: TerminalPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*arguments: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -470,7 +470,7 @@ async def test_an_adapter_that_was_unplugged(
     await port.aclose()
 
 
-async def test_another_error_is_not_the_end(port: SerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_error_is_not_the_end(port: TerminalPort, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
@@ -484,14 +484,14 @@ async def test_another_error_is_not_the_end(port: SerialPort, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_a_closed_port(name: str, port: SerialPort) -> None:
+async def test_a_closed_port(name: str, port: TerminalPort) -> None:
     await port.aclose()
     with pytest.raises(DeviceGone, match="is closed"):
         await CALLS[name](port)
     await port.aclose()
 
 
-async def test_closing_ends_what_is_awaited(port: SerialPort) -> None:
+async def test_closing_ends_what_is_awaited(port: TerminalPort) -> None:
     async def receive() -> None:
         with pytest.raises(DeviceGone, match="is closed"):
             await port.receive(1)
@@ -507,7 +507,7 @@ async def test_closing_ends_what_is_awaited(port: SerialPort) -> None:
         await port.aclose()
 
 
-async def test_closing_goes_through_when_cancelled(terminal: Terminal, port: SerialPort) -> None:
+async def test_closing_goes_through_when_cancelled(terminal: Terminal, port: TerminalPort) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
         await port.aclose()

@@ -14,8 +14,8 @@ import trio
 import usb.backend.libusb1 as libusb
 
 from camfs import errors
-from camfs.cameras.ptp.usblink import UsbPipes
 from camfs.transports import usb
+from camfs.transports.ports import UsbPipes
 from tests.transports.bus import BULK_IN, BULK_OUT, INTERRUPT, Backend, BusDevice, M, event, failure
 
 CODES = sorted(
@@ -87,7 +87,7 @@ class Talk:
     def wanted(self) -> int:
         return min(self._left, 4 * M)
 
-    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+    def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
         self.got += data
         self._left = 0 if end_of_transfer else self._left - len(data)
 
@@ -443,7 +443,7 @@ class TestBulk:
 
     async def test_what_a_conversation_raises_comes_out_as_it_is(self, pipes: UsbPipes, device: BusDevice) -> None:
         class Garbage(Talk):
-            def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+            def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
                 raise errors.RemoteProtocolError("no PTP")
 
         device.send(b"garbage")

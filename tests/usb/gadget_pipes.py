@@ -31,8 +31,8 @@ class Garbage:
         """See `Conversation.wanted`."""
         return 0
 
-    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """See `Conversation.take`."""
+    def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        """See `Conversation.feed`."""
 
 
 class Host:

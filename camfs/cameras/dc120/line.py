@@ -10,7 +10,6 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import trio
 
@@ -20,6 +19,7 @@ from camfs.protocols.dc120.events import Aborted, Completed, Failed, LineReset, 
 from camfs.protocols.dc120.host import HostConnection, Patience
 from camfs.protocols.dc120.status import Status
 from camfs.protocols.dc120.values import speed_code
+from camfs.transports.ports import SerialPort
 
 log = logging.getLogger(__name__)
 
@@ -42,31 +42,6 @@ PROBE = Patience(answer=0.5, packet=1.0, completion=1.0)
 """How long a speed that is tried out has to work."""
 
 RECEIVE_SIZE = 4096
-
-
-class SerialPort(Protocol):
-    """A serial port. All methods raise `DeviceGone` once it has vanished; cancelling one loses no bytes received."""
-
-    async def send(self, data: bytes) -> None:
-        """Put bytes on the line."""
-
-    async def receive(self, size: int) -> bytes:
-        """Wait for bytes, `size` at most."""
-
-    async def hung_up(self) -> None:
-        """Wait until it has vanished."""
-
-    async def send_break(self, seconds: float) -> None:
-        """Hold the line in a break."""
-
-    async def set_speed(self, baud: int) -> None:
-        """Change the speed once all that was sent has left."""
-
-    def discard_input(self) -> None:
-        """Throw away what has come in."""
-
-    async def aclose(self) -> None:
-        """Let go of the port; never raises."""
 
 
 @dataclass(frozen=True)

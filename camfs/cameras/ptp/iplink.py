@@ -28,15 +28,19 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
+    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Response, Role
-from camfs.transports.channel import ByteStream, Channel
+from camfs.transports.channel import Channel
+from camfs.transports.ports import ByteStream
 
 log = logging.getLogger(__name__)
+
+IpChannel = Channel[IpMessage, IpConnection]
 
 Dial = Callable[[], Awaitable[ByteStream]]
 """Opens one TCP connection to the camera."""
@@ -77,8 +81,8 @@ _FAILURES: dict[int, tuple[type[errors.TransportError], str]] = {
 class _Connections:
     """The two connections of one handshake, and whether the camera has ever answered a ping."""
 
-    command: Channel
-    event: Channel
+    command: IpChannel
+    event: IpChannel
     guid: bytes
     answers_pings: bool = False
 
@@ -180,7 +184,7 @@ class IpLink:
             raise errors.DeviceGone("the camera that answers now may be another")
 
     async def _shake_hands(self) -> _Connections:
-        opened: list[Channel] = []
+        opened: list[IpChannel] = []
         try:
             command = await self._call(opened)
             ack = await _ask(command, InitCommandRequest(self._guid, self._name))
@@ -201,10 +205,10 @@ class IpLink:
                 raise errors.RemoteProtocolError(f"what answers there does not speak PTP/IP: {error}") from None
             raise
 
-    async def _call(self, opened: list[Channel], tries: int = 1) -> Channel:
+    async def _call(self, opened: list[IpChannel], tries: int = 1) -> IpChannel:
         for left in reversed(range(tries)):
             try:
-                channel = Channel(await self._dial(), Role.INITIATOR)
+                channel = IpChannel(await self._dial(), IpConnection(Role.INITIATOR))
                 break
             except errors.DeviceGone:
                 if not left:
@@ -236,7 +240,7 @@ class IpLink:
             await self._lost(connections)
             raise
 
-    async def _receive(self, command: Channel) -> Message:
+    async def _receive(self, command: IpChannel) -> Message:
         if self._unsent:
             messages = tuple(self._unsent)
             self._unsent.clear()
@@ -266,10 +270,10 @@ class IpLink:
         self._unsent.clear()
         try:
             with trio.fail_after(CANCEL_TIMEOUT):
-                if connections.command.connection.under_way:
+                if connections.command.codec.under_way:
                     await connections.command.write()  # what of the request has not left yet
                     await connections.event.send(Cancel(transaction_id))
-                while connections.command.connection.under_way:
+                while connections.command.codec.under_way:
                     await self.receive()
         except trio.TooSlowError:
             raise errors.TransferTimeout("the camera did not take the cancel") from None
@@ -323,7 +327,7 @@ class IpLink:
         raise errors.DeviceGone(f"the camera has not answered {PINGS} pings")
 
 
-async def _ask(channel: Channel, request: IpMessage) -> IpMessage:
+async def _ask(channel: IpChannel, request: IpMessage) -> IpMessage:
     """Send the first packet of a connection and return the answer, if it is no InitFail."""
     await channel.send(request)
     answer = await channel.receive()

@@ -1,4 +1,4 @@
-"""Turns on the one line that a camera has: one transaction at a time, those that are urgent before those that are not."""
+"""PriorityLock on the one line that a camera has: one transaction at a time, those that are urgent before those that are not."""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import trio
 
 
-class Turns:
+class PriorityLock:
     """A lock with two queues. Whoever is urgent (a setting, a shutter) waits for the transaction under way and for others that are
     urgent, never for those who wait with a block of a file or a frame."""
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import trio
 
 from camfs import errors
-from camfs.cameras.ptp.priority_lock import Turns
+from camfs.cameras.ptp.priority_lock import PriorityLock
 from camfs.cameras.ptp.usblink import Link
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of, refusal
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Request, Response
@@ -87,7 +87,7 @@ class Session:
         self._link = link
         self._timeout = timeout
         self._on_reopen = on_reopen
-        self._turns = Turns()
+        self._turns = PriorityLock()
         self._open = False
         self._gone = False
         self._sessions = 0

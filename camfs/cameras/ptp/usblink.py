@@ -13,6 +13,7 @@ from camfs.errors import TransferStalled, TransferTimeout
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.ptp.containers import EventPipe, UsbConnection
 from camfs.protocols.ptp.messages import Event, Message, Response, Role
+from camfs.transports.ports import UsbPipes
 
 log = logging.getLogger(__name__)
 
@@ -31,57 +32,6 @@ DRAIN_SILENCE = 0.2
 STATUS_POLL = 0.05
 STATUS_POLLS = 20
 """How often, and seconds between, GetDeviceStatus is asked after a Cancel: a second in all."""
-
-
-class Conversation(Protocol):
-    """One side of the talk on a pair of bulk pipes, as far as the pipes must know it; called in whatever thread moves the bytes."""
-
-    unsent: deque[bytes]
-    """Bulk writes still to send, in order; b"" is a zero-length packet. Whoever sends them takes them off, a part of one too."""
-
-    def wanted(self) -> int:
-        """Say how many bytes to read next, 0 to stop for now."""
-
-    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """Take what one read gave."""
-
-
-class UsbPipes(Protocol):
-    """The USB interface of a still image device, as `transports.usb` and the emulated cameras offer it.
-
-    All methods raise `DeviceGone` once the device is unplugged, `TransferStalled` on a halted endpoint. None has a time limit of
-    its own: callers put a `trio.fail_after` around. Cancelling a call returns within about half a second and loses no bytes that
-    the device has delivered: the next read returns them.
-    """
-
-    max_packet_size: int
-
-    async def converse(self, conversation: Conversation) -> None:
-        """Send all that is unsent, then read until nothing more is wanted.
-
-        A thread that has to be entered for each call costs as much as a small transaction; so a whole one is one call.
-        """
-
-    async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
-        """Read up to `size` bytes of one bulk transfer; the flag says whether the transfer ended there."""
-
-    async def read_event(self) -> bytes:
-        """Wait for one interrupt transfer."""
-
-    async def cancel(self, transaction_id: int) -> None:
-        """Class request Cancel (0x64)."""
-
-    async def device_status(self) -> bytes:
-        """Class request GetDeviceStatus (0x67), the reply as sent."""
-
-    async def reset_device(self) -> None:
-        """Class request DeviceReset (0x66): the device is idle again, its session closed."""
-
-    async def clear_halts(self) -> None:
-        """Clear the halt of the bulk endpoints."""
-
-    async def aclose(self) -> None:
-        """Let go of the device; never raises."""
 
 
 class Link(Protocol):
@@ -154,8 +104,8 @@ class UsbLink:
         left = self._connection.payload_left
         return SMALL_READ if left is not None and left < SMALL_READ else LARGE_READ
 
-    def take(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """See `Conversation.take`.
+    def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
+        """See `Conversation.feed`.
 
         Raises:
             RemoteProtocolError: the bytes are no PTP, and no message came before them.

@@ -18,7 +18,7 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.focus import Focus
-from camfs.cameras.sigma.imagedb import IMAGEDB, ImageDatabase, ImageKey
+from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder, ImageKey
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.remote import IDLE, Control
 from camfs.cameras.sigma.settings import Settings
@@ -123,7 +123,7 @@ class SigmaCamera:
         self._ptp = ptp
         self._nursery = nursery
         self._operations = SigmaOperations(ptp.session, ptp.info.operations)
-        self.images = ImageDatabase(
+        self.images = ImageFolder(
             self._operations, Spool(spool or default_folder(self._serial())), ptp.announce, movies=movies
         )
         self.control = Control(self._operations, self.images, idle)
@@ -227,7 +227,7 @@ class SigmaCamera:
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         """See `Camera.describe`. While the body is held: as it was described before."""
         if key == IMAGEDB:
-            return Entry(IMAGEDB, "imagedb", "imagedb", is_folder=True, is_ours=True)
+            return Entry(IMAGEDB, "imagedb", "imagedb", is_folder=True, is_local=True)
         if isinstance(key, ImageKey):
             return self.images.describe(key)
         return await self._card.describe(key, folder)
@@ -367,17 +367,18 @@ class SigmaCamera:
             raise errors.NotPermitted("interval-timer is endless: the shooting would not end")
         return float(seconds * (frames - 1))
 
-    async def in_control(self) -> bool:
-        """See `Camera.in_control`."""
+    async def has_control(self) -> bool:
+        """See `Camera.has_control`."""
         return self.control.held
 
-    async def take_control(self, hold: bool) -> None:
-        """See `Camera.take_control`."""
-        if hold:
-            async with self.control.needed():
-                pass
-        else:
-            await self.control.hand_back()
+    async def acquire_control(self) -> None:
+        """See `Camera.acquire_control`."""
+        async with self.control.needed():
+            pass
+
+    async def release_control(self) -> None:
+        """See `Camera.release_control`."""
+        await self.control.hand_back()
 
     async def recording(self) -> bool:
         """See `Camera.recording`."""

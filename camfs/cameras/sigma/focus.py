@@ -33,7 +33,7 @@ NEAR = 12
 
 
 class Snaps(Protocol):
-    """What runs SnapCommand to its end; see `images.ImageDatabase`."""
+    """What runs SnapCommand to its end; see `images.ImageFolder`."""
 
     def snap(self, mode: SnapMode, budget: float) -> Awaitable[object]:
         """Send it once, wait for its final state, and raise failures."""

@@ -138,7 +138,7 @@ class _Snapped:
     taken_ns: int
 
 
-class ImageDatabase:
+class ImageFolder:
     """The folder `imagedb`.
 
     Everything but `open`, `listing` and what `needs_camera` denies is called only while the body is in the API life.
@@ -202,7 +202,7 @@ class ImageDatabase:
         """
         file = self._file(key)
         return Entry(
-            file.key, file.key.name, str(file.key.number), False, file.size, mtime_ns=file.mtime_ns, is_ours=True
+            file.key, file.key.name, str(file.key.number), False, file.size, mtime_ns=file.mtime_ns, is_local=True
         )
 
     def needs_camera(self, key: Key) -> bool:

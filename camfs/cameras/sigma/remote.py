@@ -41,7 +41,7 @@ LAST_WORD = 5.0
 
 
 class Images(Protocol):
-    """What the image database has to do with the body's life; see `images.ImageDatabase`."""
+    """What the image database has to do with the body's life; see `images.ImageFolder`."""
 
     @property
     def has_unsaved(self) -> bool:

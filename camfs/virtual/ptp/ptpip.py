@@ -21,15 +21,20 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
+    IpConnection,
+    IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
 from camfs.protocols.ptp.messages import Event, Message, Response, Role
-from camfs.transports.channel import ByteStream, Channel
+from camfs.transports.channel import Channel
+from camfs.transports.ports import ByteStream
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.link import AnswerCut
 from camfs.virtual.ptp.responder import Responder
+
+IpChannel = Channel[IpMessage, IpConnection]
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds that an initiator may take for each step of the handshake."""
@@ -49,7 +54,7 @@ class IpWire:
         responder: whose wire it is: hears of Cancel.
     """
 
-    def __init__(self, command: Channel, event: Channel, responder: Responder) -> None:
+    def __init__(self, command: IpChannel, event: IpChannel, responder: Responder) -> None:
         self._command = command
         self._event = event
         self._responder = responder
@@ -78,7 +83,7 @@ class IpWire:
         """See `Wire.send`."""
         answered = False
         for message in messages:
-            self._held += self._command.connection.send(message)
+            self._held += self._command.codec.send(message)
             answered = answered or isinstance(message, Response)
         if answered or sum(map(len, self._held)) >= HOLD:
             await self._flush()
@@ -126,7 +131,7 @@ class IpWire:
 
     async def end_cancelled(self, transaction_id: int) -> None:
         """Take the data of the host that are under way up to their end or its Cancel, and answer TransactionCanceled."""
-        while self._command.connection.awaits_data:
+        while self._command.codec.awaits_data:
             await self._command.receive()
         self._limit = None
         await self.send([Response(ResponseCode.TransactionCanceled, transaction_id)])
@@ -152,7 +157,7 @@ class _Initiator:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.event: Channel | None = None
+        self.event: IpChannel | None = None
         self.complete = trio.Event()
         self.left = trio.Event()
 
@@ -174,7 +179,7 @@ class IpPort:
 
     async def answer(self, stream: ByteStream) -> None:
         """Serve one TCP connection to its end, whichever of an initiator's two it is."""
-        channel = Channel(stream, Role.RESPONDER)
+        channel = IpChannel(stream, IpConnection(Role.RESPONDER))
         try:
             with trio.move_on_after(HANDSHAKE_TIMEOUT) as patience:
                 first = await channel.receive()
@@ -190,7 +195,7 @@ class IpPort:
             with trio.CancelScope(shield=True):
                 await channel.aclose()
 
-    async def _answer_command(self, command: Channel) -> None:
+    async def _answer_command(self, command: IpChannel) -> None:
         if self._initiator is not None:
             await command.send(InitFail(Reason.BUSY))
             return
@@ -205,7 +210,7 @@ class IpPort:
             self._initiator = None
             initiator.left.set()
 
-    async def _answer_event(self, event: Channel, number: int) -> None:
+    async def _answer_event(self, event: IpChannel, number: int) -> None:
         initiator = self._initiator
         if initiator is None or initiator.number != number or initiator.event is not None:
             await event.send(InitFail(Reason.REJECTED))
@@ -215,7 +220,7 @@ class IpPort:
         initiator.complete.set()
         await initiator.left.wait()
 
-    async def _serve(self, command: Channel, event: Channel) -> None:
+    async def _serve(self, command: IpChannel, event: IpChannel) -> None:
         """Answer until one of the connections ends."""
         async with trio.open_nursery() as nursery:
 
@@ -228,7 +233,7 @@ class IpPort:
             await self._responder.run_on(IpWire(command, event, self._responder))
             nursery.cancel_scope.cancel()
 
-    async def _listen(self, event: Channel) -> None:
+    async def _listen(self, event: IpChannel) -> None:
         while True:
             match await event.receive():
                 case ProbeRequest():
@@ -237,7 +242,7 @@ class IpPort:
                     self._responder.cancel(transaction_id)
 
 
-async def _completed(initiator: _Initiator, command: Channel) -> None:
+async def _completed(initiator: _Initiator, command: IpChannel) -> None:
     """Wait for the event connection, but not for an initiator that has left."""
     async with trio.open_nursery() as nursery:
 

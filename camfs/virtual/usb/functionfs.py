@@ -268,7 +268,7 @@ class EndpointPort:
 
 
 class _Unplugged:
-    """Turns the errors of endpoints that the host has left into `DeviceGone`."""
+    """PriorityLock the errors of endpoints that the host has left into `DeviceGone`."""
 
     def __enter__(self) -> None:
         pass

@@ -1,6 +1,6 @@
 """USB inside one process: the pipes between a host and an emulated camera, with the rules of USB's packets and transfers.
 
-The host's end is a `camfs.cameras.ptp.usblink.UsbPipes`, the camera's end a `Port`. With M the packet size (USB 2.0, 5.8.3):
+The host's end is a `transports.ports.UsbPipes`, the camera's end a `Port`. With M the packet size (USB 2.0, 5.8.3):
 
 * A *transfer* is all writes up to and including one that ends with a packet shorter than M, if need be an empty one. A write that
   is a multiple of M leaves its transfer open: what is written next continues it.
@@ -14,8 +14,8 @@ from typing import Protocol
 
 import trio
 
-from camfs.cameras.ptp.usblink import Conversation
 from camfs.errors import DeviceGone, DeviceInUse, TransferStalled, TransportError
+from camfs.transports.ports import Conversation
 
 BULK_IN, BULK_OUT = 0x81, 0x02
 """Endpoint addresses, as GetDeviceStatus lists them when halted."""
@@ -229,7 +229,7 @@ class _DeviceEnd:
 
 
 class HostPipes:
-    """The host's end, opened and not yet let go: a `camfs.cameras.ptp.usblink.UsbPipes`.
+    """The host's end, opened and not yet let go: a `transports.ports.UsbPipes`.
 
     A read that was cancelled keeps what it had; the next one returns that at once, whatever its size, and without the flag.
     A read that meets a halt loses what it had, as it does with libusb.
@@ -259,7 +259,7 @@ class HostPipes:
             await self.write(conversation.unsent[0])
             conversation.unsent.popleft()
         while size := conversation.wanted():
-            conversation.take(*await self.read(size))
+            conversation.feed(*await self.read(size))
 
     async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
         """See `UsbPipes.read`."""

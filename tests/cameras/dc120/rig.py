@@ -104,7 +104,7 @@ class Cable:
 
 
 class Port:
-    """The host's end of a cable: a `camfs.cameras.dc120.line.SerialPort`."""
+    """The host's end of a cable: a `transports.ports.SerialPort`."""
 
     def __init__(self, cable: Cable) -> None:
         self._cable = cable

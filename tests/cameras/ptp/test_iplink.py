@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.ptp import iplink
 from camfs.cameras.ptp.driver import PtpCamera
-from camfs.cameras.ptp.iplink import IpLink
+from camfs.cameras.ptp.iplink import IpChannel, IpLink
 from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import EventCode, Operation
 from camfs.protocols.ptp.ip import (
@@ -19,6 +19,7 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
+    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
@@ -26,7 +27,7 @@ from camfs.protocols.ptp.ip import (
 )
 from camfs.protocols.ptp.messages import Event, Request, Role
 from camfs.transports import tcp
-from camfs.transports.channel import ByteStream, Channel
+from camfs.transports.ports import ByteStream
 from camfs.virtual import emulate
 from camfs.virtual.ptp import ptpip
 from camfs.virtual.ptp.faults import Fault, FaultKind
@@ -354,11 +355,11 @@ class ScriptedCamera:
     def __init__(self, *answers: IpMessage | None) -> None:
         self.answers = list(answers) or [InitCommandAck(7, bytes(16), "camera"), InitEventAck()]
         self.asked: list[IpMessage] = []
-        self.channels: list[Channel] = []
+        self.channels: list[IpChannel] = []
 
     async def answer(self, stream: ByteStream) -> None:
         """See `IpPort.answer`."""
-        channel = Channel(stream, Role.RESPONDER)
+        channel = IpChannel(stream, IpConnection(Role.RESPONDER))
         self.channels.append(channel)
         with suppress(errors.DeviceGone):
             self.asked.append(await channel.receive())
@@ -367,7 +368,7 @@ class ScriptedCamera:
                 await channel.send(answer)
 
     @property
-    def event(self) -> Channel:
+    def event(self) -> IpChannel:
         return self.channels[1]
 
 

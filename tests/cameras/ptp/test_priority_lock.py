@@ -1,15 +1,15 @@
-"""Turns on the line: one at a time, urgent ones first, and none lost to a cancelled waiter."""
+"""PriorityLock on the line: one at a time, urgent ones first, and none lost to a cancelled waiter."""
 
 import functools
 
 import trio
 import trio.testing
 
-from camfs.cameras.ptp.priority_lock import Turns
+from camfs.cameras.ptp.priority_lock import PriorityLock
 
 
 async def test_one_at_a_time_in_order() -> None:
-    turns = Turns()
+    turns = PriorityLock()
     order: list[str] = []
 
     async def use(name: str, *, urgent: bool) -> None:
@@ -26,7 +26,7 @@ async def test_one_at_a_time_in_order() -> None:
 
 
 async def test_a_cancelled_waiter_passes_the_turn_on() -> None:
-    turns = Turns()
+    turns = PriorityLock()
     got = False
 
     async def wait(scope: trio.CancelScope) -> None:
@@ -57,7 +57,7 @@ async def test_a_cancelled_waiter_passes_the_turn_on() -> None:
 
 
 async def test_whoever_comes_while_the_turn_is_passed_on_waits() -> None:
-    turns = Turns()
+    turns = PriorityLock()
     inside = 0
 
     async def use() -> None:

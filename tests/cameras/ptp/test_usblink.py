@@ -8,10 +8,11 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.usblink import DRAIN_SILENCE, Conversation, UsbLink
+from camfs.cameras.ptp.usblink import DRAIN_SILENCE, UsbLink
 from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Request, Response
+from camfs.transports.ports import Conversation
 
 M = 512
 
@@ -21,7 +22,7 @@ HALTED = bytes((12, 0, 0x1F, 0x20)) + (0x81).to_bytes(4, "little") + (0x02).to_b
 
 
 class Pipes:
-    """Pipes whose bytes a test puts in, in pieces with their times. A `camfs.cameras.ptp.usblink.UsbPipes`.
+    """Pipes whose bytes a test puts in, in pieces with their times. A `transports.ports.UsbPipes`.
 
     Attributes:
         coming: seconds to wait, bytes, and whether the transfer ends with them; an error is raised instead.
@@ -49,7 +50,7 @@ class Pipes:
             await trio.lowlevel.checkpoint()
             self.written.append(bytes(conversation.unsent.popleft()))
         while size := conversation.wanted():
-            conversation.take(*await self.read(size))
+            conversation.feed(*await self.read(size))
 
     async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
         """Gather pieces until the transfer ends or the read is full; cancelled, the next read returns what there was."""

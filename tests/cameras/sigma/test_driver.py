@@ -65,8 +65,8 @@ async def test_the_spool_is_the_users_and_the_cameras(tmp_path: Path, monkeypatc
 async def test_imagedb_stands_beside_the_card(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         card, imagedb = await rig.entries(None)
-        assert (card.name, card.is_folder, card.is_ours) == ("card", True, False)
-        assert (imagedb.name, imagedb.is_folder, imagedb.is_ours) == ("imagedb", True, True)
+        assert (card.name, card.is_folder, card.is_local) == ("card", True, False)
+        assert (imagedb.name, imagedb.is_folder, imagedb.is_local) == ("imagedb", True, True)
         assert await rig.entries(imagedb.key) == []
         assert (await rig.camera.usage(imagedb.key)).total > 0
         assert await rig.camera.locate(imagedb.key) == [IMAGEDB]
@@ -75,7 +75,7 @@ async def test_imagedb_stands_beside_the_card(tmp_path: Path) -> None:
 async def test_a_shot_in_imagedb(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         (entry,) = await rig.shoot()
-        assert entry.is_ours
+        assert entry.is_local
         assert entry.size_is_exact
         assert abs(datetime.now(UTC).timestamp() - entry.mtime_ns / 1e9) < 3600
         assert await rig.camera.locate(entry.key) == [IMAGEDB, entry.key]
@@ -104,7 +104,7 @@ async def test_imagedb_is_neither_formatted_nor_deleted(tmp_path: Path) -> None:
 async def test_a_spooled_file_is_read_and_deleted_without_the_body(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         (entry,) = await rig.shoot()
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         rig.operations()
         assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
         await rig.camera.delete(entry)
@@ -127,7 +127,7 @@ async def test_the_clock_is_nobodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize("destination", ["computer", "both", "unset"])
 async def test_a_picture_is_taken(tmp_path: Path, destination: str) -> None:
     async with rigged(tmp_path, empty=True) as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         if destination == "unset":
             rig.body.sigma.settings.values["DestToSave"] = Destination.UNSET
         else:
@@ -140,7 +140,7 @@ async def test_a_picture_for_the_card_alone_is_told_by_its_path(tmp_path: Path) 
     async with rigged(tmp_path, empty=True) as rig:
         await rig.camera.change_setting("destination", "camera")
         assert await rig.camera.capture() == [PurePosixPath("card/DCIM/100SIGMA/SDIM0001.JPG")]
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert "SDIM0001.JPG" in {entry.name for entry in await rig.walk()}
         assert await rig.entries() == []
 
@@ -230,7 +230,7 @@ async def test_a_movie(tmp_path: Path) -> None:
         assert await rig.camera.recording()
         await rig.camera.record(False)
         assert not await rig.camera.recording()
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert [entry.name for entry in await rig.walk() if entry.name.endswith(".MOV")]
 
 
@@ -252,7 +252,7 @@ async def test_live_view_is_switched_on_once_in_a_hold(tmp_path: Path) -> None:
             await rig.camera.view_frame()
             await rig.camera.view_frame()
             assert rig.operations().count("SetCamDataGroup2") == 1
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
 
 
 @pytest.mark.parametrize("busy", [1, 7])
@@ -272,7 +272,7 @@ async def test_a_frame_that_is_not_ready_is_asked_for_at_once(
 
 async def test_a_camera_without_frames_is_busy(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True, latency="0.01") as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         rig.body.sigma.busy = 1_000_000
         before = trio.current_time()
         with pytest.raises(errors.Busy):
@@ -306,7 +306,7 @@ async def test_every_operation_is_within_reach_and_the_fatal_ones_are_not(
         await camera.view_frame()
         (shot,) = await rig.shoot()
         await camera.read(shot, 0, shot.size)
-        await camera.take_control(False)
+        await camera.release_control()
         await camera.change_setting("capture-mode", "cine")
         await camera.record(True)
         await trio.sleep(2)
@@ -465,7 +465,7 @@ async def test_status_before_in_and_after_control(tmp_path: Path) -> None:
             ("recording", "no"),
             ("imagedb", "1 file, 1 only in the camera"),
         ]
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         rig.operations()
         assert await rig.camera.status() == [
             ("camera", "SIGMA fp"),
@@ -480,7 +480,7 @@ async def test_status_before_in_and_after_control(tmp_path: Path) -> None:
 
 async def test_status_of_a_camera_that_garbles_its_settings(tmp_path: Path) -> None:
     async with rigged(tmp_path, empty=True) as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         await rig.camera.refresh()
         rig.fail(FaultKind.BAD_DATASET, SigmaOperation.GetCamDataGroup1, times=None)
         keys = [key for key, _ in await rig.camera.status()]
@@ -498,7 +498,7 @@ async def test_status_names_what_was_lost(tmp_path: Path) -> None:
 
 async def test_status_finds_out_that_the_body_left(tmp_path: Path) -> None:
     async with rigged(tmp_path, empty=True) as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         await rig.camera.refresh()
         rig.body.sigma.close()
         assert dict(await rig.camera.status())["control"] == "no"
@@ -535,7 +535,7 @@ async def test_every_call_on_a_camera_that_left_says_so(tmp_path: Path) -> None:
             lambda: camera.list_folder(CARD_ROOT),
             lambda: camera.describe(file.key, None),
             lambda: camera.usage(CARD_ROOT),
-            lambda: camera.take_control(True),
+            lambda: camera.acquire_control(),
         ]
         for ask in asks:
             with pytest.raises(errors.DeviceGone):
@@ -545,7 +545,7 @@ async def test_every_call_on_a_camera_that_left_says_so(tmp_path: Path) -> None:
 async def test_a_held_camera_that_left_does_not_show_what_it_showed(tmp_path: Path) -> None:
     async with rigged(tmp_path, listening=False) as rig:
         await rig.walk()
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         rig.body.unplug()
         with pytest.raises(errors.DeviceGone):
             await rig.camera.view_frame()

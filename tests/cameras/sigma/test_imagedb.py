@@ -20,7 +20,7 @@ from camfs.cameras.ptp.session import Reply, Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma import imagedb as images_module
 from camfs.cameras.sigma import spool as spool_module
-from camfs.cameras.sigma.imagedb import IMAGEDB, LEFT_WAIT, ImageDatabase, ImageKey
+from camfs.cameras.sigma.imagedb import IMAGEDB, LEFT_WAIT, ImageFolder, ImageKey
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.spool import Spool, original_name
 from camfs.protocols.sigma.codes import MAX_PICTURE, CaptureState, Destination, SigmaOperation, SnapMode
@@ -154,7 +154,7 @@ class Program:
     camera: EmulatedCamera
     operations: SigmaOperations
     spool: MortalSpool
-    images: ImageDatabase
+    images: ImageFolder
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -212,7 +212,7 @@ async def program(
     operations = SigmaOperations(session, camera.body.device_info.operations)
     try:
         await session.open()
-        images = ImageDatabase(operations, spool, announce, **about)
+        images = ImageFolder(operations, spool, announce, **about)
         await images.open()
         yield Program(camera, operations, spool, images, changes)
     finally:
@@ -276,7 +276,7 @@ async def test_a_shot_is_fetched_once_and_only_when_it_is_read(
         assert not driver.count(SigmaOperation.GetBigPartialPictFile)
         entry = driver.images.describe(key)
         whole = bytes_of(exposed[0])
-        assert entry.is_ours
+        assert entry.is_local
         assert entry.size == len(whole)
         assert bytes(await driver.images.read(entry, 100, 200)) == whole[100:300]
         assert driver.count(SigmaOperation.GetBigPartialPictFile) == 1

@@ -52,9 +52,9 @@ async def test_browsing_sends_no_vendor_operation_but_one_question(tmp_path: Pat
         await camera.refresh()
         await rig.entries(None)
         assert camera.setting_names()
-        assert not await camera.in_control()
+        assert not await camera.has_control()
         assert not await camera.recording()
-        await camera.take_control(False)
+        await camera.release_control()
         await camera.record(False)
         await camera.aclose()
         assert rig.vendor_operations() == ["GetCamCaptStatus"]
@@ -100,7 +100,7 @@ async def test_the_body_is_taken_once_at_the_first_need(tmp_path: Path) -> None:
             work.start_soon(rig.camera.focus)
         assert rig.count(SigmaOperation.ConfigApi) == 1
         assert rig.body.sigma.locked
-        assert await rig.camera.in_control()
+        assert await rig.camera.has_control()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_shots_are_kept_by_the_computer_and_by_the_card_if_there_is_room(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rig.body.sigma, "configure", with_values)
             before = rig.operations()
-            await rig.camera.take_control(True)
+            await rig.camera.acquire_control()
         assert rig.body.sigma.settings.values["DestToSave"] == destination
         assert before
         assert [name for name in rig.operations() if name.startswith("Set")] == ["SetCamDataGroup3"]
@@ -174,7 +174,7 @@ async def test_cancelled_at_any_operation_the_body_is_handed_back(
             (entry,) = await rig.shoot()
             await rig.camera.read(entry, 0, entry.size)
             await rig.camera.view_frame()
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
         rig.body.faults.remove(fault)
         with trio.fail_after(WITHIN):
             await rig.camera.aclose()
@@ -186,7 +186,7 @@ async def test_cancelled_at_any_operation_the_body_is_handed_back(
 
 
 async def by_control(rig: Rig) -> None:
-    await rig.camera.take_control(False)
+    await rig.camera.release_control()
 
 
 async def by_raw(rig: Rig) -> None:
@@ -222,7 +222,7 @@ async def test_every_way_of_ending_leaves_the_body_free(
         assert not rig.camera.control.held
         assert not rig.body.sigma.locked
         assert rig.camera.epoch > epoch
-        assert not await rig.camera.in_control()
+        assert not await rig.camera.has_control()
 
 
 async def test_an_exception_in_the_program_leaves_the_body_free(tmp_path: Path) -> None:
@@ -256,9 +256,9 @@ async def test_a_hand_back_without_an_answer_is_found_to_have_happened(
         await rig.camera.setting("iso")
         rig.fail(kind, SigmaOperation.CloseApplication)
         try:
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
         except errors.CameraError:
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
         assert not rig.camera.control.held
         assert not rig.body.sigma.locked
         assert await rig.camera.setting("iso") == "auto"
@@ -269,7 +269,7 @@ async def test_a_dead_camera_does_not_stop_the_end(tmp_path: Path, jumping_clock
         await rig.shoot()
         rig.fail(FaultKind.NO_ANSWER, None, times=None)
         with pytest.raises(errors.TransportError), trio.fail_after(WITHIN):
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
         with trio.fail_after(WITHIN):
             await rig.camera.aclose()
 
@@ -288,7 +288,7 @@ async def test_shots_are_brought_in_before_the_body_goes_back(tmp_path: Path) ->
         (entry,) = await rig.shoot()
         waiting = bytes(await rig.camera.read(entry, 0, entry.size))
         (other,) = await rig.shoot()
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert not rig.body.sigma.locked
         assert bytes(await rig.camera.read(entry, 0, entry.size)) == waiting
         assert len(bytes(await rig.camera.read(other, 0, other.size))) == other.size
@@ -316,7 +316,7 @@ async def test_shots_that_find_no_room_keep_the_body(
             async with driven(body, tmp_path, idle=60) as rig:
                 (entry,) = await rig.shoot()
                 with pytest.raises(errors.StoreFull):
-                    await rig.camera.take_control(False)
+                    await rig.camera.release_control()
                 assert rig.camera.control.held
                 await trio.sleep(61)
                 assert "idle body is not handed back" in caplog.text
@@ -333,7 +333,7 @@ async def test_shots_that_find_no_room_keep_the_body(
 
 async def test_nobody_loses_the_body_while_he_uses_it(tmp_path: Path) -> None:
     async with rigged(tmp_path, snap_time="0.2") as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         order: list[str] = []
 
         async def shoot() -> None:
@@ -341,7 +341,7 @@ async def test_nobody_loses_the_body_while_he_uses_it(tmp_path: Path) -> None:
             order.append("shot")
 
         async def hand_back() -> None:
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
             order.append("handed back")
 
         async with trio.open_nursery() as work:
@@ -386,8 +386,8 @@ async def test_many_at_once(tmp_path: Path, jumping_clock: trio.testing.MockCloc
             camera.status,
             lambda: camera.setting("iso"),
             lambda: camera.change_setting("iso", random.choice(["auto", "100", "400"])),
-            lambda: camera.take_control(False),
-            lambda: camera.take_control(True),
+            lambda: camera.release_control(),
+            lambda: camera.acquire_control(),
             lambda: camera.raw("9015 0"),
             lambda: trio.sleep(random.random() * 5),
         ]
@@ -404,7 +404,7 @@ async def test_many_at_once(tmp_path: Path, jumping_clock: trio.testing.MockCloc
                 for _ in range(4):
                     doers.start_soon(do)
             over = True
-        await camera.take_control(False)
+        await camera.release_control()
         assert not rig.body.sigma.locked
         assert sorted(entry.name for entry in await rig.entries()) == sorted(shots)
         await read_all()
@@ -447,7 +447,7 @@ async def test_a_movie_ends_when_the_body_is_handed_back(tmp_path: Path) -> None
     async with rigged(tmp_path, empty=True) as rig:
         await rig.camera.change_setting("capture-mode", "cine")
         await rig.camera.record(True)
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert not rig.body.sigma.locked
         assert not await rig.camera.recording()
 
@@ -499,7 +499,7 @@ async def test_killed_at_any_operation_of_a_hold_the_next_finds_the_body_free_an
                 try:
                     async with killed(body, spool) as rig:
                         await rig.shoot()
-                        await rig.camera.take_control(False)
+                        await rig.camera.release_control()
                         ended = True
                 except Killed:
                     pass
@@ -544,7 +544,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
                 (entry,) = await rig.entries()
                 assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
                 patch.undo()
-                await rig.camera.take_control(False)
+                await rig.camera.release_control()
                 assert not body.sigma.locked
                 (entry,) = await rig.entries()
                 assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
@@ -562,7 +562,7 @@ async def test_what_is_safe_is_done_again_after_the_body_left(tmp_path: Path) ->
             rig.camera.focus,
             rig.camera.view_frame,
         ):
-            await rig.camera.take_control(True)
+            await rig.camera.acquire_control()
             rig.body.sigma.close()
             await trio.testing.wait_all_tasks_blocked()
             await rig.camera.refresh()
@@ -603,7 +603,7 @@ async def test_a_lost_session_does_not_empty_the_database(
         assert len(await rig.camera.read(found, 0, found.size)) == found.size
         assert rig.count(SigmaOperation.ConfigApi) == 1
         assert len(await rig.shoot()) == 1
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert not rig.body.sigma.locked
 
 
@@ -613,7 +613,7 @@ async def test_a_session_lost_together_with_the_hold_is_found_out(tmp_path: Path
         rig.body.sigma.close()
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetStorageInfo)
         rig.camera.control.doubt()
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         assert not rig.camera.control.held
         assert len(await rig.walk()) > 3
 
@@ -637,7 +637,7 @@ async def test_a_silent_body_is_not_taken_anew(tmp_path: Path, jumping_clock: tr
 async def test_the_listing_in_control_is_the_listing_before(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         before = [await rig.walk(), await rig.entries(None), await rig.camera.usage(CARD_ROOT)]
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         rig.operations()
         assert [await rig.walk(), await rig.entries(None), await rig.camera.usage(CARD_ROOT)] == before
         await rig.camera.refresh()
@@ -649,9 +649,9 @@ async def test_it_is_so_again_in_the_next_hold(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         before = await rig.walk()
         for _ in range(2):
-            await rig.camera.take_control(True)
+            await rig.camera.acquire_control()
             assert await rig.walk() == before
-            await rig.camera.take_control(False)
+            await rig.camera.release_control()
 
 
 async def test_a_lost_session_of_the_card_life_is_listed_anew(tmp_path: Path) -> None:
@@ -659,14 +659,14 @@ async def test_a_lost_session_of_the_card_life_is_listed_anew(tmp_path: Path) ->
         await rig.walk()
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetStorageIDs)
         await rig.camera.list_folder(None)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         with pytest.raises(errors.Busy):
             await rig.walk()
 
 
 async def test_what_was_not_listed_is_busy_and_never_empty(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         stores = await rig.entries(None)
         assert [entry.name for entry in stores] == ["card", "imagedb"]
         assert (await rig.camera.usage(stores[0].key)).total
@@ -677,7 +677,7 @@ async def test_what_was_not_listed_is_busy_and_never_empty(tmp_path: Path) -> No
 async def test_what_was_not_described_is_busy(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         keys = await rig.camera.list_folder(CARD_ROOT)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         assert await rig.camera.list_folder(CARD_ROOT) == keys
         with pytest.raises(errors.Busy, match=r"echo 0 > .control"):
             await rig.camera.describe(keys[0], CARD_ROOT)
@@ -689,7 +689,7 @@ async def test_an_entry_that_could_not_be_described_stays_so(tmp_path: Path) -> 
         rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, code=ResponseCode.AccessDenied)
         with pytest.raises(errors.AccessDenied):
             await rig.camera.describe(key, CARD_ROOT)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         with pytest.raises(errors.AccessDenied):
             await rig.camera.describe(key, CARD_ROOT)
 
@@ -697,7 +697,7 @@ async def test_an_entry_that_could_not_be_described_stays_so(tmp_path: Path) -> 
 async def test_the_card_is_neither_read_nor_changed_meanwhile(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         file = next(entry for entry in await rig.walk() if not entry.is_folder)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         for ask in (
             lambda: rig.camera.read(file, 0, 100),
             lambda: rig.camera.thumbnail(file),
@@ -723,7 +723,7 @@ async def test_the_body_is_taken_in_the_middle_of_a_card_read(tmp_path: Path) ->
 
         async with trio.open_nursery() as work:
             work.start_soon(read)
-            await rig.camera.take_control(True)
+            await rig.camera.acquire_control()
         assert [type(error) for error in refused] == [errors.Busy]
 
 
@@ -733,7 +733,7 @@ async def test_after_the_hand_back_new_pictures_are_on_the_card(tmp_path: Path) 
         epoch = rig.camera.epoch
         (shot,) = await rig.shoot()
         assert {entry.name for entry in await rig.walk()} == before
-        await rig.camera.take_control(False)
+        await rig.camera.release_control()
         await trio.testing.wait_all_tasks_blocked()
         assert rig.camera.epoch > epoch
         assert FolderChanged(None) in rig.changes()
@@ -744,5 +744,5 @@ async def test_a_deleted_file_does_not_come_back_with_the_listing(tmp_path: Path
     async with rigged(tmp_path) as rig:
         file = next(entry for entry in await rig.walk() if not entry.is_folder)
         await rig.camera.delete(file)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         assert file.name not in {entry.name for entry in await rig.walk()}

@@ -48,7 +48,7 @@ NOT_ALL_TAKEN = {"color-mode"}
 async def held(spool: Path, **options: Any) -> AsyncIterator[Rig]:
     """Run the camera with the body held."""
     async with rigged(spool, empty=True, **options) as rig:
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         rig.operations()
         yield rig
 
@@ -211,7 +211,7 @@ async def test_after_a_write_everything_is_read_again(tmp_path: Path) -> None:
 async def test_the_names_are_those_of_this_body_once_it_was_held(tmp_path: Path) -> None:
     async with rigged(tmp_path, empty=True) as rig:
         assert list(rig.camera.setting_names()) == list(SETTINGS)
-        await rig.camera.take_control(True)
+        await rig.camera.acquire_control()
         names = set(rig.camera.setting_names())
         assert names < set(SETTINGS)
         assert not names & {"focus-position", "focus-state", "flash-type"}

@@ -9,7 +9,7 @@ from operator import xor
 import trio
 import trio.testing
 
-from camfs.transports.serial import SerialPort, open_port
+from camfs.transports.serial import TerminalPort, open_port
 from camfs.virtual import EmulatedDC120, emulate_dc120
 
 D1, D2, E1, E2, E3, E4, OK = b"\xd1", b"\xd2", b"\xe1", b"\xe2", b"\xe3", b"\xe4", b"\0"
@@ -35,7 +35,7 @@ def extra(payload: bytes) -> bytes:
 class Host:
     """Says bytes and expects bytes."""
 
-    port: SerialPort
+    port: TerminalPort
 
     async def send(self, data: bytes) -> None:
         await self.port.send(data)

@@ -22,15 +22,16 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
+    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
-from camfs.transports.channel import Channel
 from camfs.virtual import __main__ as command
 from camfs.virtual.ptp import ptpip
+from camfs.virtual.ptp.ptpip import IpChannel
 from tests.cameras.network import GUID, NetworkRig, networked
 from tests.cameras.rig import Counting
 
@@ -38,9 +39,9 @@ OK = ResponseCode.OK
 ISO = 0x500F
 
 
-async def call(rig: NetworkRig, message: IpMessage) -> tuple[Channel, IpMessage]:
+async def call(rig: NetworkRig, message: IpMessage) -> tuple[IpChannel, IpMessage]:
     """Open a connection, and return it with the answer to its first packet."""
-    channel = Channel(await rig.network.dial(), Role.INITIATOR)
+    channel = IpChannel(await rig.network.dial(), IpConnection(Role.INITIATOR))
     await channel.send(message)
     return channel, await channel.receive()
 
@@ -48,7 +49,7 @@ async def call(rig: NetworkRig, message: IpMessage) -> tuple[Channel, IpMessage]
 class Initiator:
     """One that is connected."""
 
-    def __init__(self, command: Channel, event: Channel, number: int) -> None:
+    def __init__(self, command: IpChannel, event: IpChannel, number: int) -> None:
         self.command = command
         self.event = event
         self.number = number
@@ -94,7 +95,7 @@ async def initiator(rig: NetworkRig) -> AsyncIterator[Initiator]:
         await wait_all_tasks_blocked()
 
 
-async def is_closed(channel: Channel) -> bool:
+async def is_closed(channel: IpChannel) -> bool:
     """Say whether the camera closes a connection without another word."""
     try:
         await channel.receive()
@@ -155,8 +156,8 @@ async def test_half_an_initiator_is_not_waited_for_for_ever(
 ) -> None:
     async with networked() as rig:
         if message is None:
-            half = Channel(await rig.network.dial(), Role.INITIATOR)
-            half.connection.send(InitEventRequest(1))
+            half = IpChannel(await rig.network.dial(), IpConnection(Role.INITIATOR))
+            half.codec.send(InitEventRequest(1))
         else:
             half, _ = await call(rig, message)
         began = trio.current_time()
