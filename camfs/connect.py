@@ -1,17 +1,16 @@
-"""Wires: from what a SOURCE names to a driver on an open wire, and to the same camera again when it comes back.
+"""From what a SOURCE names to a driver for that camera, and to the same camera again when it comes back.
 
-The part of `cli` that names concrete transports and drivers.
+The one place that knows concrete drivers and transports: everything above asks a camera through `cameras.api`, everything below
+asks a wire through `transports.ports`.
 """
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Camera
 from camfs.cameras.dc120.driver import Dc120Camera
 from camfs.cameras.dc120.line import Line
 from camfs.cameras.ptp.driver import PtpCamera
@@ -30,86 +29,23 @@ NO_CAMERA = (
 
 
 class NoSuchCamera(errors.TransportError):
-    """What SOURCE names is not there, or there are several of it; the text is for the user."""
+    """There is no camera that SOURCE names, or more than one; the text is for the user."""
 
 
-class Driver(Camera, Protocol):
-    """An open camera that is listened to and closed."""
+class PtpConnection:
+    """The way to a camera that speaks PTP, over links that `open_link` makes."""
 
-    async def listen(self) -> None:
-        """Announce what happens at the camera until it is gone."""
-
-    async def aclose(self) -> None:
-        """Leave the camera as it was found; never raises."""
-
-
-class Wire(Protocol):
-    """The way to one camera."""
-
-    @property
-    def source(self) -> str:
-        """The SOURCE as `.status` shows it."""
-
-    async def open(self, work: trio.Nursery) -> Driver:
-        """Open the camera with a driver that fits it; called once. On failure nothing is left open."""
-
-    async def reattach(self) -> None:
-        """Look for the camera, which was gone, and let its driver go on with it.
-
-        Raises:
-            CameraError: it is not there yet, or another is in its place.
-        """
-
-
-@asynccontextmanager
-async def wire_to(text: str, options: MountOptions) -> AsyncIterator[Wire]:
-    """Find what a SOURCE names; an emulated camera lives while the block runs.
-
-    Raises:
-        NoSuchCamera: there is none, or more than one.
-        ValueError: an emulated camera's option that it does not take.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        wire: Wire
-        match parse_source(text):
-            case UsbSource() as source:
-                found = await _find_usb(text, source)
-                wire = StillWire(found.source, options, _usb_links(found))
-            case PtpIpSource() as place:
-                wire = StillWire(text, options, _ip_links(place))
-            case SerialSource(device):
-                wire = SerialWire(text, options, lambda: serial.open_port(device))
-            case VirtualSource() as model:
-                wire = await stack.enter_async_context(_virtual_wire(text, model, options))
-        yield wire
-
-
-@asynccontextmanager
-async def _virtual_wire(text: str, source: VirtualSource, options: MountOptions) -> AsyncIterator[Wire]:
-    from camfs import virtual  # a third of the program's modules, which a real camera needs none of
-
-    if source.model == virtual.DC120:
-        async with virtual.attach_dc120(source.options) as line:
-            yield SerialWire(text, options, lambda: serial.open_port(line))
-    else:
-        async with virtual.attach(source.model, source.options) as pipes:
-            yield StillWire(text, options, _once(UsbLink(pipes)))
-
-
-class StillWire:
-    """The way to a still image camera, over links that `connect` makes. See `Wire`."""
-
-    def __init__(self, source: str, options: MountOptions, connect: Callable[[], Awaitable[Link]]) -> None:
+    def __init__(self, source: str, options: MountOptions, open_link: Callable[[], Awaitable[Link]]) -> None:
         self.source = source
         self._options = options
-        self._connect = connect
+        self._open_link = open_link
         self._camera: PtpCamera | SigmaCamera | None = None
 
-    async def open(self, work: trio.Nursery) -> Driver:
-        """See `Wire.open`."""
+    async def open(self, work: trio.Nursery) -> PtpCamera | SigmaCamera:
+        """Open the camera; called once. On failure nothing is left open."""
         options = self._options
         self._camera = await open_still_camera(
-            await self._connect(),
+            await self._open_link(),
             work,
             zone=options.tz,
             timeout=options.timeout,
@@ -120,62 +56,27 @@ class StillWire:
         return self._camera
 
     async def reattach(self) -> None:
-        """See `Wire.reattach`."""
+        """Let the driver of a camera that was gone go on over a new link.
+
+        Raises:
+            CameraError: the camera is not there yet, or another one is in its place.
+        """
         assert self._camera is not None
-        await self._camera.reattach(await self._connect())
+        await self._camera.reattach(await self._open_link())
 
 
-def _usb_links(first: usb.UsbCamera) -> Callable[[], Awaitable[Link]]:
-    """Connect to a camera on the bus, and later to the one of the same ids and serial number, wherever it is plugged in then."""
-    camera: usb.UsbCamera | None = first
+class Dc120Connection:
+    """The way to a DC120, on a serial port that `open_port` opens."""
 
-    async def connect() -> Link:
-        nonlocal camera
-        if camera is None:
-            found = await trio.to_thread.run_sync(usb.find, first.vendor, first.product, first.serial)
-            if not found:
-                raise errors.DeviceGone(f"{first.source} is not plugged in")
-            camera = found[0]
-        here, camera = camera, None
-        return UsbLink(await usb.open_pipes(here))
-
-    return connect
-
-
-def _ip_links(place: PtpIpSource) -> Callable[[], Awaitable[Link]]:
-    async def connect() -> Link:
-        guid, name = identity.read_guid(), identity.friendly_name()
-        link = IpLink(lambda: tcp.connect(place.host, place.port), guid, name)
-        await link.connect()
-        return link
-
-    return connect
-
-
-def _once(link: Link) -> Callable[[], Awaitable[Link]]:
-    """Connect to a camera that does not come back: one that lives in this process."""
-    links = [link]
-
-    async def connect() -> Link:
-        if not links:
-            raise errors.DeviceGone("an emulated camera that is gone does not come back")
-        return links.pop()
-
-    return connect
-
-
-class SerialWire:
-    """The way to a DC120, on a port that `connect` opens. See `Wire`."""
-
-    def __init__(self, source: str, options: MountOptions, connect: Callable[[], Awaitable[SerialPort]]) -> None:
+    def __init__(self, source: str, options: MountOptions, open_port: Callable[[], Awaitable[SerialPort]]) -> None:
         self.source = source
         self._options = options
-        self._connect = connect
+        self._open_port = open_port
         self._camera: Dc120Camera | None = None
 
-    async def open(self, work: trio.Nursery) -> Driver:
-        """See `Wire.open`."""
-        self._camera = Dc120Camera(await self._line(), work, self._options.tz)
+    async def open(self, work: trio.Nursery) -> Dc120Camera:
+        """Open the camera; called once. On failure nothing is left open."""
+        self._camera = Dc120Camera(await self._open_line(), work, self._options.tz)
         try:
             await self._camera.open()
         except BaseException:
@@ -184,12 +85,57 @@ class SerialWire:
         return self._camera
 
     async def reattach(self) -> None:
-        """See `Wire.reattach`."""
-        assert self._camera is not None
-        await self._camera.reattach(await self._line())
+        """Let the driver of a camera that was gone go on over a new line.
 
-    async def _line(self) -> Line:
-        return Line(await self._connect(), self._options.baud)
+        Raises:
+            CameraError: the camera is not there yet, or another one is in its place.
+        """
+        assert self._camera is not None
+        await self._camera.reattach(await self._open_line())
+
+    async def _open_line(self) -> Line:
+        return Line(await self._open_port(), self._options.baud)
+
+
+@asynccontextmanager
+async def connect(text: str, options: MountOptions) -> AsyncIterator[PtpConnection | Dc120Connection]:
+    """Find what a SOURCE names; an emulated camera lives while the block runs.
+
+    Raises:
+        NoSuchCamera: there is none, or more than one, or an emulated camera does not take an option.
+        ValueError: the text is no SOURCE.
+    """
+    match parse_source(text):
+        case UsbSource() as source:
+            found = await _find_usb(text, source)
+            yield PtpConnection(found.source, options, _usb_links(found))
+        case PtpIpSource() as place:
+            yield PtpConnection(text, options, _ip_links(place))
+        case SerialSource(device):
+            yield Dc120Connection(text, options, lambda: serial.open_port(device))
+        case VirtualSource() as model:
+            async with _emulated(text, model, options) as connection:
+                yield connection
+
+
+@asynccontextmanager
+async def _emulated(
+    text: str, source: VirtualSource, options: MountOptions
+) -> AsyncIterator[PtpConnection | Dc120Connection]:
+    from camfs import virtual  # a third of the program's modules; a real camera needs none of them
+
+    connection: PtpConnection | Dc120Connection
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            if source.model == virtual.DC120:
+                line = await stack.enter_async_context(virtual.attach_dc120(source.options))
+                connection = Dc120Connection(text, options, lambda: serial.open_port(line))
+            else:
+                pipes = await stack.enter_async_context(virtual.attach(source.model, source.options))
+                connection = PtpConnection(text, options, _once(UsbLink(pipes)))
+        except ValueError as error:
+            raise NoSuchCamera(str(error)) from None
+        yield connection
 
 
 async def _find_usb(text: str, source: UsbSource) -> usb.UsbCamera:
@@ -204,3 +150,42 @@ async def _find_usb(text: str, source: UsbSource) -> usb.UsbCamera:
         names = ", ".join(f"{camera.source} ({camera.product_name})" for camera in found)
         raise NoSuchCamera(f"{len(found)} cameras found, give one as SOURCE: {names}")
     return found[0]
+
+
+def _usb_links(first: usb.UsbCamera) -> Callable[[], Awaitable[Link]]:
+    """Open links to a camera on the bus; later to the one with its ids and serial number, wherever that is plugged in then."""
+    camera: usb.UsbCamera | None = first
+
+    async def open_link() -> Link:
+        nonlocal camera
+        if camera is None:
+            found = await trio.to_thread.run_sync(usb.find, first.vendor, first.product, first.serial)
+            if not found:
+                raise errors.DeviceGone(f"{first.source} is not plugged in")
+            camera = found[0]
+        here, camera = camera, None
+        return UsbLink(await usb.open_pipes(here))
+
+    return open_link
+
+
+def _ip_links(place: PtpIpSource) -> Callable[[], Awaitable[Link]]:
+    async def open_link() -> Link:
+        guid, name = identity.read_guid(), identity.friendly_name()
+        link = IpLink(lambda: tcp.connect(place.host, place.port), guid, name)
+        await link.connect()
+        return link
+
+    return open_link
+
+
+def _once(link: Link) -> Callable[[], Awaitable[Link]]:
+    """Open the only link to a camera that lives in this process, and so does not come back."""
+    links = [link]
+
+    async def open_link() -> Link:
+        if not links:
+            raise errors.DeviceGone("an emulated camera that is gone does not come back")
+        return links.pop()
+
+    return open_link

@@ -34,6 +34,10 @@ may be out of step and whoever owns it recovers it before the next transaction.
 """
 
 
+class CommandFailed(Exception):
+    """The command cannot do what it was asked to do, for a reason that is not the camera's; the text is the line for the user."""
+
+
 class CameraError(Exception):
     """Anything that went wrong with a camera."""
 

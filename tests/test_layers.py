@@ -102,7 +102,7 @@ LAYERS = {
     "commands touch no camera": Layer(
         frozenset({"camfs.commands"}),
         frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors"}),
-        frozenset(),
+        frozenset({"platformdirs"}),
     ),
 }
 

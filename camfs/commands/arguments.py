@@ -1,6 +1,6 @@
-"""The command line as tables: the parser, `--help`, the manual page and the shells' completions are made from them.
+"""The command line as tables, from which the parser, `--help`, the manual page and the shells' completions are made.
 
-Nothing is imported here but the tables of options and sources, so that the pages can be made where camfs cannot run.
+Only the tables of options and sources are imported here, so that the pages can be made where camfs's dependencies are missing.
 """
 
 import argparse
@@ -21,29 +21,16 @@ SYNOPSES = (
 
 SUMMARY = "mount a camera as a file system"
 
-SOURCES: Mapping[str, str] = {
-    "usb:": "the USB camera; if there are several, camfs names them and mounts none",
-    "usb:VID:PID": "by its USB ids, four hexadecimal digits each",
-    "usb:SERIAL": "by its serial number",
-    "usb:BUS.DEV": "by its place, decimal, as lsusb shows it",
-    "serial:DEVICE": "a Kodak DC120 on a serial port",
-    "ptpip:HOST": "a camera on the network (PTP/IP)",
-    "virtual:sigma-fp": "an emulated SIGMA fp",
-    "virtual:ptp": "an emulated plain PTP camera",
-    "virtual:dc120": "an emulated Kodak DC120",
-}
-"""What the forms of a SOURCE mean."""
-
 
 @dataclass(frozen=True)
-class Switch:
-    """One option of the command line.
+class Flag:
+    """One flag of the command line.
 
     Attributes:
         flag: as it is typed.
         help: what it does.
-        value: what it takes, empty for nothing.
-        keywords: the rest that argparse wants to know.
+        value: what its value is called; empty if it takes none.
+        keywords: what else argparse needs to know.
     """
 
     flag: str
@@ -52,54 +39,67 @@ class Switch:
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
-SWITCHES = (
-    Switch("-o", "mount options, see below", "OPTION,…", {"dest": "options", "action": "append", "default": []}),
-    Switch("-f", "stay in front, log to stderr", keywords={"dest": "foreground", "action": "store_true"}),
-    Switch("-v", "say more; twice: every transaction", keywords={"dest": "verbose", "action": "count", "default": 0}),
-    Switch("--list", "list the cameras found, one SOURCE a line", keywords={"action": "store_true"}),
-    Switch("--doctor", "say why a camera cannot be mounted, and the mend", keywords={"action": "store_true"}),
-    Switch(
+FLAGS = (
+    Flag("-o", "mount options, see below", "OPTION,…", {"dest": "options", "action": "append", "default": []}),
+    Flag("-f", "stay in the foreground and log to stderr", keywords={"dest": "foreground", "action": "store_true"}),
+    Flag(
+        "-v",
+        "log what happens; twice: every transaction as well",
+        keywords={"dest": "verbose", "action": "count", "default": 0},
+    ),
+    Flag("--list", "list the cameras that are found, one SOURCE per line", keywords={"action": "store_true"}),
+    Flag("--doctor", "explain why a camera cannot be mounted and how to fix it", keywords={"action": "store_true"}),
+    Flag(
         "--install-units",
         "install the udev rule and the systemd units that mount a camera when it is plugged in",
         keywords={"action": "store_true"},
     ),
-    Switch(
-        "--user", "with --install-units: only the unit of this user; needs no root", keywords={"action": "store_true"}
+    Flag(
+        "--user",
+        "with --install-units: install only this user's own unit, which does not need root",
+        keywords={"action": "store_true"},
     ),
-    Switch("--version", "say which version this is", keywords={"action": "version"}),
+    Flag("--version", "print the version", keywords={"action": "version"}),
 )
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
+        """Exit with one line that says what is wrong."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    width = max(len(option.name + option.value) for option in OPTIONS) + 3
-    options = "\n".join(
-        f"  {option.name + ('=' + option.value if option.value else ''):{width}}{option.help}" for option in OPTIONS
-    )
     made = _Parser(
         prog="camfs",
         usage="\n       ".join(SYNOPSES),
-        description="Mount a camera as a file system; returns once the mount answers.",
-        epilog=f"options for -o:\n{options}\n\nThose of FUSE (allow_other, default_permissions, ro, …) are handed on.",
+        description="Mount a camera as a file system; the command returns once the mount answers.",
+        epilog=f"""SOURCE (default: usb:):
+{_columns({form.text: form.meaning for form in FORMS})}
+
+options for -o:
+{_columns({option.typed: option.help for option in OPTIONS})}
+
+Options of FUSE (allow_other, default_permissions, ro, …) are handed on to it.""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "words",
         nargs="*",
         metavar="[SOURCE] MOUNTPOINT",
-        help=f"SOURCE: {', '.join(FORMS)}; without it the only USB camera",
+        help="what to mount, see below, and where",
     )
-    for switch in SWITCHES:
-        keywords = dict(switch.keywords)
-        if switch.value:
-            keywords["metavar"] = switch.value
+    for each in FLAGS:
+        keywords = dict(each.keywords)
+        if each.value:
+            keywords["metavar"] = each.value
         if keywords["action"] == "version":
             keywords["version"] = f"camfs {camfs.__version__}"
-        made.add_argument(switch.flag, help=switch.help, **keywords)
+        made.add_argument(each.flag, help=each.help, **keywords)
     return made
+
+
+def _columns(table: Mapping[str, str]) -> str:
+    width = max(map(len, table)) + 2
+    return "\n".join(f"  {name:{width}}{meaning}" for name, meaning in table.items())

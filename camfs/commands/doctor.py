@@ -1,6 +1,6 @@
-"""`--doctor`: why a camera cannot be mounted, and the one command that mends each cause.
+"""`--doctor`: explains why a camera cannot be mounted, and gives for each cause the one command that fixes it.
 
-A check looks at the computer through a `System` and gives findings; nothing is changed, and no camera is asked anything.
+A check looks at the computer through a `System` and gives findings; it changes nothing, and asks no camera anything.
 """
 
 import errno
@@ -16,13 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfs.commands import cameras as listing
-from camfs.commands import units
+from camfs.commands import cameras, mounts, units
+from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, allows_other
 from camfs.errors import TransportError
 from camfs.transports import holders, sysfs, usb
 
-FUSE_DEVICE = Path("/dev/fuse")
-FUSE_CONFIGURATION = Path("/etc/fuse.conf")
 RULES = tuple(Path(place) / units.RULE for place in ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"))
 
 SIGMA = 0x1003
@@ -35,16 +33,16 @@ class Finding:
 
     Attributes:
         text: the finding.
-        mend: the command, or what to do at the camera; empty if all is well.
+        fix: the command that fixes it, or what to do at the camera; empty if all is well.
     """
 
     text: str
-    mend: str = ""
+    fix: str = ""
 
     def lines(self) -> list[str]:
         """Return it as it is shown."""
-        text = listing.printable(self.text)
-        return [f"FAIL  {text}", f"      mend: {self.mend}"] if self.mend else [f"ok    {text}"]
+        text = cameras.printable(self.text)
+        return [f"FAIL  {text}", f"      mend: {self.fix}"] if self.fix else [f"ok    {text}"]
 
 
 def _try_open(path: Path) -> int:
@@ -57,11 +55,11 @@ def _try_open(path: Path) -> int:
 
 
 def _may_open(path: Path) -> bool:
-    """Say whether a device may be opened, without doing so: on a serial port that would raise lines of its modem."""
+    """Say whether a device may be opened, without opening it: on a serial port that would raise its modem lines."""
     return os.access(path, os.R_OK | os.W_OK)
 
 
-def _say_version(program: str) -> str:
+def _version_text(program: str) -> str:
     return subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10).stdout
 
 
@@ -102,12 +100,12 @@ def _members(group: int) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class System:
-    """All that the checks look at; the defaults are this computer."""
+    """Everything that the checks look at; the defaults are this computer."""
 
     try_open: Callable[[Path], int] = _try_open
     may_open: Callable[[Path], bool] = _may_open
     which: Callable[[str], str | None] = shutil.which
-    say_version: Callable[[str], str] = _say_version
+    version_text: Callable[[str], str] = _version_text
     stat: Callable[[Path], os.stat_result | None] = _stat
     text: Callable[[Path], str | None] = _text
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
@@ -118,12 +116,12 @@ class System:
     usb_devices: Callable[[], Sequence[sysfs.UsbDevice]] = sysfs.usb_devices
     adapters: Callable[[], Sequence[sysfs.Adapter]] = sysfs.adapters
     held_by: Callable[[Path], Sequence[holders.Holder]] = holders.holders
-    camera_mounts: Callable[[], Sequence[listing.CameraMount]] = listing.camera_mounts
+    camera_mounts: Callable[[], Sequence[mounts.MountEntry]] = mounts.camera_mounts
     program: Callable[[], str] = units.program_for_root
 
 
 def check_fuse_device(system: System) -> Iterator[Finding]:
-    """FUSE itself: the module, and permission."""
+    """FUSE itself: the kernel's module, and permission to use it."""
     failure = system.try_open(FUSE_DEVICE)
     if failure in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         yield Finding(f"{FUSE_DEVICE} is missing: the kernel's module is not loaded", "sudo modprobe fuse")
@@ -136,16 +134,18 @@ def check_fuse_device(system: System) -> Iterator[Finding]:
 
 
 def check_fusermount(system: System) -> Iterator[Finding]:
-    """The program that mounts for those who are not root."""
+    """The program that mounts for users other than root."""
     path = system.which("fusermount3")
     if path is None:
         text = "fusermount3 is missing"
         yield (
-            Finding(f"{text}, which root does without") if system.is_root() else Finding(text, "sudo apt install fuse3")
+            Finding(f"{text}, which root does not need")
+            if system.is_root()
+            else Finding(text, "sudo apt install fuse3")
         )
         return
     try:
-        version = re.search(r"\d+(\.\d+)+", system.say_version(path))
+        version = re.search(r"\d+(\.\d+)+", system.version_text(path))
     except (OSError, subprocess.SubprocessError):
         yield Finding(f"{path} cannot be run", "sudo apt install --reinstall fuse3")
         return
@@ -161,15 +161,14 @@ def check_fusermount(system: System) -> Iterator[Finding]:
 
 
 def check_allow_other(system: System) -> Iterator[Finding]:
-    """Whether `-o allow_other` may be given; a mount of one's own does not need it."""
-    lines = [line.strip() for line in (system.text(FUSE_CONFIGURATION) or "").split("\n")]
+    """Whether `-o allow_other` may be given; it is never a failure, since a mount for its own user does not need it."""
     if system.is_root():
-        yield Finding("-o allow_other: root may")
-    elif "user_allow_other" in lines:
+        yield Finding("-o allow_other: allowed for root")
+    elif allows_other(system.text(FUSE_CONFIGURATION) or ""):
         yield Finding(f"-o allow_other: {FUSE_CONFIGURATION} has user_allow_other")
     else:
         yield Finding(
-            f"-o allow_other: not allowed (no user_allow_other in {FUSE_CONFIGURATION}), a mount of your own does without"
+            f"-o allow_other: not allowed (no user_allow_other in {FUSE_CONFIGURATION}); a mount for yourself does not need it"
         )
 
 
@@ -178,29 +177,29 @@ def check_libusb(system: System) -> Iterator[Finding]:
     try:
         system.find_cameras()
     except TransportError as error:
-        mend = "sudo apt install libusb-1.0-0" if "missing" in str(error) else "lsusb"
-        yield Finding(str(error).partition(": apt")[0], mend)
+        fix = "sudo apt install libusb-1.0-0" if "missing" in str(error) else "lsusb"
+        yield Finding(str(error).partition(": apt")[0], fix)
     else:
         yield Finding("libusb 1.0 works")
 
 
 def check_cameras(system: System) -> Iterator[Finding]:
-    """Each USB camera: its mode, who has it, and permission."""
-    cameras = 0
+    """Each USB camera: its mode, who uses it, and permission to use it."""
+    found = 0
     for device in system.usb_devices():
         if device.is_camera:
-            cameras += 1
+            found += 1
             yield _check_camera(system, device)
         elif device.vendor == SIGMA and device.is_card_reader:
-            cameras += 1
+            found += 1
             yield Finding(
-                f"{device}: {device.name} is in mass-storage mode, a disk and no camera",
+                f"{device}: {device.name} is in mass-storage mode, where it is a disk and not a camera",
                 "on the camera choose SYSTEM, USB Mode, Camera Control, and plug it in again",
             )
-    if cameras:
+    if found:
         return
     if system.adapters():
-        yield Finding("no USB camera, but a serial port that a Kodak DC120 may be on")
+        yield Finding("no USB camera, but there is a serial port, which may have a Kodak DC120")
     else:
         yield Finding(
             "no camera found (no USB device of class 06/01/01)",
@@ -210,7 +209,7 @@ def check_cameras(system: System) -> Iterator[Finding]:
 
 def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:
     node = usb.NODES / f"{device.bus:03}" / f"{device.address:03}"
-    held = _held(system, str(device), node, listing.sources_of(device))
+    held = _held(system, str(device), node, cameras.sources_of(device))
     if held is not None:
         return held
     failure = system.try_open(node)
@@ -219,7 +218,7 @@ def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:
         if rule is None:
             return Finding(f"{device}: no permission on its device node", f"{system.program()} --install-units")
         return Finding(
-            f"{device}: no permission on its device node; {rule} gives it only to who sits at this computer",
+            f"{device}: no permission on its device node; {rule} gives it only to the user who sits at this computer",
             f"sudo setfacl -m u:{shlex.quote(system.user())}:rw {node}",
         )
     if failure:
@@ -228,18 +227,18 @@ def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:
 
 
 def _held(system: System, name: str, node: Path, sources: Sequence[str]) -> Finding | None:
-    """Say who has a device open; None for nobody. A camera that camfs has mounted is as it should be."""
-    found, mounts = system.held_by(node), system.camera_mounts()
+    """Say who has a device open; None if nobody has. A camera that camfs has mounted is as it should be."""
+    found = system.held_by(node)
     others = [holder for holder in found if holder.name != "camfs"]
     if others:
-        mend = "; ".join(dict.fromkeys(each.mend for each in others))
-        return Finding(f"{name}: in use by {' and '.join(map(str, others))}", mend)
-    use = listing.use_by(found, mounts, sources)
-    return Finding(f"{name}: {use}") if use != listing.FREE else None
+        fix = "; ".join(dict.fromkeys(each.mend for each in others))
+        return Finding(f"{name}: in use by {' and '.join(map(str, others))}", fix)
+    use = cameras.use_by(found, system.camera_mounts(), sources)
+    return Finding(f"{name}: {use}") if use != cameras.FREE else None
 
 
 def check_serial_ports(system: System) -> Iterator[Finding]:
-    """Each serial port on a USB adapter: who has it, and the group that may."""
+    """Each serial port on a USB adapter: who uses it, and the group that may use it."""
     for port in system.adapters():
         name = f"serial:{port.device} ({port.name})"
         held = _held(system, name, port.device, [f"serial:{port.device}"])
@@ -253,11 +252,11 @@ def check_serial_ports(system: System) -> Iterator[Finding]:
             group = "dialout" if number is None else system.group_name(number)
             if number is not None and system.user() in system.members(number):
                 yield Finding(
-                    f"{name}: no permission; you are in its group {group} since your last login", "log out and in again"
+                    f"{name}: no permission; you joined its group {group} after you logged in", "log out and in again"
                 )
             else:
                 yield Finding(
-                    f"{name}: no permission, which group {group} has",
+                    f"{name}: no permission; members of group {group} have it",
                     f"sudo usermod -aG {group} {shlex.quote(system.user())}, and log in again",
                 )
 
@@ -270,7 +269,7 @@ CHECKS: Sequence[Callable[[System], Iterable[Finding]]] = (
     check_cameras,
     check_serial_ports,
 )
-"""All checks, in the order of what a mount needs first."""
+"""All checks; what a mount needs first comes first."""
 
 
 def examine(system: System) -> list[Finding]:

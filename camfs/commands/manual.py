@@ -1,7 +1,7 @@
-"""The manual page and the shells' completions, made from the tables of the command line. Like those, it runs where camfs cannot.
+"""The manual page and the shells' completions, made from the tables of the command line.
 
-`PAGES` says what is made and where it belongs below a prefix. setup.py writes it there as a wheel is built, and so does
-`python -m camfs.commands.manual PREFIX`.
+`PAGES` says what is made and where it belongs below a prefix. setup.py writes the pages there when a wheel is built, and so does
+`python -m camfs.commands.manual PREFIX`. Like the tables, this runs where camfs's dependencies are missing.
 """
 
 import re
@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import camfs
-from camfs.commands.arguments import SOURCES, SUMMARY, SWITCHES, SYNOPSES
+from camfs.commands.arguments import FLAGS, SUMMARY, SYNOPSES
 from camfs.commands.options import FUSE_OPTIONS, OPTIONS
 from camfs.commands.sources import FORMS
 
 DESCRIPTION = (
-    "camfs mounts a camera on a directory and returns once the mount answers; if it cannot be made, it says why in one line. A store of "
-    "the camera is a directory, its pictures are files with the camera's own bytes, and nothing is fetched before it is read.",
-    "Control files answer to their names and are not listed: .status, .settings/NAME, .settings/.choices/NAME, .capture, .clock, "
-    ".thumbnails, .events, .refresh, and what else the camera has. One write is one command; when it fails, the last line of .status "
-    "says why.",
-    "Unmount with fusermount3 -u MOUNTPOINT. A camera that was unplugged answers that there is no such device.",
+    "camfs mounts a camera on a directory and returns once the mount answers; if it cannot mount, it says why in one line. Each store of "
+    "the camera is a directory, its pictures are files that hold the camera's own bytes, and nothing is fetched before it is read.",
+    "Control files can be opened by name but are not listed: .status, .settings/NAME, .settings/.choices/NAME, .capture, .clock, "
+    ".thumbnails, .events, .refresh, and others, depending on the camera. One write is one command; if it fails, the last line of "
+    ".status says why.",
+    "Unmount with fusermount3 -u MOUNTPOINT. While the camera is unplugged, everything in the mount answers that there is no such device.",
 )
 
 EXIT_STATUSES: Mapping[str, str] = {
-    "0": "The mount answers; with -f, it has ended well. With --doctor: all is well.",
-    "1": "There is no mount, and stderr says why. With --doctor: there is something to mend.",
-    "2": "Flags, or a number of words, that are not the command's.",
+    "0": "The mount answers; with -f: it has been unmounted. With --doctor: all is well.",
+    "1": "Nothing is mounted, and stderr says why. With --doctor: something has to be fixed.",
+    "2": "A flag is unknown, or there are too few or too many arguments.",
 }
 
 SIGNALS: Mapping[str, str] = {
@@ -35,22 +35,22 @@ SIGNALS: Mapping[str, str] = {
 }
 
 FILES: Mapping[str, str] = {
-    "/etc/udev/rules.d/70-camfs.rules": "gives cameras to the user who sits at the computer, and has them mounted",
+    "/etc/udev/rules.d/70-camfs.rules": "gives cameras to the user who sits at the computer, and starts the unit that mounts them",
     "/etc/systemd/user/camfs@.service": "mounts the camera SOURCE for a user, in $XDG_RUNTIME_DIR/camfs",
-    "~/.config/camfs/SOURCE.conf, ~/.config/camfs/camera.conf": "MOUNT_POINT=DIRECTORY and OPTIONS=OPTION,… of that unit",
+    "~/.config/camfs/SOURCE.conf, ~/.config/camfs/camera.conf": "MOUNT_POINT=DIRECTORY and OPTIONS=OPTION,… for that unit",
     "/etc/systemd/system/camfs-system@.service": "mounts a camera for all users, in /run/camfs",
-    "/etc/camfs/SOURCE.conf": "the same of that unit",
-    "~/.local/state/camfs/spool, ~/.local/state/camfs/guid": "a SIGMA's shots that were not taken away yet; who this computer is to a "
-    "camera on the network",
-    "~/.cache/camfs": "pictures of a DC120, which need not be fetched again",
+    "/etc/camfs/SOURCE.conf": "the same for that unit",
+    "~/.local/state/camfs/spool": "a SIGMA's shots that you have not removed yet",
+    "~/.local/state/camfs/guid": "the identity of this computer to cameras on the network",
+    "~/.cache/camfs": "pictures of a DC120, so that they need not be fetched again",
 }
 
 EXAMPLES: Mapping[str, str] = {
     "camfs ~/cam": "mount the USB camera",
-    "camfs virtual:sigma-fp ~/cam": "the same without a camera",
-    "mount -t fuse.camfs usb:1003:c432 /mnt/cam -o allow_other": "by mount(8)",
-    "usb: /mnt/cam fuse.camfs noauto,user 0 0": "as a line of /etc/fstab",
-    "systemctl --user start camfs@serial:-dev-ttyUSB0": "by the user's systemd; systemd-escape(1) writes the SOURCE so",
+    "camfs virtual:sigma-fp ~/cam": "mount an emulated camera",
+    "mount -t fuse.camfs usb:1003:c432 /mnt/cam -o allow_other": "mount a camera with mount(8)",
+    "usb: /mnt/cam fuse.camfs noauto,user 0 0": "a line of /etc/fstab",
+    "systemctl --user start camfs@serial:-dev-ttyUSB0": "by the user's systemd; systemd-escape(1) writes the SOURCE like this",
 }
 
 
@@ -78,14 +78,14 @@ def _manual_lines() -> Iterator[str]:
             yield ".PP"
         yield _roff(paragraph)
     yield ".SH SOURCES"
-    yield "Without a SOURCE the USB camera is meant."
-    yield from _tagged({form: SOURCES[form] for form in FORMS})
+    yield "Without a SOURCE, camfs mounts the USB camera."
+    yield from _tagged({form.text: form.meaning for form in FORMS})
     yield ".SH OPTIONS"
     yield from _tagged(
-        {f"{each.flag} {each.value}".strip(): each.help for each in SWITCHES} | {"-h, --help": "show a summary"}
+        {f"{each.flag} {each.value}".strip(): each.help for each in FLAGS} | {"-h, --help": "show a summary"}
     )
     yield ".SH MOUNT OPTIONS"
-    yield from _tagged({f"{each.name}={each.value}" if each.value else each.name: each.help for each in OPTIONS})
+    yield from _tagged({option.typed: option.help for option in OPTIONS})
     yield ".PP"
     yield _roff(f"Handed on to FUSE: {', '.join(sorted(FUSE_OPTIONS))}, fsname=, subtype=.")
     for title, table in (
@@ -110,7 +110,7 @@ def _tagged(table: Mapping[str, str]) -> Iterator[str]:
 
 
 def _roff(text: str) -> str:
-    """Escape a text: what roff takes for commands, and hyphens, which must stay what is typed."""
+    """Escape a text: what roff would take for commands, and hyphens, which otherwise could not be copied as what is typed."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("~", "\\(ti").replace("^", "\\(ha").replace("…", "...")
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
@@ -120,7 +120,7 @@ def _roff(text: str) -> str:
 _BASH = r"""# bash completion for camfs; made from its tables of options and sources
 _camfs()
 {
-    # bash takes : and = for ends of words, and a SOURCE has both: so the word is looked up in the line, and its beginning cut off again.
+    # bash ends words at : and =, and a SOURCE has both. So this takes the word from the line, and later cuts off what bash keeps of it.
     local line=${COMP_LINE:0:COMP_POINT} word words before candidates
     word=${line##*[[:blank:]]}
     before=${line%"$word"}
@@ -132,7 +132,7 @@ _camfs()
         candidates=$(compgen -P "$given" -W '@MOUNT_OPTIONS@' -- "${word##*,}")
         compopt -o nospace 2>/dev/null
     elif [[ $word == -* ]]; then
-        candidates=$(compgen -W '@SWITCHES@' -- "$word")
+        candidates=$(compgen -W '@FLAGS@' -- "$word")
     else
         words='@SOURCES@'
         [[ $word == usb:?* ]] && words+=" $(camfs --list 2>/dev/null | sed 's/ .*//')"
@@ -157,10 +157,10 @@ def bash_completion() -> str:
     return _filled(
         _BASH,
         MOUNT_OPTIONS=" ".join(
-            [*(f"{each.name}=" if each.value else each.name for each in OPTIONS), *sorted(FUSE_OPTIONS)]
+            [*(f"{option.name}=" if option.value else option.name for option in OPTIONS), *sorted(FUSE_OPTIONS)]
         ),
-        SWITCHES=" ".join([*(each.flag for each in SWITCHES), "--help"]),
-        SOURCES=" ".join(_typed_forms()),
+        FLAGS=" ".join([*(each.flag for each in FLAGS), "--help"]),
+        SOURCES=" ".join(_typed_sources()),
     )
 
 
@@ -183,43 +183,47 @@ _camfs_words()
     _alternative 'sources:source:compadd -S "" -a sources' 'directories:mount point:_directories'
 }
 _arguments -s -S \
-@SWITCHES@
+@FLAGS@
     '*:source or mount point:_camfs_words'
 """
 
 
 def zsh_completion() -> str:
     """Return what goes into share/zsh/site-functions."""
-    options = [f"'{each.name}[{_zsh(each.help)}]{f':{each.value}:' if each.value else ''}'" for each in OPTIONS]
-    switches = []
-    for each in SWITCHES:
+    options = [
+        f"'{option.name}[{_zsh(option.help)}]{f':{option.value}:' if option.value else ''}'" for option in OPTIONS
+    ]
+    flags = []
+    for each in FLAGS:
         repeated = "*" if each.keywords["action"] in ("append", "count") else ""
         value = ":mount options:_camfs_options" if each.value else ""
-        switches.append(f"    '{repeated}{each.flag}[{_zsh(each.help)}]{value}' \\")
+        flags.append(f"    '{repeated}{each.flag}[{_zsh(each.help)}]{value}' \\")
     return _filled(
         _ZSH,
-        MOUNT_OPTIONS="\n".join(f"        {option}" for option in [*options, *sorted(FUSE_OPTIONS)]),
-        SOURCES="\n".join(f"        '{form}'" for form in _typed_forms()),
-        SWITCHES="\n".join(switches),
+        MOUNT_OPTIONS="\n".join(f"        {each}" for each in [*options, *sorted(FUSE_OPTIONS)]),
+        SOURCES="\n".join(f"        '{typed}'" for typed in _typed_sources()),
+        FLAGS="\n".join(flags),
     )
 
 
 def _zsh(text: str) -> str:
-    """Escape a description: quotes of the shell, and what _arguments takes for its end."""
+    """Escape a description: the shell's quotes, and what _arguments would take for the end of it."""
     return re.sub(r"([\[\]:\\])", r"\\\1", text).replace("'", "'\\''")
 
 
 def fish_completion() -> str:
     """Return what goes into share/fish/vendor_completions.d."""
     lines = ["# fish completion for camfs; made from its tables of options and sources"]
-    options = [f"{each.name}{'=' if each.value else ''}\t{each.help}" for each in OPTIONS]
+    options = [f"{option.name}{'=' if option.value else ''}\t{option.help}" for option in OPTIONS]
     options += [f"{name}\thanded on to FUSE" for name in sorted(FUSE_OPTIONS)]
-    for each in SWITCHES:
+    for each in FLAGS:
         flag = f"-l {each.flag[2:]}" if each.flag.startswith("--") else f"-s {each.flag[1:]}"
         value = f" -x -a {_fish('(__fish_append , ' + ' '.join(map(_fish, options)) + ')')}" if each.value else ""
         lines.append(f"complete -c camfs {flag} -d {_fish(each.help)}{value}")
     lines.append("complete -c camfs -f -a '(__fish_complete_directories)'")
-    lines += [f"complete -c camfs -f -a {_fish(form)} -d {_fish(_meaning(form))}" for form in _typed_forms()]
+    lines += [
+        f"complete -c camfs -f -a {_fish(typed)} -d {_fish(meaning)}" for typed, meaning in _typed_sources().items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -227,15 +231,12 @@ def _fish(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _typed_forms() -> list[str]:
-    """Return what can be typed of each form of SOURCE: up to the word that stands for something."""
-    return list(
-        dict.fromkeys(form.partition(":")[0] + ":" + re.sub(r"^[A-Z].*", "", form.partition(":")[2]) for form in FORMS)
-    )
-
-
-def _meaning(typed: str) -> str:
-    return next(SOURCES[form] for form in FORMS if form.startswith(typed))
+def _typed_sources() -> dict[str, str]:
+    """Return what can be typed of the forms of SOURCE before something has to be filled in, with the meaning of the first such form."""
+    typed: dict[str, str] = {}
+    for form in FORMS:
+        typed.setdefault(form.typed, form.meaning)
+    return typed
 
 
 def _filled(template: str, **values: str) -> str:
@@ -252,7 +253,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "share/zsh/site-functions/_camfs": zsh_completion,
     "share/fish/vendor_completions.d/camfs.fish": fish_completion,
 }
-"""What is made, by its place below a prefix."""
+"""What makes each page, by the page's place below a prefix."""
 
 
 def write(prefix: Path) -> list[Path]:

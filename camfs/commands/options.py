@@ -1,6 +1,8 @@
-"""The mount options (`-o name=value,…`): one table, read by the command line, its help and README.
+"""The mount options (`-o name=value,…`).
 
-What mount(8) and an fstab line bring along is accepted: options for libfuse are handed on, those for mount itself mean nothing here.
+`OPTIONS` is the only table of camfs's own options and their defaults: the parser, the help, the manual page and the completions are
+made from it, and a test compares the README with it. What mount(8) and an fstab line add is accepted: options of libfuse are handed
+on to it, and those for mount itself mean nothing here.
 """
 
 import contextlib
@@ -16,35 +18,73 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 @dataclass(frozen=True)
 class MountOptions:
-    """What the options say; the defaults are the mount's."""
+    """The options of a mount, as `parse_options` reads them; what they mean stands in `OPTIONS`.
 
-    allow_delete: bool = False
-    allow_format: bool = False
-    raw: bool = False
-    show_control: bool = False
-    nonempty: bool = False
-    tz: tzinfo | None = None
-    uid: int = -1
-    gid: int = -1
-    umask: int = 0o022
-    cache: int = 64 << 20
-    timeout: float = 10.0
-    baud: int | None = None
-    idle: float = 300.0
-    spool: Path | None = None
-    movies: bool = False
-    attr_timeout: float = 5.0
-    fuse: frozenset[str] = frozenset()
+    Attributes:
+        tz: None for this computer's time zone.
+        cache: bytes.
+        timeout: seconds, as `idle` and `attr_timeout`.
+        baud: None for the fastest speed that works.
+        idle: 0 for never.
+        spool: None for the usual folder.
+        fuse: the options for libfuse.
+    """
+
+    allow_delete: bool
+    allow_format: bool
+    raw: bool
+    show_control: bool
+    nonempty: bool
+    tz: tzinfo | None
+    uid: int
+    gid: int
+    umask: int
+    cache: int
+    timeout: float
+    baud: int | None
+    idle: float
+    spool: Path | None
+    movies: bool
+    attr_timeout: float
+    fuse: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of camfs: how its value is read and what it does."""
+    """One option of camfs. Without `value` and `read` it is a switch, off by default.
+
+    Attributes:
+        name: as it is typed, and the field of `MountOptions`.
+        meaning: what it does.
+        value: what its value is called.
+        read: makes the value from its text; raises ValueError if it is not one.
+        default: the value of a mount without this option, as it would be typed; empty if None stands for it.
+        otherwise: what happens without this option, where no value says so.
+    """
 
     name: str
-    help: str
-    read: Callable[[str], Any] | None = None
+    meaning: str
     value: str = ""
+    read: Callable[[str], Any] | None = None
+    default: str = ""
+    otherwise: str = ""
+
+    @property
+    def typed(self) -> str:
+        """The option with its equals sign, and what its value is called: `cache=SIZE`."""
+        return f"{self.name}={self.value}" if self.value else self.name
+
+    @property
+    def help(self) -> str:
+        """What it does and its default, in one line."""
+        default = self.default or self.otherwise
+        return f"{self.meaning} (default: {default})" if default else self.meaning
+
+    def default_value(self) -> Any:
+        """Return the value of a mount without this option."""
+        if self.read is None:
+            return False
+        return self.read(self.default) if self.default else None
 
 
 def read_zone(text: str) -> tzinfo:
@@ -56,14 +96,14 @@ def read_zone(text: str) -> tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{text!r} is no time zone") from None
+        raise ValueError(f"{text!r} is not a time zone") from None
 
 
 def read_size(text: str) -> int:
     """Read a number of bytes: `64M`, `1G`, `500000`; at least 1 MiB."""
     match = re.fullmatch(r"(\d+)([KMG]?)", text.upper())
     if match is None:
-        raise ValueError(f"{text!r} is no size")
+        raise ValueError(f"{text!r} is not a size such as 64M")
     size = int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
     if size < 1 << 20:
         raise ValueError(f"{text} is less than 1M")
@@ -90,46 +130,50 @@ def _folder(text: str) -> Path:
 
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) >= 1 << 32:
-        raise ValueError(f"{text!r} is no number of a user or group")
+        raise ValueError(f"{text!r} is not a number from 0 to 4294967295")
     return int(text)
 
 
 def _mask(text: str) -> int:
     if not re.fullmatch(r"0?[0-7]{1,3}", text):
-        raise ValueError(f"{text!r} is no mask, which is three octal digits")
+        raise ValueError(f"{text!r} is not a mask of up to three octal digits")
     return int(text, 8)
 
 
 OPTIONS = (
-    Option("allow_delete", "rm deletes on the camera"),
-    Option("allow_format", "writing a store's name to .format formats it"),
-    Option("raw", "raw commands through .raw"),
-    Option("show_control", "list the control files"),
-    Option("nonempty", "mount over a directory that is not empty"),
+    Option("allow_delete", "rm deletes on the camera; without it, rm fails"),
+    Option("allow_format", "writing a store's name to .format formats that store"),
+    Option("raw", "send raw commands through .raw"),
+    Option("show_control", "list the control files in the mounted directory"),
+    Option("nonempty", "mount over a directory that is not empty, and so hide what is in it"),
     Option(
-        "tz", "zone of the camera's clock, where the camera does not say (default: this computer's)", read_zone, "ZONE"
+        "tz",
+        "time zone of the camera's clock, for cameras that do not tell it",
+        "ZONE",
+        read_zone,
+        otherwise="this computer's",
     ),
-    Option("uid", "owner of the files", _number, "UID"),
-    Option("gid", "group of the files", _number, "GID"),
-    Option("umask", "permission bits to take away, octal (default 022)", _mask, "MASK"),
-    Option("cache", "bytes of the block cache (default 64M)", read_size, "SIZE"),
-    Option("timeout", "seconds without an answer after which a transfer has failed (default 10)", _seconds, "SECONDS"),
-    Option("baud", "the only speed of a serial line to use (default: the fastest that works)", _number, "BAUD"),
+    Option("uid", "owner of the files, as a number", "UID", _number, otherwise="you"),
+    Option("gid", "group of the files, as a number", "GID", _number, otherwise="your group"),
+    Option("umask", "permission bits to remove, in octal", "MASK", _mask, "022"),
+    Option("cache", "size of the block cache", "SIZE", read_size, "64M"),
+    Option("timeout", "a transfer fails after this many seconds without an answer", "SECONDS", _seconds, "10"),
+    Option("baud", "use only this speed on a serial line", "BAUD", _number, otherwise="the fastest that works"),
+    Option("idle", "release the SIGMA after this many idle seconds; 0 = never", "SECONDS", _idle, "300"),
     Option(
-        "idle",
-        "seconds without need of it after which a SIGMA's body is handed back; 0 never (default 300)",
-        _idle,
-        "SECONDS",
+        "spool",
+        "folder on this computer that keeps a SIGMA's shots until you remove them",
+        "DIR",
+        _folder,
+        otherwise="~/.local/state/camfs/spool",
     ),
-    Option(
-        "spool", "where a SIGMA's shots wait on this computer (default: ~/.local/state/camfs/spool)", _folder, "DIR"
-    ),
-    Option("movies", "offer a SIGMA's MOV takes in imagedb/"),
+    Option("movies", "offer the SIGMA's MOV recordings in imagedb/"),
     Option(
         "attr_timeout",
-        "seconds after which a listing is checked again on a camera that announces no changes (default 5)",
-        _seconds,
+        "check listings again after this many seconds, on cameras that do not announce changes",
         "SECONDS",
+        _seconds,
+        "5",
     ),
 )
 """The options of camfs itself."""
@@ -138,23 +182,23 @@ FUSE_OPTIONS = frozenset(
     ("allow_other", "allow_root", "default_permissions", "auto_unmount")
     + ("ro", "noatime", "exec", "noexec", "suid", "nosuid", "dev", "nodev")
 )
-"""Options handed on to libfuse."""
+"""Options that are handed on to libfuse."""
 
 MOUNT_OPTIONS = frozenset(
     ("rw", "auto", "noauto", "user", "nouser", "users", "owner", "group", "defaults", "nofail", "_netdev")
     + ("async", "sync", "atime", "relatime", "norelatime", "strictatime", "lazytime", "diratime", "nodiratime")
 )
-"""Options that are for mount(8) and mean nothing to camfs."""
+"""Options for mount(8), which mean nothing to camfs."""
 
 
 def parse_options(texts: list[str]) -> MountOptions:
     """Read the texts of all `-o`.
 
     Raises:
-        ValueError: an option that is not known, or a value that it does not take; the text says which.
+        ValueError: an unknown option, or a value that an option does not take; the text says which.
     """
     known = {option.name: option for option in OPTIONS}
-    values: dict[str, Any] = {}
+    values = {option.name: option.default_value() for option in OPTIONS} | {"uid": os.getuid(), "gid": os.getgid()}
     fuse: set[str] = set()
     for word in filter(None, (word.strip() for text in texts for word in text.split(","))):
         name, equals, value = word.partition("=")
@@ -170,6 +214,4 @@ def parse_options(texts: list[str]) -> MountOptions:
             fuse.add(word)
         elif word not in MOUNT_OPTIONS and not name.startswith(("x-", "comment")):
             raise ValueError(f"unknown option -o {word}")
-    values.setdefault("uid", os.getuid())
-    values.setdefault("gid", os.getgid())
     return MountOptions(fuse=frozenset(fuse), **values)

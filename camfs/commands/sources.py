@@ -1,43 +1,21 @@
 """SOURCE: what the command line says is to be mounted.
 
-============================ ==========================================================
-nothing, `usb:`              the only USB camera
-`usb:VID:PID`                by its USB ids, four hexadecimal digits each
-`usb:SERIAL`                 by its serial number
-`usb:BUS.DEV`                by its place, decimal, as lsusb shows it
-`ptpip:HOST[:PORT]`          a camera on the network; an IPv6 address in brackets, port 15740 if none is given
-`serial:DEVICE`              a Kodak DC120 on a serial port
-`virtual:MODEL?NAME=VALUE&…` an emulated camera
-============================ ==========================================================
+`FORMS` is the only table of the forms: `parse_source`, the help, the errors, the manual page and the completions are made from it,
+and a test compares the README with it.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-FORMS = (
-    "usb:",
-    "usb:VID:PID",
-    "usb:SERIAL",
-    "usb:BUS.DEV",
-    "ptpip:HOST",
-    "serial:DEVICE",
-    "virtual:sigma-fp",
-    "virtual:ptp",
-    "virtual:dc120",
-)
-"""The forms of a SOURCE, for help and errors."""
-
 PTPIP_PORT = 15740
-"""The number of PTP's standard, ISO 15740."""
-
-_PLACE = r"(?:\[([^\[\]\s]+)\]|([^:\[\]\s]+))(?::([0-9]{1,5}))?"
-"""A host, an IPv6 address in brackets, and perhaps a port."""
+"""The port that ISO 15740 gives to PTP/IP."""
 
 
 @dataclass(frozen=True)
 class UsbSource:
-    """A USB camera; None stands for any."""
+    """A USB camera; None means any."""
 
     vendor: int | None = None
     product: int | None = None
@@ -48,7 +26,7 @@ class UsbSource:
 
 @dataclass(frozen=True)
 class PtpIpSource:
-    """A camera on the network: a name or an address, without brackets, and a TCP port."""
+    """A camera on the network: a host name or an address (IPv6 without brackets), and a TCP port."""
 
     host: str
     port: int
@@ -72,27 +50,80 @@ class VirtualSource:
 Source = UsbSource | PtpIpSource | SerialSource | VirtualSource
 
 
+@dataclass(frozen=True)
+class Form:
+    """One form of a SOURCE.
+
+    Attributes:
+        text: as it is typed; words in capitals stand for what the user fills in.
+        meaning: what it mounts.
+        pattern: a regular expression that matches the whole of such a SOURCE.
+        read: makes the source from the match; None if a value in it is out of range.
+    """
+
+    text: str
+    meaning: str
+    pattern: str
+    read: Callable[[re.Match[str]], Source | None]
+
+    @property
+    def typed(self) -> str:
+        """What can be typed before anything has to be filled in: `serial:` of `serial:DEVICE`."""
+        return re.sub(r":[A-Z].*", ":", self.text)
+
+
+def _read_place(match: re.Match[str]) -> Source | None:
+    port = int(match["port"] or PTPIP_PORT)
+    return PtpIpSource(match["address"] or match["name"], port) if 0 < port <= 0xFFFF else None
+
+
+_VIRTUAL = r"virtual:([^?]+)(?:\?(.*))?"
+
+
+def _read_virtual(match: re.Match[str]) -> Source:
+    pairs = (pair.partition("=") for pair in (match[2] or "").split("&") if pair)
+    return VirtualSource(match[1], {name: unquote(value) for name, _, value in pairs})
+
+
+FORMS = (
+    Form(
+        "usb:", "the USB camera; if there are several, camfs names them and mounts none", "usb:?", lambda _: UsbSource()
+    ),
+    Form(
+        "usb:VID:PID",
+        "the camera with these USB ids, four hexadecimal digits each",
+        "usb:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})",
+        lambda match: UsbSource(vendor=int(match[1], 16), product=int(match[2], 16)),
+    ),
+    Form(
+        "usb:BUS.DEV",
+        "the camera at this place, bus and device number in decimal, as lsusb shows them",
+        r"usb:(\d{1,3})\.(\d{1,3})",
+        lambda match: UsbSource(bus=int(match[1]), device=int(match[2])),
+    ),
+    Form("usb:SERIAL", "the camera with this serial number", "usb:(.+)", lambda match: UsbSource(serial=match[1])),
+    Form("serial:DEVICE", "a Kodak DC120 on a serial port", "serial:(.+)", lambda match: SerialSource(match[1])),
+    Form(
+        "ptpip:HOST",
+        f"a camera on the network (PTP/IP); HOST:PORT for another port than {PTPIP_PORT}, IPv6 addresses in brackets",
+        r"ptpip:(?:\[(?P<address>[^\[\]\s]+)\]|(?P<name>[^:\[\]\s]+))(?::(?P<port>[0-9]{1,5}))?",
+        _read_place,
+    ),
+    # These three share a pattern: which models there are is for the emulated cameras to know.
+    Form("virtual:sigma-fp", "an emulated SIGMA fp", _VIRTUAL, _read_virtual),
+    Form("virtual:ptp", "an emulated plain PTP camera", _VIRTUAL, _read_virtual),
+    Form("virtual:dc120", "an emulated Kodak DC120", _VIRTUAL, _read_virtual),
+)
+"""All forms. The first that matches counts: a serial number is what follows `usb:` and is nothing else."""
+
+
 def parse_source(text: str) -> Source:
     """Read a SOURCE.
 
     Raises:
-        ValueError: it is none; the text says what is.
+        ValueError: it has none of the forms; the text lists them.
     """
-    scheme, colon, rest = text.partition(":")
-    if scheme == "usb" and (colon or not rest):
-        if not rest:
-            return UsbSource()
-        if match := re.fullmatch(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", rest):
-            return UsbSource(vendor=int(match[1], 16), product=int(match[2], 16))
-        if match := re.fullmatch(r"(\d{1,3})\.(\d{1,3})", rest):
-            return UsbSource(bus=int(match[1]), device=int(match[2]))
-        return UsbSource(serial=rest)
-    if scheme == "virtual" and rest:
-        model, _, query = rest.partition("?")
-        pairs = (pair.partition("=") for pair in query.split("&") if pair)
-        return VirtualSource(model, {name: unquote(value) for name, _, value in pairs})
-    if scheme == "serial" and rest:
-        return SerialSource(rest)
-    if scheme == "ptpip" and (match := re.fullmatch(_PLACE, rest)) and 0 < int(match[3] or PTPIP_PORT) <= 0xFFFF:
-        return PtpIpSource(match[1] or match[2], int(match[3] or PTPIP_PORT))
-    raise ValueError(f"{text} is no source; there are {', '.join(FORMS)}")
+    for form in FORMS:
+        if (match := re.fullmatch(form.pattern, text, re.DOTALL)) and (source := form.read(match)):
+            return source
+    raise ValueError(f"{text} is no source; there are {', '.join(form.text for form in FORMS)}")

@@ -1,7 +1,7 @@
-"""camfs as a service of systemd: tells it how things stand (sd_notify(3)), and logs to its journal (sd-daemon(3)).
+"""camfs as a service of systemd: notifies it of its state (sd_notify(3)), and logs to its journal (sd-daemon(3)).
 
-Both need nothing but the environment that systemd gives: a datagram of `NAME=value` lines to the socket NOTIFY_SOCKET names, and on
-stderr, where JOURNAL_STREAM says that it is the journal's, a priority `<N>` in front of each line.
+Both use only the environment that systemd sets. NOTIFY_SOCKET names a socket that takes datagrams of `NAME=value` lines.
+JOURNAL_STREAM says that stderr is the journal's; each line then begins with its priority, `<N>`.
 """
 
 import contextlib
@@ -11,11 +11,11 @@ import socket
 import sys
 
 PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
-"""From a level of logging on, the priority of syslog(3)."""
+"""The priorities of syslog(3), each from a level of logging upwards."""
 
 
 def notify(**states: str) -> None:
-    """Tell systemd how things stand; does nothing where it did not ask, and never fails.
+    """Tell systemd states of this service; does nothing if systemd did not ask, and never fails.
 
     Args:
         states: `READY="1"`, `STATUS="one line"`, `STOPPING="1"` …
@@ -31,13 +31,16 @@ def notify(**states: str) -> None:
         sock.send(lines.encode("utf-8", "surrogateescape"))
 
 
-def is_one() -> bool:
-    """Say whether systemd wants to hear anything."""
+def is_listening() -> bool:
+    """Say whether systemd started this process as a service, and so listens to it."""
     return "NOTIFY_SOCKET" in os.environ or is_journal()
 
 
 def is_journal() -> bool:
-    """Say whether stderr is the journal's: a service may have it sent elsewhere, and hand its environment on."""
+    """Say whether stderr is the journal's.
+
+    JOURNAL_STREAM alone does not say so: a service may redirect stderr, and its children inherit the environment.
+    """
     try:
         status = os.fstat(2)
     except OSError:
@@ -46,10 +49,10 @@ def is_journal() -> bool:
 
 
 class JournalFormatter(logging.Formatter):
-    """Formats messages for the journal, which adds time, unit and process itself.
+    """Formats messages for the journal, which itself adds time, unit and process.
 
     Attributes:
-        camera: what the messages are about.
+        camera: the camera that the messages are about.
     """
 
     def __init__(self, camera: str = "camfs") -> None:
@@ -57,7 +60,7 @@ class JournalFormatter(logging.Formatter):
         self.camera = camera
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a message as one line, and a traceback as one for each of its own."""
+        """Return a message as one line, and a traceback as one line for each of its lines."""
         priority = next(number for level, number in PRIORITIES if record.levelno >= level)
         message = " ".join(record.getMessage().split())
         traceback = self.formatException(record.exc_info).splitlines() if record.exc_info else []
@@ -72,7 +75,7 @@ def journal_handler() -> logging.Handler:
 
 
 def name_camera(name: str) -> None:
-    """Have the journal's messages be about this camera from now on; without a journal nothing changes."""
+    """Let the journal's messages be about this camera from now on; does nothing without a journal."""
     for handler in logging.getLogger("camfs").handlers:
         if isinstance(handler.formatter, JournalFormatter):
             handler.formatter.camera = name

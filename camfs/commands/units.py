@@ -1,7 +1,7 @@
-"""`--install-units`: puts the udev rule and the systemd units in their places, and tells udev and systemd.
+"""`--install-units`: installs the udev rule and the systemd units, and tells udev and systemd about them.
 
-The files are those of the folder systemd/, which lies in the package as well; a unit's `ExecStart=camfs` becomes the program that
-installs it. A file that is as it should be is left alone, and where nothing changed nobody is told.
+The files are those of the folder systemd/, which the package contains too; in a unit, `ExecStart=camfs` is replaced by the program
+that installs it. A file that is already as it should be is left alone, and if no file changed nobody is told.
 """
 
 import os
@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+import platformdirs
+
+from camfs.errors import CommandFailed
 
 RULE = "70-camfs.rules"
 USER_UNIT = "camfs@.service"
@@ -35,12 +39,12 @@ def _run(command: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Computer:
-    """Where things are, and how to run a command; the defaults are this computer.
+    """Where things are, and how to run a command.
 
     Attributes:
         root: the file system's root.
-        config_home: the user's own configuration (XDG Base Directory Specification).
-        runtime: the user's runtime directory, where systemd's sockets are.
+        config_home: the user's own configuration.
+        runtime: the user's runtime directory, where the sockets of the user's systemd are.
         program: the words that start camfs.
         run: runs a command and says whether it worked.
     """
@@ -53,17 +57,17 @@ class Computer:
 
 
 def this_computer() -> Computer:
-    """Return this computer, as the user sees it."""
+    """Return this computer, as this user sees it."""
     return Computer(
         Path("/"),
-        Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"),
+        platformdirs.user_config_path(),
         Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"),
         program(),
     )
 
 
 def program() -> list[str]:
-    """Return the words that start this very camfs, wherever it is started from."""
+    """Return the words that start this same camfs from anywhere."""
     started = shutil.which(sys.argv[0]) if os.path.basename(sys.argv[0]) == "camfs" else None
     return [os.path.abspath(started)] if started else [sys.executable, "-m", "camfs"]
 
@@ -78,7 +82,7 @@ def program_for_root() -> str:
 
 
 def contents(name: str, words: Sequence[str]) -> str:
-    """Return a file of the folder systemd/, with a unit's command made to start camfs by these words."""
+    """Return a file of the folder systemd/; the command of a unit then starts with these words."""
     text = (files("camfs") / "systemd" / name).read_text("utf-8")
     return text.replace(f"\n{EXECUTABLE}", f"\nExecStart={' '.join(map(_quoted, words))} ")
 
@@ -90,29 +94,45 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if set(word) & set(" \t;'\"\\") else word
 
 
+def install_on_this_computer(for_user: bool) -> Iterator[str]:
+    """Install everything for all users, or the user's own unit alone; give a line for each thing done.
+
+    Raises:
+        CommandFailed: root is needed, or a file cannot be written.
+    """
+    if not for_user and os.geteuid() != 0:
+        alone = "--user installs your own unit only"
+        raise CommandFailed(f"--install-units needs root: {program_for_root()} --install-units; {alone}")
+    computer = this_computer()
+    try:
+        yield from install_for_user(computer) if for_user else install(computer)
+    except OSError as error:
+        raise CommandFailed(f"{error.filename}: {error.strerror}") from None
+
+
 def install(computer: Computer) -> Iterator[str]:
     """Install everything for all users; give a line for each thing done. Needs root.
 
     Raises:
         OSError: a file cannot be written.
     """
-    rule = _put(computer.root / "etc/udev/rules.d" / RULE, contents(RULE, computer.program))
+    rule = _install_file(computer.root / "etc/udev/rules.d" / RULE, contents(RULE, computer.program))
     yield rule.line
-    user = _put(computer.root / "etc/systemd/user" / USER_UNIT, contents(USER_UNIT, computer.program))
+    user = _install_file(computer.root / "etc/systemd/user" / USER_UNIT, contents(USER_UNIT, computer.program))
     yield user.line
-    system = _put(computer.root / "etc/systemd/system" / SYSTEM_UNIT, contents(SYSTEM_UNIT, computer.program))
+    system = _install_file(computer.root / "etc/systemd/system" / SYSTEM_UNIT, contents(SYSTEM_UNIT, computer.program))
     yield system.line
     if (user.changed or system.changed) and (computer.root / "run/systemd/system").is_dir():
         yield _tell(computer, "systemd", ["systemctl", "daemon-reload"])
         # Users' systemds read their units again on SIGHUP (systemd(1)).
         yield _tell(
-            computer, "systemd of users", ["systemctl", "kill", "--kill-who=main", "-s", "HUP", "user@*.service"]
+            computer, "the users' systemd", ["systemctl", "kill", "--kill-who=main", "-s", "HUP", "user@*.service"]
         )
     if rule.changed and (computer.root / "run/udev/control").exists():
         yield _tell(computer, "udev", ["udevadm", "control", "--reload"])
         # Last, since it starts the user's unit for a camera that is plugged in.
         trigger = ["udevadm", "trigger", "--subsystem-match=usb"]
-        yield _tell(computer, "udev of the devices that are plugged in", trigger)
+        yield _tell(computer, "udev about the devices that are plugged in", trigger)
 
 
 def install_for_user(computer: Computer) -> Iterator[str]:
@@ -121,31 +141,34 @@ def install_for_user(computer: Computer) -> Iterator[str]:
     Raises:
         OSError: the file cannot be written.
     """
-    unit = _put(computer.config_home / "systemd/user" / USER_UNIT, contents(USER_UNIT, computer.program))
+    unit = _install_file(computer.config_home / "systemd/user" / USER_UNIT, contents(USER_UNIT, computer.program))
     yield unit.line
     if unit.changed and (computer.runtime / "systemd/private").exists():
         yield _tell(computer, "systemd", ["systemctl", "--user", "daemon-reload"])
     rule = computer.root / "etc/udev/rules.d" / RULE
     if not rule.exists():
-        yield f"{rule} is missing, which starts the unit when a camera is plugged in; it needs root: {program_for_root()} --install-units"
+        yield (
+            f"{rule} is missing: it starts the unit when a camera is plugged in, and only root can install it: "
+            f"{program_for_root()} --install-units"
+        )
 
 
 @dataclass(frozen=True)
-class Put:
-    """What came of a file."""
+class Installed:
+    """What was done about a file, as a line for the user."""
 
     line: str
     changed: bool
 
 
-def _put(path: Path, text: str) -> Put:
-    """Write a file if it is not so already, whole or not at all."""
+def _install_file(path: Path, text: str) -> Installed:
+    """Write a file, whole or not at all, unless it has this text already."""
     try:
         before: str | None = path.read_text("utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         before = None if not path.exists() else ""
     if before == text:
-        return Put(f"{path} is as it should be", False)
+        return Installed(f"{path} is as it should be", False)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -154,7 +177,7 @@ def _put(path: Path, text: str) -> Put:
         made.replace(path)
     finally:
         made.unlink(missing_ok=True)
-    return Put(f"{path} {'installed' if before is None else 'brought up to date'}", True)
+    return Installed(f"{path} {'installed' if before is None else 'updated'}", True)
 
 
 def _tell(computer: Computer, whom: str, command: Sequence[str]) -> str:

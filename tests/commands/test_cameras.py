@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import usb.backend.libusb1 as libusb
 
-from camfs.commands import cameras as listing
-from camfs.commands.cameras import CameraMount
+from camfs.commands import cameras, mounts
+from camfs.commands.mounts import CAMFS, MountEntry
 from camfs.transports import sysfs, usb
 from camfs.transports.holders import Holder
 from tests.transports.bus import Backend, BusDevice
@@ -24,7 +24,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[BusDevice]:
     monkeypatch.setattr(usb, "SYSFS", tmp_path / "sysfs")
     monkeypatch.setattr(libusb, "get_backend", lambda: Backend(devices))
     monkeypatch.setattr(sysfs, "adapters", list)
-    mounts(tmp_path, monkeypatch, "")
+    show_mounts(tmp_path, monkeypatch, "")
     return devices
 
 
@@ -33,22 +33,22 @@ def plug(bus: list[BusDevice], device: BusDevice) -> None:
     bus.append(device)
 
 
-def mounts(place: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Have these lines in /proc/self/mounts."""
+def show_mounts(place: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Let /proc/self/mounts have these lines."""
     (place / "mounts").write_text("proc /proc proc rw 0 0\n" + text)
-    monkeypatch.setattr(listing, "MOUNTS", place / "mounts")
+    monkeypatch.setattr(mounts, "MOUNTS", place / "mounts")
 
 
 def test_nothing(bus: list[BusDevice]) -> None:
-    assert listing.lines() == []
+    assert cameras.lines() == []
 
 
 def test_cameras(bus: list[BusDevice]) -> None:
     """In the form of the walkthrough."""
     plug(bus, BusDevice())
-    assert listing.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   free"]
+    assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   free"]
     plug(bus, BusDevice(vendor=0x04A9, product=0x3218, address=8, serial=None, product_name="Canon Digital Camera"))
-    assert listing.lines() == [
+    assert cameras.lines() == [
         "usb:1003:c432   SIGMA fp               serial 91403727   free",
         "usb:04a9:3218   Canon Digital Camera   serial unknown    free",
     ]
@@ -57,18 +57,18 @@ def test_cameras(bus: list[BusDevice]) -> None:
 def test_two_of_a_kind(bus: list[BusDevice]) -> None:
     plug(bus, BusDevice())
     plug(bus, BusDevice(address=8, serial="2"))
-    assert [line.split()[0] for line in listing.lines()] == ["usb:91403727", "usb:2"]
+    assert [line.split()[0] for line in cameras.lines()] == ["usb:91403727", "usb:2"]
 
 
 def test_serial_ports(bus: list[BusDevice], monkeypatch: pytest.MonkeyPatch) -> None:
     port = sysfs.Adapter(Path("/dev/ttyUSB0"), "FT232R USB UART", "A50285BI")
     monkeypatch.setattr(sysfs, "adapters", lambda: [port])
-    assert listing.lines() == ["serial:/dev/ttyUSB0   FT232R USB UART   serial A50285BI   free"]
+    assert cameras.lines() == ["serial:/dev/ttyUSB0   FT232R USB UART   serial A50285BI   free"]
 
 
 def test_a_camera_s_name_does_nothing_to_the_terminal(bus: list[BusDevice]) -> None:
     plug(bus, BusDevice(product_name="fp\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}"))
-    assert listing.lines() == ["usb:1003:c432   fp?[2J?   serial 91403727   free"]
+    assert cameras.lines() == ["usb:1003:c432   fp?[2J?   serial 91403727   free"]
 
 
 def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,13 +77,13 @@ def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pyte
     package = tmp_path / "camfs"
     package.write_text(HOLD)
     node = usb.NODES / "001/007"
-    mounts(tmp_path, monkeypatch, "usb: /home/ana/my\\040cam fuse.camfs rw 0 0\n")
+    show_mounts(tmp_path, monkeypatch, "usb: /home/ana/my\\040cam fuse.camfs rw 0 0\n")
     command = [sys.executable, str(package), "usb:", str(node), "my cam"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        lines = listing.lines()
+        lines = cameras.lines()
         process.stdin.write(b"\n")
     assert lines == [
         f"usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs (pid {process.pid}) at /home/ana/my cam"
@@ -94,16 +94,10 @@ def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pyte
 def test_mounted_by_root(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     """Whose open files are hidden, but not its mounts."""
     plug(bus, BusDevice())
-    mounts(tmp_path, monkeypatch, f"{source} /run/camfs/x fuse.camfs rw,allow_other 0 0\n")
-    assert listing.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs at /run/camfs/x"]
-
-
-def test_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "virtual:ptp?card=/a%2Cb /m\\040n fuse.camfs rw 0 0\nx /y fuse.sshfs rw 0 0\n"
-    mounts(tmp_path, monkeypatch, text)
-    assert listing.camera_mounts() == [CameraMount("virtual:ptp?card=/a,b", "/m n")]
+    show_mounts(tmp_path, monkeypatch, f"{source} /run/camfs/x fuse.camfs rw,allow_other 0 0\n")
+    assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs at /run/camfs/x"]
 
 
 def test_only_camfs_has_a_mount_point() -> None:
-    assert listing.mount_point(Holder(1, "gphoto2"), [CameraMount("usb:", "/mnt")]) is None
-    assert listing.mount_point(Holder(2**30, "camfs"), [CameraMount("usb:", "/mnt")]) is None
+    assert cameras.mount_point(Holder(1, "gphoto2"), [MountEntry("usb:", "/mnt", CAMFS)]) is None
+    assert cameras.mount_point(Holder(2**30, "camfs"), [MountEntry("usb:", "/mnt", CAMFS)]) is None

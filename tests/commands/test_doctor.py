@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from camfs.commands import doctor
-from camfs.commands.cameras import CameraMount
 from camfs.commands.doctor import System, examine
+from camfs.commands.mounting import FUSE_CONFIGURATION
+from camfs.commands.mounts import CAMFS, MountEntry
 from camfs.errors import TransportError
 from camfs.transports.holders import Holder
 from camfs.transports.sysfs import Adapter, UsbDevice
@@ -38,9 +38,9 @@ WELL = System(
     try_open=lambda path: 0,
     may_open=lambda path: True,
     which=lambda name: FUSERMOUNT,
-    say_version=lambda program: "fusermount3 version: 3.14.0\n",
+    version_text=lambda program: "fusermount3 version: 3.14.0\n",
     stat={Path(FUSERMOUNT): status(stat.S_IFREG | 0o4755), CABLE.device: status(stat.S_IFCHR | 0o660, 0, 20)}.get,
-    text={doctor.FUSE_CONFIGURATION: "#mount_max = 1000\n#user_allow_other\n"}.get,
+    text={FUSE_CONFIGURATION: "#mount_max = 1000\n#user_allow_other\n"}.get,
     is_root=lambda: False,
     user=lambda: "ana",
     group_name=lambda number: {20: "dialout"}[number],
@@ -89,14 +89,14 @@ def test_all_is_well() -> None:
     assert report(WELL) == [
         "ok    /dev/fuse can be opened",
         "ok    fusermount3 3.14.0",
-        "ok    -o allow_other: not allowed (no user_allow_other in /etc/fuse.conf), a mount of your own does without",
+        "ok    -o allow_other: not allowed (no user_allow_other in /etc/fuse.conf); a mount for yourself does not need it",
         "ok    libusb 1.0 works",
         "ok    usb 1003:c432 (bus 1 device 7): SIGMA fp can be opened",
     ]
 
 
 @pytest.mark.parametrize(
-    ("changes", "found", "mend"),
+    ("changes", "found", "fix"),
     [
         (
             {"try_open": failing(Path("/dev/fuse"), errno.ENOENT)},
@@ -114,8 +114,8 @@ def test_all_is_well() -> None:
             "sudo modprobe -r fuse && sudo modprobe fuse",
         ),
         ({"which": lambda name: None}, "fusermount3 is missing", "sudo apt install fuse3"),
-        ({"say_version": not_run}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
-        ({"say_version": no_end}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
+        ({"version_text": not_run}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
+        ({"version_text": no_end}, "/usr/bin/fusermount3 cannot be run", "sudo apt install --reinstall fuse3"),
         (
             {"stat": {Path(FUSERMOUNT): status(stat.S_IFREG | 0o755)}.get},
             "fusermount3 3.14.0 may not mount: /usr/bin/fusermount3 is not setuid root",
@@ -140,7 +140,7 @@ def test_all_is_well() -> None:
         ),
         (
             {"try_open": failing(NODE, errno.EACCES), "text": {RULE: "# the rule"}.get},
-            f"usb 1003:c432 (bus 1 device 7): no permission on its device node; {RULE} gives it only to who sits at this computer",
+            f"usb 1003:c432 (bus 1 device 7): no permission on its device node; {RULE} gives it only to the user who sits at this computer",
             "sudo setfacl -m u:ana:rw /dev/bus/usb/001/007",
         ),
         (
@@ -160,12 +160,12 @@ def test_all_is_well() -> None:
         ),
         (
             {"usb_devices": lambda: [replace(FP, interfaces=((8, 6, 80),))]},
-            "usb 1003:c432 (bus 1 device 7): SIGMA fp is in mass-storage mode, a disk and no camera",
+            "usb 1003:c432 (bus 1 device 7): SIGMA fp is in mass-storage mode, where it is a disk and not a camera",
             "on the camera choose SYSTEM, USB Mode, Camera Control, and plug it in again",
         ),
         (
             {"adapters": lambda: [CABLE], "may_open": lambda path: False},
-            "serial:/dev/ttyUSB0 (FT232R USB UART): no permission, which group dialout has",
+            "serial:/dev/ttyUSB0 (FT232R USB UART): no permission; members of group dialout have it",
             "sudo usermod -aG dialout ana, and log in again",
         ),
         (
@@ -175,7 +175,7 @@ def test_all_is_well() -> None:
                 "stat": WELL.stat,
                 "members": lambda number: ["ana"],
             },
-            "serial:/dev/ttyUSB0 (FT232R USB UART): no permission; you are in its group dialout since your last login",
+            "serial:/dev/ttyUSB0 (FT232R USB UART): no permission; you joined its group dialout after you logged in",
             "log out and in again",
         ),
         (
@@ -188,23 +188,23 @@ def test_all_is_well() -> None:
         ),
     ],
 )
-def test_findings(changes: Mapping[str, Any], found: str, mend: str) -> None:
-    assert fails(replace(WELL, **changes)) == [f"FAIL  {found}", f"      mend: {mend}"]
+def test_findings(changes: Mapping[str, Any], found: str, fix: str) -> None:
+    assert fails(replace(WELL, **changes)) == [f"FAIL  {found}", f"      mend: {fix}"]
 
 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
         (
-            {"text": {doctor.FUSE_CONFIGURATION: " user_allow_other "}.get},
+            {"text": {FUSE_CONFIGURATION: " user_allow_other "}.get},
             "-o allow_other: /etc/fuse.conf has user_allow_other",
         ),
-        ({"is_root": lambda: True}, "-o allow_other: root may"),
-        ({"is_root": lambda: True, "which": lambda name: None}, "fusermount3 is missing, which root does without"),
-        ({"say_version": lambda program: ""}, "fusermount3 of an unknown version"),
+        ({"is_root": lambda: True}, "-o allow_other: allowed for root"),
+        ({"is_root": lambda: True, "which": lambda name: None}, "fusermount3 is missing, which root does not need"),
+        ({"version_text": lambda program: ""}, "fusermount3 of an unknown version"),
         (
             {"usb_devices": list, "adapters": lambda: [CABLE]},
-            "no USB camera, but a serial port that a Kodak DC120 may be on",
+            "no USB camera, but there is a serial port, which may have a Kodak DC120",
         ),
         ({"adapters": lambda: [CABLE]}, "serial:/dev/ttyUSB0 (FT232R USB UART) can be opened"),
         (
@@ -213,7 +213,7 @@ def test_findings(changes: Mapping[str, Any], found: str, mend: str) -> None:
         ),
         (
             {
-                "camera_mounts": lambda: [CameraMount("usb:1003:c432", "/run/camfs/fp")],
+                "camera_mounts": lambda: [MountEntry("usb:1003:c432", "/run/camfs/fp", CAMFS)],
                 "try_open": failing(NODE, errno.EACCES),
             },
             "usb 1003:c432 (bus 1 device 7): in use by camfs at /run/camfs/fp",
@@ -247,7 +247,7 @@ def test_a_device_without_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_this_computer() -> None:
-    """Whatever is found, the status says it, and each failure has a mend."""
+    """Whatever is found, the status says it, and each failure has a fix."""
     done = camfs("--doctor")
     lines = done.stdout.splitlines()
     failed = [number for number, line in enumerate(lines) if line.startswith("FAIL  ")]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from camfs.commands import arguments as usage
 from camfs.commands import manual
+from camfs.commands.arguments import FLAGS
 from camfs.commands.options import OPTIONS
 from camfs.commands.sources import FORMS
 
@@ -43,11 +43,6 @@ def pages(tmp_path: Path) -> Path:
     return tmp_path / "share"
 
 
-def test_every_source_is_explained() -> None:
-    assert set(FORMS) <= set(usage.SOURCES)
-    assert all(usage.SOURCES.values())
-
-
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["a", "b"]])
 def test_wrong_arguments(tmp_path: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "camfs.commands.manual", *arguments]
@@ -63,16 +58,16 @@ def test_manual_page(pages: Path) -> None:
     """Rendered without a warning; everything that can be typed stands in it as it is typed, with a hyphen that can be copied."""
     text = output("groff", "-ww", "-man", "-Tascii", "-P-cbou", "-rLL=200n", pages / "man/man1/camfs.1")
     words = [
-        *FORMS,
-        *(each.flag for each in usage.SWITCHES),
+        *(form.text for form in FORMS),
+        *(each.flag for each in FLAGS),
         *(each.name for each in OPTIONS),
         "~/.config/camfs/camera.conf",
     ]
     assert [word for word in words if word not in text] == []
     for title in ("NAME", "SYNOPSIS", "SOURCES", "OPTIONS", "MOUNT OPTIONS", "EXIT STATUS", "FILES", "EXAMPLES"):
         assert f"\n{title}\n" in text
-    for each in (*usage.SWITCHES, *OPTIONS):
-        assert each.help.replace("…", "...") in " ".join(text.split())
+    for meaning in (*(each.help for each in (*FLAGS, *OPTIONS)), *(form.meaning for form in FORMS)):
+        assert meaning.replace("…", "...") in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +112,7 @@ def test_bash_offers_everything(pages: Path, tmp_path: Path) -> None:
     (place / "cam").mkdir(parents=True)
     offered = complete_in_bash(pages, "camfs ", place)
     assert {"usb:", "serial:", "virtual:sigma-fp", "cam"} <= set(offered)
-    assert {each.flag for each in usage.SWITCHES if len(each.flag) > 2} <= set(complete_in_bash(pages, "camfs --"))
+    assert {each.flag for each in FLAGS if len(each.flag) > 2} <= set(complete_in_bash(pages, "camfs --"))
     offered = complete_in_bash(pages, "camfs -o ")
     assert {each.name + ("=" if each.value else "") for each in OPTIONS} <= set(offered)
 
@@ -132,7 +127,7 @@ def test_fish(pages: Path) -> None:
         lines = output("fish", "--no-config", "-c", script).splitlines()
         return {word: help_text for word, _, help_text in (each.partition("\t") for each in lines)}
 
-    assert complete("camfs --li") == {"--list": "list the cameras found, one SOURCE a line"}
-    assert complete("camfs -o ro,allow_d") == {"ro,allow_delete": "rm deletes on the camera"}
+    assert complete("camfs --li") == {"--list": "list the cameras that are found, one SOURCE per line"}
+    assert complete("camfs -o ro,allow_d") == {"ro,allow_delete": "rm deletes on the camera; without it, rm fails"}
     assert set(complete("camfs virt")) == {"virtual:sigma-fp", "virtual:ptp", "virtual:dc120"}
     assert complete("camfs -o ro,allow_o") == {"ro,allow_other": "handed on to FUSE"}

@@ -23,13 +23,32 @@ SUMMER = datetime(2026, 7, 1)
 
 
 def test_the_defaults() -> None:
-    options = parse_options([])
-    assert options == MountOptions(uid=os.getuid(), gid=os.getgid())
-    assert not options.allow_delete
-    assert not options.allow_format
-    assert not options.raw
-    assert not options.show_control
-    assert options.umask == 0o022
+    assert parse_options([]) == MountOptions(
+        allow_delete=False,
+        allow_format=False,
+        raw=False,
+        show_control=False,
+        nonempty=False,
+        tz=None,
+        uid=os.getuid(),
+        gid=os.getgid(),
+        umask=0o022,
+        cache=64 << 20,
+        timeout=10.0,
+        baud=None,
+        idle=300.0,
+        spool=None,
+        movies=False,
+        attr_timeout=5.0,
+        fuse=frozenset(),
+    )
+
+
+def test_the_help_says_the_default() -> None:
+    helps = {option.typed: option.help for option in OPTIONS}
+    assert helps["cache=SIZE"] == "size of the block cache (default: 64M)"
+    assert helps["spool=DIR"].endswith(" (default: ~/.local/state/camfs/spool)")
+    assert "default" not in helps["movies"]
 
 
 @pytest.mark.parametrize("option", [each for each in OPTIONS if each.read is None], ids=lambda each: each.name)
@@ -180,4 +199,5 @@ def test_every_option_sets_a_field() -> None:
     fields = set(MountOptions.__dataclass_fields__)
     assert {option.name for option in OPTIONS} | {"fuse"} == fields
     assert not {option.name for option in OPTIONS} & (FUSE_OPTIONS | MOUNT_OPTIONS)
-    assert all(option.help for option in OPTIONS)
+    assert all(option.meaning for option in OPTIONS)
+    assert all(bool(option.value) == bool(option.default or option.otherwise) for option in OPTIONS)

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from camfs.commands import systemd as service
+from camfs.commands import systemd
 
 JOURNAL_LINES = """\
 import logging, sys
-from camfs.commands import systemd as service
-handler = service.journal_handler() if service.is_journal() else logging.StreamHandler()
+from camfs.commands import systemd
+handler = systemd.journal_handler() if systemd.is_journal() else logging.StreamHandler()
 logging.basicConfig(level=logging.DEBUG, handlers=[handler])
 log = logging.getLogger("camfs")
 log.handlers = [handler]
 log.propagate = False
 log.warning("opening\\n  takes long")
-service.name_camera("SIGMA fp")
+systemd.name_camera("SIGMA fp")
 log.debug("a"); log.info("b"); log.error("c")
 try:
     raise ValueError("reason")
@@ -47,19 +47,19 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_systemd_hears(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    with listening(address) as systemd:
-        service.notify(READY="1", STATUS="Fp on\n/mnt\x85READY=0")
-        assert systemd.recv(1000) == b"READY=1\nSTATUS=Fp on /mnt READY=0"
-        service.notify(STATUS="caf\udce9")
-        assert systemd.recv(1000) == b"STATUS=caf\xe9"
-    assert service.is_one()
+    with listening(address) as heard:
+        systemd.notify(READY="1", STATUS="Fp on\n/mnt\x85READY=0")
+        assert heard.recv(1000) == b"READY=1\nSTATUS=Fp on /mnt READY=0"
+        systemd.notify(STATUS="caf\udce9")
+        assert heard.recv(1000) == b"STATUS=caf\xe9"
+    assert systemd.is_listening()
 
 
 def test_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    service.notify(READY="1")
-    assert not service.is_one()
+    systemd.notify(READY="1")
+    assert not systemd.is_listening()
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_nobody_is_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    service.notify(READY="1")
+    systemd.notify(READY="1")
 
 
 def test_a_full_socket_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with listening(str(tmp_path / "notify")):
         for _ in range(1000):
-            service.notify(STATUS="x" * 100)
+            systemd.notify(STATUS="x" * 100)
 
 
 def run_with_stderr(journal: bool) -> str:
@@ -116,7 +116,7 @@ def test_names_are_for_the_journal_alone() -> None:
     logger = logging.getLogger("camfs")
     logger.addHandler(handler)
     try:
-        service.name_camera("SIGMA fp")
+        systemd.name_camera("SIGMA fp")
     finally:
         logger.removeHandler(handler)
     assert handler.formatter is None
@@ -125,11 +125,11 @@ def test_names_are_for_the_journal_alone() -> None:
 def test_a_closed_stderr_is_no_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     status = os.fstat(2)
     monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-    assert service.is_journal()
+    assert systemd.is_journal()
     kept = os.dup(2)
     os.close(2)
     try:
-        assert not service.is_journal()
+        assert not systemd.is_journal()
     finally:
         os.dup2(kept, 2)
         os.close(kept)

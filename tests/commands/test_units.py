@@ -61,9 +61,9 @@ def test_for_all_users(computer: Computer, commands: Commands) -> None:
         f"{user} installed",
         f"{system} installed",
         "told systemd",
-        "told systemd of users",
+        "told the users' systemd",
         "told udev",
-        "told udev of the devices that are plugged in",
+        "told udev about the devices that are plugged in",
     ]
     assert [command[0] for command in commands.run] == ["systemctl", "systemctl", "udevadm", "udevadm"]
     assert rule.read_text() == (ROOT / "systemd" / RULE).read_text()
@@ -85,19 +85,19 @@ def test_a_second_run_changes_nothing(computer: Computer, commands: Commands) ->
     assert commands.run == []
 
 
-def test_what_is_old_is_brought_up_to_date(computer: Computer, commands: Commands) -> None:
+def test_what_is_old_is_updated(computer: Computer, commands: Commands) -> None:
     list(units.install(computer))
     commands.run.clear()
     rule = computer.root / "etc/udev/rules.d/70-camfs.rules"
     rule.write_bytes(b"# old, and not UTF-8: \xff\n")
     lines = list(units.install(computer))
-    assert lines[0] == f"{rule} brought up to date"
+    assert lines[0] == f"{rule} updated"
     assert [command[0] for command in commands.run] == ["udevadm", "udevadm"]
     moved = replace(computer, program=["/opt/camfs/bin/camfs"])
     assert [line.split(" ", 1)[1] for line in units.install(moved)][:3] == [
         "is as it should be",
-        "brought up to date",
-        "brought up to date",
+        "updated",
+        "updated",
     ]
 
 

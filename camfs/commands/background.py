@@ -1,0 +1,145 @@
+"""The process: its standard descriptors, its log, and a mount that goes on in the background after the command has returned.
+
+::
+
+    parent                              child
+    fork ─────────────────────────────▶ runs the mount
+    reads the report from a pipe        … the mount answers: leaves the terminal, logs to the system's log
+      "ready": looks at the mount, 0 ◀─ "ready"
+      a line:  prints it, 1          ◀─ why there is no mount, and ends
+"""
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from camfs.errors import CameraError, CommandFailed
+
+log = logging.getLogger("camfs")
+
+READY = "ready"
+"""What the child reports once the mount answers; any other report is why there is none."""
+
+
+def open_standard_descriptors() -> None:
+    """Open those of stdin, stdout and stderr that the caller has closed.
+
+    Otherwise FUSE's descriptor would get one of their numbers, and the child lets go of these.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+
+
+def run_in_background(mount_point: str, verbose: int, run: Callable[[Callable[[], None]], int]) -> int:
+    """Run a mount in a child process; return the exit status as soon as the mount answers, or there is none.
+
+    Args:
+        mount_point: where the mount will be.
+        verbose: how much the child logs, as in `log_to`.
+        run: runs the mount in the child, calls what it is given once the mount is ready, and returns the exit status.
+
+    Raises:
+        CommandFailed: the mount ended as soon as it was ready.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return _await_report(reading, child, mount_point)
+    os.close(reading)
+    status = 1
+    try:
+        status = _run_and_report(writing, verbose, run)
+    finally:
+        os._exit(status)
+
+
+def _await_report(reading: int, child: int, mount_point: str) -> int:
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            report = pipe.read().decode("utf-8", "replace")
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        raise
+    if report == READY:
+        # The child must not look itself: a process that waits for its own answer cannot even be killed.
+        try:
+            os.stat(mount_point)
+        except OSError as error:
+            raise CommandFailed(f"{mount_point}: mounted, and ended at once: {error.strerror}") from None
+        return 0
+    os.waitpid(child, 0)
+    print(f"camfs: {report or 'it ended before the mount was ready'}", file=sys.stderr)
+    return 1
+
+
+def _run_and_report(pipe: int, verbose: int, run: Callable[[Callable[[], None]], int]) -> int:
+    reported = False
+
+    def report(text: str) -> None:
+        nonlocal reported
+        if not reported:
+            reported = True
+            os.write(pipe, text.encode())
+            os.close(pipe)
+
+    def ready() -> None:
+        os.setsid()  # not before: autofs lets only systemd's own process group reach the mount point
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(nothing, standard)
+        os.chdir("/")
+        log_to(_system_log(), verbose)
+        report(READY)
+
+    try:
+        return run(ready)
+    except (CommandFailed, CameraError) as error:
+        if reported:
+            log.error("%s", error)
+        report(one_line(error))
+    except BaseException as error:
+        if reported:
+            log.exception("ended")
+        report(f"{type(error).__name__}: {error}")
+    return 1
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error as one line."""
+    return " ".join(str(error).split())
+
+
+def log_to(handler: logging.Handler, verbose: int) -> None:
+    """Send the messages of camfs and pyfuse3 to a handler; `verbose` 0 is warnings, 1 what happens, 2 every transaction as well."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    for name, lowest in (("camfs", level), ("pyfuse3", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(lowest)
+    logging.getLogger("pyfuse3").filters[:] = [_matters]
+    if isinstance(handler, logging.StreamHandler) and handler.formatter is None:
+        handler.setFormatter(logging.Formatter("camfs: %(message)s"))
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """Filter out a message of pyfuse3: ENOENT for an answer only means that a lazy unmount or an abort took the request away."""
+    return not record.getMessage().endswith("fuse_reply_* failed with No such file or directory")
+
+
+def _system_log() -> logging.Handler:
+    """Return the system's log; if there is none, the messages are dropped."""
+    with contextlib.suppress(OSError):
+        handler = logging.handlers.SysLogHandler("/dev/log")
+        handler.ident = f"camfs[{os.getpid()}]: "
+        return handler
+    return logging.NullHandler()

@@ -1,0 +1,98 @@
+"""What is checked before a camera is touched: that the mount point can be mounted on, and that FUSE is there.
+
+What a camfs that was killed left on the mount point is removed on the way.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from camfs.commands.mounts import camera_mounts, is_automount
+from camfs.commands.options import MountOptions
+from camfs.errors import CommandFailed
+
+log = logging.getLogger("camfs")
+
+FUSE_DEVICE = Path("/dev/fuse")
+FUSE_CONFIGURATION = Path("/etc/fuse.conf")
+
+
+def check_mount_point(text: str, options: MountOptions) -> str:
+    """Return a mount point as an absolute path without symbolic links.
+
+    Raises:
+        CommandFailed: it cannot be mounted on.
+    """
+    if not text:
+        raise CommandFailed("the mount point is empty")
+    path = os.path.realpath(text)
+    _remove_dead_mounts(path)
+    try:
+        contents = os.listdir(path)
+    except FileNotFoundError:
+        raise CommandFailed(f"{path}: no such directory") from None
+    except NotADirectoryError:
+        raise CommandFailed(f"{path}: not a directory") from None
+    except OSError as error:
+        if error.errno == errno.ENOTCONN:
+            clean = f"fusermount3 -uz {shlex.quote(path)}"
+            raise CommandFailed(f"{path}: a dead mount is here; clean it with: {clean}") from None
+        raise CommandFailed(f"{path}: {error.strerror}") from None
+    if os.path.ismount(path) and not is_automount(path):
+        what, unmount = ("a camera", "fusermount3 -u") if _has_camera(path) else ("something", "umount")
+        raise CommandFailed(f"{path}: {what} is mounted here already; unmount it with: {unmount} {shlex.quote(path)}")
+    if contents and not options.nonempty:
+        raise CommandFailed(
+            f"{path}: not empty, and the mount would hide what is in it; to mount all the same: -o nonempty"
+        )
+    return path
+
+
+def _has_camera(path: str) -> bool:
+    return any(mount.point == path for mount in camera_mounts())
+
+
+def _remove_dead_mounts(path: str) -> None:
+    """Unmount what a camfs that was killed left on the mount point; another program's dead mount stays."""
+    while _is_dead(path) and _has_camera(path):
+        done = subprocess.run(["fusermount3", "-uz", "--", path], capture_output=True, text=True)
+        if done.returncode:
+            log.info("%s", done.stderr.strip())
+            return
+        log.info("removed a dead mount of camfs from %s", path)
+
+
+def _is_dead(path: str) -> bool:
+    try:
+        os.listdir(path)  # not stat, which the kernel may answer from its memory
+    except OSError as error:
+        return error.errno == errno.ENOTCONN
+    return False
+
+
+def check_fuse(options: MountOptions) -> None:
+    """Check that this user can mount by FUSE with these options.
+
+    Raises:
+        CommandFailed: something is missing.
+    """
+    if not FUSE_DEVICE.exists():
+        raise CommandFailed(f"FUSE is missing: no {FUSE_DEVICE}; load it with: sudo modprobe fuse")
+    if os.geteuid() == 0:
+        return
+    if shutil.which("fusermount3") is None:
+        raise CommandFailed("FUSE is missing: no fusermount3; install it with: sudo apt install fuse3")
+    if "allow_other" in options.fuse:
+        with contextlib.suppress(OSError):
+            if not allows_other(FUSE_CONFIGURATION.read_text(errors="replace")):
+                raise CommandFailed(f"-o allow_other needs the line user_allow_other in {FUSE_CONFIGURATION}")
+
+
+def allows_other(configuration: str) -> bool:
+    """Say whether the text of fuse.conf lets users other than root give `-o allow_other`."""
+    return "user_allow_other" in (line.strip() for line in configuration.split("\n"))
