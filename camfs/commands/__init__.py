@@ -1,1 +1,1 @@
-"""What the command line is made of, and what the command does beside mounting."""
+"""The command line's tables, and what the command does before and besides mounting."""

@@ -1,0 +1,30 @@
+"""README says of each SOURCE and option what the tables of the command line say."""
+
+from pathlib import Path
+
+import pytest
+
+from camfs.commands.arguments import SYNOPSES
+from camfs.commands.options import OPTIONS
+from camfs.commands.sources import FORMS
+
+TEXT = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+ROWS = {
+    cells[0].strip(): cells[1].strip()
+    for cells in (line.replace("`", "").strip("|").split("|") for line in TEXT.splitlines() if line.startswith("| `"))
+}
+"""The first two cells of each row of a table that begins with code, without its backquotes."""
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [*((form.text, form.meaning) for form in FORMS), *((each.typed, each.help) for each in OPTIONS)],
+)
+def test_meanings(name: str, meaning: str) -> None:
+    """README may say more after it."""
+    assert ROWS[name].startswith(meaning)
+
+
+def test_synopses() -> None:
+    assert "".join(f"    {synopsis}\n" for synopsis in SYNOPSES) in TEXT
