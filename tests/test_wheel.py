@@ -1,4 +1,4 @@
-"""What a build puts into a wheel: the units and the rule, the manual page and the completions, and nothing of them is checked in."""
+"""A wheel contains the units and the rule, and the manual page and the completions, which are made in the build and not checked in."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "systemd", "cam
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """Build a wheel, of a copy: a build leaves folders behind."""
+    """Build a wheel from a copy of the sources, because a build leaves folders behind."""
     place = tmp_path_factory.mktemp("build")
     for name in SOURCES:
         if (ROOT / name).is_dir():
@@ -51,7 +51,7 @@ def test_modules(wheel: zipfile.ZipFile) -> None:
 
 
 def test_it_is_enough(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
-    """The files are found where the package was installed."""
+    """An installed package finds its own files."""
     wheel.extractall(tmp_path)
     script = "import camfs; from camfs.commands import units; print(camfs.__file__); units.contents('camfs@.service', ['camfs'])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)

@@ -1,4 +1,4 @@
-"""The lines of `--list`: cameras of an invented bus, real processes that have their nodes open."""
+"""The lines of `--list`, for cameras on an invented bus whose nodes real processes hold open."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ HOLD = "import sys; held = open(sys.argv[2]); print(flush=True); input()"
 
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[BusDevice]:
-    """Return an empty bus, on a computer without serial ports and mounts."""
+    """Return an empty bus, of a computer without serial ports and mounts."""
     devices: list[BusDevice] = []
     monkeypatch.setattr(usb, "NODES", tmp_path / "nodes")
     monkeypatch.setattr(usb, "SYSFS", tmp_path / "sysfs")
@@ -44,7 +44,7 @@ def test_nothing(bus: list[BusDevice]) -> None:
 
 
 def test_cameras(bus: list[BusDevice]) -> None:
-    """In the form of the walkthrough."""
+    """The form is fixed, since scripts read it."""
     plug(bus, BusDevice())
     assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   free"]
     plug(bus, BusDevice(vendor=0x04A9, product=0x3218, address=8, serial=None, product_name="Canon Digital Camera"))
@@ -72,7 +72,7 @@ def test_a_camera_s_name_does_nothing_to_the_terminal(bus: list[BusDevice]) -> N
 
 
 def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is called camfs, with the node open, and its mount point in its command line."""
+    """A process called camfs holds the node open and has its mount point in its command line."""
     plug(bus, BusDevice())
     package = tmp_path / "camfs"
     package.write_text(HOLD)
@@ -92,7 +92,7 @@ def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("source", ["usb:1003:c432", "usb:91403727", "usb:1.7"])
 def test_mounted_by_root(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """Whose open files are hidden, but not its mounts."""
+    """Root's open files are hidden from other users, but its mounts are not."""
     plug(bus, BusDevice())
     show_mounts(tmp_path, monkeypatch, f"{source} /run/camfs/x fuse.camfs rw,allow_other 0 0\n")
     assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs at /run/camfs/x"]

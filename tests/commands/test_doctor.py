@@ -1,4 +1,4 @@
-"""Every finding of `--doctor`, on invented computers that lack one thing each; and the real one once."""
+"""Every finding of `--doctor`, on invented computers that each lack one thing, and once on this computer."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ WELL = System(
 
 
 def failing(path: Path, number: int) -> Any:
-    """Return what opens everything but one path."""
+    """Return a function that opens everything except one path."""
     return lambda tried: number if tried == path else 0
 
 
@@ -239,7 +239,7 @@ def test_what_is_well(changes: Mapping[str, Any], line: str) -> None:
 
 
 def test_a_device_without_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody but root may; the group is the one that a distribution gives such ports."""
+    """Only root may use it; the command names the group that distributions give such ports."""
     system = replace(
         WELL, adapters=lambda: [CABLE], may_open=lambda path: False, stat={Path(FUSERMOUNT): status(0o104755)}.get
     )
@@ -247,7 +247,7 @@ def test_a_device_without_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_this_computer() -> None:
-    """Whatever is found, the status says it, and each failure has a fix."""
+    """The exit status says whether something failed, and each failure has a fix."""
     done = camfs("--doctor")
     lines = done.stdout.splitlines()
     failed = [number for number, line in enumerate(lines) if line.startswith("FAIL  ")]

@@ -1,4 +1,4 @@
-"""The manual page and the completions: complete, and as the programs that read them take them."""
+"""The manual page and the completions are complete, and the programs that read them accept them."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def output(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a program that has nothing to complain of."""
+    """Run a program, which must succeed without a word on stderr."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -33,7 +33,7 @@ def output(*command: str | Path, cwd: Path | None = None) -> str:
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Path:
-    """Make the pages as a build does: with no package installed."""
+    """Make the pages as a build does, without any installed package."""
     command = [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); import runpy; "]
     command[-1] += (
         f"sys.argv = ['x', {str(tmp_path)!r}]; runpy.run_module('camfs.commands.manual', run_name='__main__')"
@@ -55,7 +55,7 @@ def test_wrong_arguments(tmp_path: Path, arguments: list[str]) -> None:
 
 
 def test_manual_page(pages: Path) -> None:
-    """Rendered without a warning; everything that can be typed stands in it as it is typed, with a hyphen that can be copied."""
+    """It renders without a warning, and has everything that can be typed as it is typed, with hyphens that can be copied."""
     text = output("groff", "-ww", "-man", "-Tascii", "-P-cbou", "-rLL=200n", pages / "man/man1/camfs.1")
     words = [
         *(form.text for form in FORMS),
@@ -78,7 +78,7 @@ def test_what_roff_would_take_for_commands(text: str, written: str) -> None:
 
 
 def complete_in_bash(pages: Path, line: str, cwd: Path | None = None) -> list[str]:
-    """Return what bash offers behind a line; its words end at colons and equals signs, and only the last is replaced."""
+    """Return what bash offers after a line; it ends words at colons and equals signs, and replaces only the last word."""
     found = output("bash", "--norc", "-c", BASH, "bash", pages / "bash-completion/completions/camfs", line, cwd=cwd)
     return found.split("\n")[:-1]
 

@@ -1,4 +1,4 @@
-"""The kernel's list of mounts: names with blanks, what camfs mounted, and what autofs has prepared."""
+"""The kernel's list of mounts: escaped names, the mounts of camfs, and those of autofs."""
 
 from pathlib import Path
 
@@ -36,5 +36,5 @@ def test_cameras() -> None:
 
 @pytest.mark.parametrize(("point", "expected"), [("/auto", True), ("/used", False), ("/proc", False), ("/none", False)])
 def test_automounts(point: str, expected: bool) -> None:
-    """What is on top counts."""
+    """The mount on top counts."""
     assert is_automount(point) == expected

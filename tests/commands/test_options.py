@@ -1,4 +1,4 @@
-"""Mount options: each of the table, those of mount(8), and what is said of all else."""
+"""Mount options: those of the table, those of mount(8) and libfuse, and the errors for all others."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""README says of each SOURCE and option what the tables of the command line say."""
+"""README has every SOURCE and option, described as in the tables of the command line."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ROWS = {
     cells[0].strip(): cells[1].strip()
     for cells in (line.replace("`", "").strip("|").split("|") for line in TEXT.splitlines() if line.startswith("| `"))
 }
-"""The first two cells of each row of a table that begins with code, without its backquotes."""
+"""The first two cells of each table row that begins with code, without backquotes."""
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ ROWS = {
     [*((form.text, form.meaning) for form in FORMS), *((each.typed, each.help) for each in OPTIONS)],
 )
 def test_meanings(name: str, meaning: str) -> None:
-    """README may say more after it."""
+    """README may add to the description."""
     assert ROWS[name].startswith(meaning)
 
 

@@ -1,4 +1,4 @@
-"""The udev rule, as udev itself applies it to cameras of an invented /sys."""
+"""The udev rule, applied by udev itself to cameras in an invented /sys."""
 
 import os
 import re
@@ -20,7 +20,7 @@ mount --bind "$2" /etc/udev/rules.d
 mount --bind "$1" /sys
 SYSTEMD_DEVICE_VERIFY_SYSFS=0 exec udevadm test --action="$3" /sys/devices/usb1/1-1
 """
-"""Lets udev process an event without any effect: its database, links and rules are those of a mount namespace."""
+"""Lets udev process an event without effect on this computer: its database, links and rules are in a mount namespace."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Outcome:
 
     @property
     def wanted(self) -> str | None:
-        """The units that the users' systemds are to start."""
+        """The units that users' systemds start."""
         return self.properties.get("SYSTEMD_USER_WANTS") if "systemd" in self.tags else None
 
 
 def process(place: Path, device: Device, action: str = "add", others: dict[str, str] | None = None) -> Outcome:
-    """Have udev process an event; it must find nothing wrong with the rule."""
+    """Let udev process an event; it must not complain about the rule."""
     rules, sysfs = place / "rules.d", place / "sys"
     rules.mkdir()
     for name, text in {RULES.name: RULES.read_text(), **(others or {})}.items():
@@ -121,7 +121,7 @@ def test_a_camera_is_the_user_s_and_mounted(tmp_path: Path, action: str) -> None
     ],
 )
 def test_the_instance_names_the_camera(tmp_path: Path, serial: str | None, instance: str) -> None:
-    """Whatever a device calls itself, one unit of this package is started and no other."""
+    """Whatever a device calls itself, only one unit is started, and it is camfs's."""
     assert process(tmp_path, Device(0x04A9, 0x3218, serial)).wanted == f"camfs@{instance}.service"
 
 
@@ -154,7 +154,7 @@ def test_who_wants_no_mounts(tmp_path: Path) -> None:
 
 
 def test_gvfs_is_kept_away_where_asked(tmp_path: Path) -> None:
-    """By the line of the rule that begins with `#`: what libgphoto2's rules set is taken back."""
+    """The line that the rule has commented out removes the property that libgphoto2's rules set."""
     sets = {"60-libgphoto2.rules": 'SUBSYSTEM=="usb", ENV{ID_GPHOTO2}="1"\n'}
     (tmp_path / "without").mkdir()
     assert process(tmp_path / "without", Device(), others=sets).properties["ID_GPHOTO2"] == "1"
@@ -168,6 +168,6 @@ def test_gvfs_is_kept_away_where_asked(tmp_path: Path) -> None:
 
 
 def test_udev_s_own_check() -> None:
-    """Where udev has one (254 and newer); an older one says only that it knows of none."""
+    """udev 254 and newer can check rules; older ones only say that they know no such command."""
     done = subprocess.run(["udevadm", "verify", RULES], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 or "Unknown command verb" in done.stderr, done.stdout + done.stderr

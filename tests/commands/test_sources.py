@@ -1,4 +1,4 @@
-"""SOURCE: every form that the command line takes, and what it says of all else."""
+"""SOURCE: every form that the command line accepts, and the error for everything else."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_any_text_is_a_source_or_a_value_error(text: str) -> None:
 
 
 def test_every_form_is_a_source() -> None:
-    """As it stands in the help, with words in capitals for what is to be filled in."""
+    """Even as it is in the help, with words in capitals that are to be filled in."""
     kinds = {"usb": UsbSource, "serial": SerialSource, "ptpip": PtpIpSource, "virtual": VirtualSource}
     for form in FORMS:
         assert form.meaning

@@ -1,4 +1,4 @@
-"""What systemd hears: datagrams to a real socket, and the journal's lines."""
+"""What systemd receives: datagrams on a real socket, and lines for the journal."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ except ValueError:
 
 @contextmanager
 def listening(address: str) -> Iterator[socket.socket]:
-    """Be the systemd that listens at an address."""
+    """Listen at an address, as systemd does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
         sock.bind("\0" + address[1:] if address.startswith("@") else address)
         yield sock

@@ -1,4 +1,4 @@
-"""Installing the units, and the units themselves as systemd reads them."""
+"""Installing the units, and what systemd makes of the units themselves."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PROGRAM = [os.path.realpath(sys.executable), "-m", "camfs"]
 
 @dataclass
 class Commands:
-    """Stands for the commands that are run; those of `failing` fail."""
+    """Records the commands that would be run; the program `failing` fails."""
 
     run: list[list[str]] = field(default_factory=list)
     failing: str = ""
@@ -156,7 +156,7 @@ def test_the_program_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def installing(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run camfs with a place of its own for /etc and the user's configuration."""
+    """Run camfs with another folder as /etc and as the user's configuration."""
     etc, config = place / "etc", place / "config"
     etc.mkdir(exist_ok=True)
     mapped = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -215,7 +215,7 @@ def test_user_alone_means_nothing(arguments: Sequence[str]) -> None:
 
 
 def test_command_without_root(tmp_path: Path) -> None:
-    """In a user namespace of its own a process is nobody."""
+    """In a new user namespace a process has no user id of its own, and so is nobody."""
     done = subprocess.run(
         ["unshare", "--user", sys.executable, "-m", "camfs", "--install-units"],
         capture_output=True,
@@ -231,14 +231,14 @@ def test_command_without_root(tmp_path: Path) -> None:
 
 @pytest.fixture
 def installed(computer: Computer) -> Path:
-    """Install everything for a program that exists; return the root."""
+    """Install everything, for a program that exists; return the root."""
     list(units.install(computer))
     list(units.install_for_user(computer))
     return computer.root
 
 
 def analyze(*arguments: str | Path, runtime: Path) -> str:
-    """Run systemd-analyze; it must have nothing to complain of."""
+    """Run systemd-analyze, which must not complain."""
     done = subprocess.run(
         ["systemd-analyze", *arguments],
         capture_output=True,
@@ -259,7 +259,7 @@ def test_systemd_can_read_them(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_system_s_unit_is_hardened(installed: Path, tmp_path: Path) -> None:
-    """As far as a mount that others see lets it be."""
+    """It is restricted as far as a mount that others can see allows."""
     said = analyze(
         "security",
         "--offline=yes",
@@ -284,7 +284,7 @@ def settings(unit: str) -> dict[str, list[str]]:
 NAMESPACES = re.compile(
     r"(Protect|Private|ReadWrite|ReadOnly|Inaccessible|Bind|Root|Mount|TemporaryFile|Exec\w*Paths)\w*"
 )
-"""Settings that make a mount namespace, in which a mount stays (systemd.exec(5))."""
+"""Settings that make a mount namespace, so that nobody outside sees a mount (systemd.exec(5))."""
 
 NO_NEW_PRIVILEGES = re.compile(r"(NoNewPrivileges|SystemCall|Restrict|LockPersonality|MemoryDeny|Dynamic)\w*")
 """Settings that imply NoNewPrivileges in a user's unit (systemd.exec(5))."""
@@ -308,4 +308,4 @@ def test_systemd_waits_for_the_mount(unit: str) -> None:
     assert found["Restart"] == ["on-failure"]
     assert found["RestartPreventExitStatus"] == ["2"]
     assert int(found["StartLimitBurst"][0]) * int(found["RestartSec"][0]) < int(found["StartLimitIntervalSec"][0])
-    assert "BindsTo" not in found  # unplugging does not stop it: the mount stays
+    assert "BindsTo" not in found  # else unplugging would stop it, and the mount has to stay

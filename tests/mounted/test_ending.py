@@ -1,4 +1,4 @@
-"""The end of a mount: signals, open files, unmounting, and being killed; no process is left that cannot be."""
+"""The end of a mount: signals, open files, unmounting, and being killed. No process hangs afterwards."""
 
 import errno
 import os
@@ -13,14 +13,14 @@ from tests.mounted.contents import MIB, make_file
 from tests.mounted.mount import PATIENCE, mount_entries, mounted, run
 
 SLOW = "bandwidth=2000"
-"""Bytes a second, so that reading a block takes longer than any test waits, while the mount itself comes soon."""
+"""Bytes per second: reading a block takes longer than any test waits, but mounting does not take long."""
 
 READER = "import sys; file = open(sys.argv[1], 'rb', 0); print('open', flush=True); file.read(1)"
 
 
 @pytest.fixture
 def source(folder: Path) -> str:
-    """Return a camera with a file of some megabytes."""
+    """Return a camera that has a file of some megabytes."""
     make_file(folder / "LARGE.MOV", 2 * MIB)
     return f"virtual:sigma-fp?card={folder}"
 
@@ -47,7 +47,7 @@ def test_signals(source: str, camera: Path, number: signal.Signals, background: 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_while_files_are_open(source: str, camera: Path, number: signal.Signals) -> None:
-    """The mount goes; those who hold on to it get an error."""
+    """The mount goes, and whoever has a file open gets an error."""
     with mounted(source, camera) as mount:
         file = os.open(camera / "card/LARGE.MOV", os.O_RDONLY)
         assert len(os.read(file, 10)) == 10
@@ -72,7 +72,7 @@ def test_signal_while_a_shell_stands_in_it(source: str, camera: Path) -> None:
 
 
 def test_signal_during_a_transfer(source: str, camera: Path) -> None:
-    """A transfer that takes for ever is cut off after a moment of grace."""
+    """A transfer that does not end is cut off after a few seconds."""
     with mounted(f"{source}&{SLOW}", camera) as mount:
         reader = reader_of(camera / "card/LARGE.MOV")
         os.kill(mount.process, signal.SIGTERM)
@@ -84,7 +84,7 @@ def test_signal_during_a_transfer(source: str, camera: Path) -> None:
 
 
 def test_signal_lets_a_short_transfer_end(source: str, folder: Path, camera: Path, tmp_path: Path) -> None:
-    """The camera is left as it was found: the transaction under way ends, then the session."""
+    """The camera is left as it was found: first the transaction in progress ends, then the session."""
     trace = tmp_path / "trace"
     with mounted(f"{source}&bandwidth=1000000", camera) as mount:
         reader = reader_of(camera / "card/LARGE.MOV")
@@ -112,9 +112,9 @@ def test_busy_mounts_stay(source: str, folder: Path, camera: Path) -> None:
 
 
 def test_lazy_unmounting(source: str, folder: Path, camera: Path) -> None:
-    """Those who have a file open read on; camfs ends when the last has closed."""
+    """Whoever has a file open can read on; camfs ends when the last file is closed."""
     with mounted(source, camera) as mount:
-        mount.tolerated.append("fuse: reading device: Software caused connection abort")  # libfuse's own word
+        mount.tolerated.append("fuse: reading device: Software caused connection abort")  # what libfuse says
         with open(camera / "card/LARGE.MOV", "rb") as file:
             run("fusermount3", "-uz", camera)
             assert not mount_entries(camera)
@@ -139,7 +139,7 @@ def test_hangup_lists_again(source: str, camera: Path) -> None:
 
 @pytest.mark.parametrize("background", [False, True])
 def test_killed(source: str, camera: Path, background: bool) -> None:
-    """Whoever waits for it gets an error at once."""
+    """Whoever waits for camfs gets an error at once."""
     with mounted(f"{source}&{SLOW}", camera, background=background) as mount:
         reader = reader_of(camera / "card/LARGE.MOV")
         os.kill(mount.process, signal.SIGKILL)
@@ -152,24 +152,24 @@ def test_killed(source: str, camera: Path, background: bool) -> None:
 
 
 def test_killed_reader(source: str, camera: Path) -> None:
-    """It goes at once, though its read goes on; the camera serves others afterwards."""
+    """The reader ends at once, although its read goes on; the mount still answers others."""
     with mounted(f"{source}&{SLOW}", camera) as mount:
         reader = reader_of(camera / "card/LARGE.MOV")
         reader.kill()
         reader.communicate(timeout=PATIENCE)
         assert reader.returncode == -signal.SIGKILL
         assert sorted(os.listdir(camera)) == ["card", "imagedb"]
-        # the transfer is not waited for
+        # do not wait for the transfer
         os.kill(mount.process, signal.SIGKILL)
         mount.wait()
         run("fusermount3", "-uz", camera)
 
 
 def test_auto_unmount(source: str, folder: Path, camera: Path) -> None:
-    """fusermount3 stays beside camfs, and goes with it.
+    """With this option, fusermount3 runs as long as camfs does.
 
-    Whether it cleans up after a camfs that was killed is not asked: it looks once, and if the kernel is still busy closing what
-    camfs had open, it takes the mount for one that lives (fusermount.c, should_auto_unmount).
+    This does not test whether it cleans up after a camfs that was killed: it looks only once, and while the kernel still closes what
+    camfs had open, it believes that the mount is alive (fusermount.c, should_auto_unmount).
     """
     with mounted(source, camera, "auto_unmount") as mount:
         run("diff", "-r", folder, camera / "card")

@@ -1,6 +1,6 @@
-"""mount(8): by type and by a line of an fstab. Run as root; in a mount namespace where camfs is installed in /usr/local/bin.
+"""mount(8), by type and by a line of an fstab. Runs as root, in a mount namespace that has camfs in /usr/local/bin.
 
-mount(8) gives its helpers no PATH (util-linux 2.38, measured), so the shell's own counts: /usr/local/bin, /usr/bin and their like.
+mount(8) gives its helpers no PATH (measured with util-linux 2.38), so the shell uses its own: /usr/local/bin, /usr/bin and the like.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ exec sh -ec "$@"
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """Return a folder with camfs in it, to be /usr/local/bin."""
+    """Return a folder with camfs in it, which becomes /usr/local/bin."""
     place = tmp_path / "bin"
     place.mkdir()
     (place / "camfs").symlink_to(Path(sys.executable).parent / "camfs")
@@ -29,7 +29,7 @@ def programs(tmp_path: Path) -> Path:
 
 
 def where_installed(programs: Path, script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a shell script where camfs is installed; all mounts end with it."""
+    """Run a shell script in a new mount namespace where camfs is installed; the mounts end with the script."""
     command = ["unshare", "--mount", "sh", "-ec", INSTALLED, "sh", programs, script, "sh", *arguments]
     return run(*command, status=None)
 
@@ -58,7 +58,7 @@ def test_by_fstab(programs: Path, camera: Path, tmp_path: Path) -> None:
 
 
 def test_why_not(programs: Path, camera: Path) -> None:
-    """What camfs says reaches the user, and so does its failing."""
+    """The user sees what camfs says, and that it failed."""
     done = where_installed(programs, 'mount -t fuse.camfs usb:1.127 "$1"', camera)
     assert done.returncode != 0
     assert done.stderr == "camfs: no camera usb:1.127 found; camfs --list shows those that are there\n"

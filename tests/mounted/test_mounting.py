@@ -1,4 +1,4 @@
-"""Mounting: what cannot be mounted says why in one line, with status 1, and leaves nothing behind; what can is there on return."""
+"""Mounting: the mount is there when the command returns; or else one line says why not, the status is 1, and nothing is left."""
 
 import os
 import re
@@ -26,17 +26,17 @@ mount --rbind "$1" /dev
 shift
 exec "$@"
 """
-"""Runs a command in a mount namespace of its own, where /dev has no fuse."""
+"""Runs a command in a new mount namespace, whose /dev has no fuse."""
 
 
 def in_own_mounts(script: str, *arguments: str | Path) -> list[str | Path]:
-    """Return the command that runs a script, then another command, where mounts are seen by nobody else."""
+    """Return the command that runs a script, and then another command, in a new mount namespace."""
     mapped = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", "--mount", *mapped, "sh", "-ec", script, "sh", *arguments]
 
 
 def failed(point: Path | str, *command: str | Path, before: int = 0) -> str:
-    """Run a mount that fails and return the line that says why."""
+    """Run a mount, which has to fail, and return the line that says why."""
     done = run(*command, status=None)
     left = mount_entries(point)
     assert len(left) == before, done.stderr
@@ -86,7 +86,7 @@ def test_mount_point_that_is_a_mount(camera: Path, folder: Path) -> None:
 
 
 def test_what_is_mounted_there(tmp_path: Path) -> None:
-    """The command that unmounts is one that can be pasted, and fits what is there."""
+    """The command in the error can be pasted, and fits what is mounted."""
     point = tmp_path / "it's a camera"
     point.mkdir()
     with mounted(FP, point):
@@ -126,7 +126,7 @@ def test_mount_on_a_link(camera: Path, tmp_path: Path) -> None:
 
 
 def test_mount_point_that_is_not_empty(camera: Path) -> None:
-    """A file put there by mistake would be hidden; `nonempty` hides it."""
+    """A mount would hide files that somebody put there by mistake; with `nonempty` it does."""
     (camera / "letter").touch()
     assert "not empty" in failed(camera, *CAMFS, FP, camera)
     with mounted(FP, camera, "nonempty"):
@@ -143,7 +143,7 @@ def test_mount_on_a_folder_of_a_camera(camera: Path) -> None:
 
 
 def test_dead_mount(camera: Path, folder: Path) -> None:
-    """What is left of a camfs that was killed is cleaned away by the next, through a link too."""
+    """The next camfs removes the mount that a killed one has left, even if it is given a link to the mount point."""
     make_file(folder / "1.JPG", 10)
     with mounted(FP, camera) as mount:
         os.kill(mount.process, signal.SIGKILL)
@@ -230,7 +230,7 @@ def test_sources(camera: Path, source: str, said: str | None) -> None:
 
 @pytest.mark.parametrize("words", [[], ["usb:1003:c432"], ["usb:001.002"]])
 def test_no_camera(camera: Path, words: list[str]) -> None:
-    """This test wants a computer without one."""
+    """This test needs a computer without a camera."""
     assert re.match(r"no camera (.* )?found", failed(camera, *CAMFS, *words, camera))
 
 
@@ -258,7 +258,7 @@ def test_no_fuse_device(camera: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("front", [[], ["-f"]])
 def test_a_fuse_device_that_is_none(camera: Path, front: list[str]) -> None:
-    """libfuse's own words become the one line."""
+    """What libfuse says becomes the one line."""
     script = 'mount --bind /dev/null /dev/fuse; exec "$@"'
     line = failed(camera, *in_own_mounts(script, *CAMFS, FP, camera, *front))
     assert line.startswith(f"{camera}: ")
@@ -266,7 +266,7 @@ def test_a_fuse_device_that_is_none(camera: Path, front: list[str]) -> None:
 
 
 def test_no_fusermount3(camera: Path) -> None:
-    """Whoever is not root mounts by it. In a user namespace of its own a process is nobody, and may read what its owner may."""
+    """Users other than root need it. In a new user namespace a process is nobody, but may read what its owner may."""
     line = failed(camera, "unshare", "--user", "env", "PATH=/nowhere", *CAMFS, FP, camera)
     assert line.startswith("FUSE is missing: no fusermount3")
 
@@ -310,7 +310,7 @@ def test_usage_errors(camera: Path, arguments: Sequence[str]) -> None:
 
 
 def test_stdout_takes_nothing(camera: Path) -> None:
-    """A disk that is full, and a reader that has left."""
+    """The reader of a pipe has left, or a disk is full."""
     reading, writing = os.pipe()
     os.close(reading)
     full = os.open("/dev/full", os.O_WRONLY)
@@ -339,7 +339,7 @@ def test_help() -> None:
 
 
 def test_returns_when_the_mount_answers(camera: Path) -> None:
-    """With nothing on stdout or stderr, which are let go: a pipe on them ends."""
+    """It writes nothing to stdout or stderr and closes them, so that a pipe on them ends."""
     done = camfs(f"{FP}?latency=0.1", camera)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     try:
@@ -356,7 +356,7 @@ def test_returns_when_the_mount_answers(camera: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_descriptors(camera: Path, closed: str) -> None:
-    """As of a program that something without a terminal starts."""
+    """Something without a terminal may start camfs like this."""
     done = run("bash", "-c", f'"$@" {closed}', "bash", *CAMFS, FP, camera, status=None)
     try:
         assert sorted(os.listdir(camera)) == ["card", "imagedb"]
@@ -367,7 +367,7 @@ def test_closed_descriptors(camera: Path, closed: str) -> None:
 
 @pytest.mark.parametrize("background", [False, True])
 def test_unmounting_ends_the_process(camera: Path, background: bool) -> None:
-    """Its status is 0, and it leaves no child behind."""
+    """The status is 0, and no child process is left."""
     with mounted(FP, camera, background=background) as mount:
         children = Path(f"/proc/{mount.process}/task/{mount.process}/children").read_text()
         assert children == ""
@@ -377,7 +377,7 @@ def test_unmounting_ends_the_process(camera: Path, background: bool) -> None:
 
 
 def test_nothing_is_inherited_by_name(camera: Path) -> None:
-    """Descriptors that the caller left open are not kept from being closed for ever: they close when the mount ends."""
+    """A mount inherits the descriptors that the caller left open; they are closed when it ends."""
     reading, writing = os.pipe()
     try:
         subprocess.run([*CAMFS, FP, camera], pass_fds=[writing], check=True, timeout=PATIENCE)
@@ -392,7 +392,7 @@ def test_nothing_is_inherited_by_name(camera: Path) -> None:
 @pytest.mark.parametrize("front", [[], ["-f"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_while_mounting(camera: Path, front: list[str], number: signal.Signals, tmp_path: Path) -> None:
-    """A camera that is slow to answer, and a user who has had enough: nothing is left, and no traceback."""
+    """A user interrupts the mount of a camera that is slow to answer: nothing is left, and there is no traceback."""
     trace = tmp_path / "trace"
     os.mkfifo(trace)
     reading, writing = os.pipe()
@@ -416,7 +416,7 @@ def test_interrupted_while_mounting(camera: Path, front: list[str], number: sign
 
 
 def test_started_by_mount(camera: Path, folder: Path) -> None:
-    """As mount(8) and an fstab line do it, with all their options: by mount.fuse3, which runs camfs in a shell."""
+    """mount(8) and an fstab line call mount.fuse3, which runs camfs in a shell, with all their options."""
     make_file(folder / "1.JPG", 10)
     source = f"{Path(sys.executable).parent / 'camfs'}#{FP}?card={folder}&serial=Nr. 7"
     options = "rw,nosuid,nodev,noexec,noauto,user,x-systemd.automount,uid=1234"

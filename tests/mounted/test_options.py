@@ -1,4 +1,4 @@
-"""Mount options, seen from outside: owners, modes, times, who may read, and what the kernel is told."""
+"""Mount options, seen from outside: owners, modes, times, who may read, and the options of the kernel's mount."""
 
 import errno
 import os
@@ -13,13 +13,13 @@ from camfs.commands.options import parse_options
 from tests.mounted.contents import make_file
 from tests.mounted.mount import camfs, mount_entries, mounted, run
 
-# These tests mount as root, for others: whoever is not root needs user_allow_other in /etc/fuse.conf for that.
+# These tests mount for other users and so run as root; other users would need user_allow_other in /etc/fuse.conf.
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.fixture
 def source(folder: Path) -> str:
-    """Return a camera with a file in a folder."""
+    """Return a camera that has one file, in a folder."""
     (folder / "DCIM").mkdir()
     make_file(folder / "DCIM/1.JPG", 5000)
     return f"virtual:sigma-fp?card={folder}"
@@ -53,7 +53,7 @@ def test_owners_and_modes(
 
 
 def test_nobody_else_may_look(source: str, open_place: Path) -> None:
-    """The kernel sees to it, without allow_other."""
+    """Without allow_other, the kernel refuses others."""
     point = open_place / "camera"
     with mounted(source, point):
         done = run(*NOBODY, "ls", point, status=None)
@@ -85,7 +85,7 @@ def test_default_permissions_hold_the_modes(source: str, open_place: Path) -> No
 
 
 def shown_time(camera: Path) -> float:
-    """Return the time of the file as the mount has it."""
+    """Return the file's time in the mount."""
     return (camera / "card/DCIM/1.JPG").stat().st_mtime
 
 
@@ -93,7 +93,7 @@ def shown_time(camera: Path) -> float:
     ("zone", "hours"), [("UTC", 0), ("+0200", 2), ("-0930", -9.5), ("Europe/Berlin", 1), ("America/St_Johns", -3.5)]
 )
 def test_zone(source: str, camera: Path, folder: Path, zone: str, hours: float) -> None:
-    """The camera's clock shows UTC here, and -o tz= says where it stands."""
+    """The emulated camera's clock shows UTC; -o tz= claims that it shows the time of another zone."""
     moment = datetime(2025, 1, 15, 12, 0, 1, tzinfo=ZoneInfo("UTC")).timestamp()
     os.utime(folder / "DCIM/1.JPG", (moment, moment))
     with mounted(source, camera, f"tz={zone}", env={"TZ": "UTC"}):
@@ -101,7 +101,7 @@ def test_zone(source: str, camera: Path, folder: Path, zone: str, hours: float) 
 
 
 def fill_year(folder: Path) -> dict[str, float]:
-    """Make a file of each month; return the times by name."""
+    """Make one file for each month; return their times by name."""
     times = {}
     for month in range(1, 13):
         moment = datetime(2025, month, 15, 12, tzinfo=ZoneInfo("UTC")).timestamp()
@@ -112,7 +112,7 @@ def fill_year(folder: Path) -> dict[str, float]:
 
 
 def test_zone_with_summer_time(camera: Path, folder: Path) -> None:
-    """What counts is the zone's offset on the picture's day, not today's."""
+    """The zone's offset on the picture's day counts, not today's."""
     times = fill_year(folder)
     with mounted(f"virtual:sigma-fp?card={folder}", camera, "tz=Europe/Berlin", env={"TZ": "UTC"}):
         shown = {name: (camera / "card" / name).stat().st_mtime for name in times}
@@ -177,7 +177,7 @@ def test_lines_of_fstab(source: str, camera: Path, folder: Path, options: str) -
 
 
 def test_several_o(source: str, camera: Path) -> None:
-    """As mount(8) gives them: SOURCE DIR -o OPTIONS, and again."""
+    """mount(8) gives them like this: SOURCE DIR -o OPTIONS -o OPTIONS."""
     done = camfs(source, camera, "-o", "ro", "-o", "uid=1234,gid=1234")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     try:
@@ -188,7 +188,7 @@ def test_several_o(source: str, camera: Path) -> None:
 
 
 def test_a_source_with_commas(folder: Path, camera: Path) -> None:
-    """A comma would end the option in which libfuse is told the source."""
+    """libfuse gets the source in an option, which a comma would end."""
     comma = folder / "a,b c"
     comma.mkdir()
     make_file(comma / "1.JPG", 100)
@@ -211,7 +211,7 @@ WRONG = (
 
 @pytest.mark.parametrize("options", WRONG)
 def test_wrong_options(options: str) -> None:
-    """Each is named."""
+    """The error names the option."""
     with pytest.raises(ValueError, match=options.partition("=")[0]):
         parse_options(["rw", options])
 

@@ -1,4 +1,4 @@
-"""camfs under systemd: what it tells through NOTIFY_SOCKET and writes to the journal, here a socket and a pipe of the test."""
+"""camfs under systemd: what it sends to NOTIFY_SOCKET and writes to the journal, which here are a socket and a file of the test."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ class Service:
 
 @contextmanager
 def started(*arguments: str | Path) -> Iterator[Service]:
-    """Start camfs as systemd does a unit of Type=notify."""
+    """Start camfs as systemd starts a unit of Type=notify."""
     with (
         tempfile.TemporaryDirectory() as place,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notes,
@@ -66,7 +66,7 @@ def started(*arguments: str | Path) -> Iterator[Service]:
 
 
 def test_from_start_to_stop(camera: Path) -> None:
-    """As the user's unit writes the command: options that may be empty, and words behind --."""
+    """The command is that of the user's unit, where the options may be empty and -- precedes the arguments."""
     with started("-v", "-o", "", "--", FP, camera) as service:
         assert service.hear_until("READY") == [
             {"STATUS": f"SIGMA fp ({FP}) is mounted on {camera}"},
@@ -83,7 +83,7 @@ def test_from_start_to_stop(camera: Path) -> None:
 
 
 def test_unmounted_by_hand(camera: Path) -> None:
-    """Which is an end that wants no restart."""
+    """This is an end after which systemd does not start it again."""
     with started(FP, camera) as service:
         service.hear_until("READY")
         run("fusermount3", "-u", camera)
@@ -108,13 +108,13 @@ def test_failing(camera: Path, source: str, reason: str) -> None:
 
 
 def test_a_wrong_command_line_is_another_status(camera: Path) -> None:
-    """For which the units do not try again."""
+    """The units do not try again after this status."""
     with started("--nonsense") as service:
         assert service.end()[0] == 2
 
 
 def test_the_camera_leaves(camera: Path, tmp_path: Path) -> None:
-    """A serial line says so to the next who asks something of the camera."""
+    """On a serial line, the next request to the camera finds out."""
     link = tmp_path / "line"
     command = [sys.executable, "-m", "camfs.virtual", "dc120", "--pty", str(link), "--pace", "off"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as serving:
