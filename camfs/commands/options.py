@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 @dataclass(frozen=True)
 class MountOptions:
-    """The options of a mount, as `parse_options` reads them; what they mean stands in `OPTIONS`.
+    """The options of a mount, as `parse_options` reads them; `OPTIONS` says what they mean.
 
     Attributes:
         tz: None for this computer's time zone.

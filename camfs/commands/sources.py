@@ -126,4 +126,4 @@ def parse_source(text: str) -> Source:
     for form in FORMS:
         if (match := re.fullmatch(form.pattern, text, re.DOTALL)) and (source := form.read(match)):
             return source
-    raise ValueError(f"{text} is no source; there are {', '.join(form.text for form in FORMS)}")
+    raise ValueError(f"{text} is not a source; the forms are {', '.join(form.text for form in FORMS)}")

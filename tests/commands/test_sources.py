@@ -79,7 +79,7 @@ def test_forms(text: str, source: Source) -> None:
     ],
 )
 def test_what_is_no_source(text: str) -> None:
-    with pytest.raises(ValueError, match="no source") as caught:
+    with pytest.raises(ValueError, match="not a source") as caught:
         parse_source(text)
     assert "\n" not in str(caught.value)
 

@@ -95,7 +95,7 @@ def test_unmounted_by_hand(camera: Path) -> None:
     ("source", "reason"),
     [
         ("usb:1.127", "no camera usb:1.127 found; camfs --list shows those that are there"),
-        ("nonsense:", "nonsense: is no source; there are "),
+        ("nonsense:", "nonsense: is not a source; the forms are "),
     ],
 )
 def test_failing(camera: Path, source: str, reason: str) -> None:
