@@ -33,9 +33,9 @@ from camfs.cameras.api import (
     Usage,
 )
 from camfs.cameras.ptp.downloads import WholeObjects
+from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.session import Reply, Session
 from camfs.cameras.ptp.settings import PropertySettings
-from camfs.cameras.ptp.usblink import Link
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import (
     ALL_STORAGES,

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import trio
 
 from camfs import errors
+from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.priority_lock import PriorityLock
-from camfs.cameras.ptp.usblink import Link
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of, refusal
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Request, Response
 

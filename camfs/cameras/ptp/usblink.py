@@ -5,7 +5,6 @@ A PTP/IP link has the same methods over two TCP connections, so a session does n
 
 import logging
 from collections import deque
-from typing import Protocol
 
 import trio
 
@@ -32,36 +31,6 @@ DRAIN_SILENCE = 0.2
 STATUS_POLL = 0.05
 STATUS_POLLS = 20
 """How often, and seconds between, GetDeviceStatus is asked after a Cancel: a second in all."""
-
-
-class Link(Protocol):
-    """Carries messages to a responder and back."""
-
-    async def send(self, *messages: Message) -> None:
-        """Send messages in order. Cancelled or failed: the transaction must be recovered with `cancel` or `reset`."""
-
-    async def receive(self) -> Message:
-        """Wait for the responder's next message. Cancelled: nothing is lost."""
-
-    async def receive_event(self) -> Event:
-        """Wait for an event. Cancelled: nothing is lost.
-
-        Raises:
-            RemoteProtocolError: what came was no event; the next call goes on.
-        """
-
-    async def cancel(self, transaction_id: int) -> None:
-        """End the transaction under way on both sides and drop what is left of it; takes two seconds at most.
-
-        Raises:
-            CameraError: the camera did not come back to idle; `reset` may help.
-        """
-
-    async def reset(self) -> None:
-        """Bring both sides back to the state before OpenSession; takes two seconds at most."""
-
-    async def aclose(self) -> None:
-        """Let go of the device; never raises."""
 
 
 class UsbLink:
