@@ -32,7 +32,7 @@ from camfs.cameras.api import (
     Key,
     Usage,
 )
-from camfs.cameras.ptp.downloads import WholeObjects
+from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.session import Reply, Session
 from camfs.cameras.ptp.settings import PropertySettings
@@ -127,7 +127,7 @@ class PtpCamera(Browsed):
         self._link = link
         self._zone = zone
         self.session = Session(link, timeout, self.renumber)
-        self._whole = WholeObjects(self.session, nursery, self._learn_size)
+        self._downloads = Downloads(self.session, nursery, self._learn_size)
         self._settings = PropertySettings(self.session)
         self._unsupported: set[int] = set()
         self._store_names: dict[StorageID, str] = {}
@@ -250,7 +250,7 @@ class PtpCamera(Browsed):
         self._true_sizes.clear()
         self._described.clear()
         self._lists_of_all.clear()
-        self._whole.forget()
+        self._downloads.drop()
 
     def _lists(self, operation: int) -> bool:
         return operation in self.info.operations and operation not in self._unsupported
@@ -478,12 +478,12 @@ class PtpCamera(Browsed):
         if size <= 0:
             return b""  # an empty object least of all is to be asked for (libgphoto2)
         if not self._lists(Operation.GetPartialObject) and not self._lists(Operation.GetPartialObject64):
-            return await self._whole.read(handle, offset, size)
+            return await self._downloads.read(handle, offset, size)
         pieces: list[bytes | memoryview] = []
         while size > 0:
             data = await self._read_piece(handle, offset, min(size, PIECE))
             if data is None:
-                data = await self._whole.read(handle, offset, size)
+                data = await self._downloads.read(handle, offset, size)
             if not data:
                 break
             pieces.append(data)
@@ -510,7 +510,7 @@ class PtpCamera(Browsed):
 
     async def release(self, entry: Entry) -> None:
         """See `Camera.release`."""
-        self._whole.release(_key(entry.key).handle)
+        self._downloads.release(_key(entry.key).handle)
 
     async def _learn_size(self, handle: ObjectHandle, size: int) -> None:
         """Note how long an object really was, where its ObjectInfo says otherwise."""
@@ -545,7 +545,7 @@ class PtpCamera(Browsed):
         self._infos.pop(handle, None)
         self._true_sizes.pop(handle, None)
         self._described.discard(handle)
-        self._whole.forget(handle)
+        self._downloads.drop(handle)
 
     # ------------------------------------------------------------------ stores
 

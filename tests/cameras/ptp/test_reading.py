@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged
-from camfs.cameras.ptp import downloads as whole
+from camfs.cameras.ptp import downloads
 from camfs.cameras.ptp.driver import PIECE, ObjectKey
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
@@ -250,9 +250,9 @@ async def test_a_refused_large_read_is_an_error_at_that_point(autojump_clock: Mo
 async def transferred(rig: Rig, entry: Entry) -> None:
     """Wait until an object has come whole."""
     assert isinstance(entry.key, ObjectKey)
-    copy = rig.camera._whole._copies[entry.key.handle]
-    while not copy.complete:
-        await copy.waiting.park()
+    download = rig.camera._downloads._downloads[entry.key.handle]
+    while not download.complete:
+        await download.progress.park()
     await wait_all_tasks_blocked()
 
 
@@ -441,14 +441,14 @@ async def test_a_size_that_cannot_be_had_is_learnt_from_a_whole_transfer(
 async def test_copies_are_dropped_when_there_are_too_many(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whole, "KEPT", 5000)
+    monkeypatch.setattr(downloads, "KEPT", 5000)
     async with rigged(operations=WHOLE_ONLY) as rig:
         contents = [add(rig, 2000, f"{number}.JPG") for number in range(10)]
         entries = sorted(await rig.entries(), key=lambda entry: entry.name)
         for _ in range(2):
             for entry, content in zip(entries, contents, strict=True):
                 assert await rig.camera.read(entry, 0, 2000) == content.read(0, 2000)
-                assert len(rig.camera._whole._copies) <= 5
+                assert len(rig.camera._downloads._downloads) <= 5
         assert rig.count(Operation.GetObject) == 20
 
 
@@ -544,7 +544,7 @@ async def test_copies_leave_no_files_behind(autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()
         await rig.camera.refresh()
         assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
-        assert all(ObjectKey(CARD, handle) for handle in rig.camera._whole._copies) is True
+        assert all(ObjectKey(CARD, handle) for handle in rig.camera._downloads._downloads) is True
 
 
 async def test_many_readers_of_many_files(autojump_clock: MockClock) -> None:
