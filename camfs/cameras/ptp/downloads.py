@@ -78,7 +78,7 @@ class Downloads:
         self._session = session
         self._nursery = nursery
         self._on_complete = on_complete
-        self._downloads: dict[ObjectHandle, _Download] = {}
+        self._by_handle: dict[ObjectHandle, _Download] = {}
 
     async def read(self, handle: ObjectHandle, offset: int, size: int) -> bytes:
         """Read up to `size` bytes at `offset`; waits until they have come.
@@ -88,11 +88,11 @@ class Downloads:
             CameraError: the transfer failed; the next read starts another.
         """
         while True:
-            download = self._downloads.pop(handle, None)
+            download = self._by_handle.pop(handle, None)
             if download is None:
                 download = _Download(self._new_file())
                 self._nursery.start_soon(self._fetch, handle, download)
-            self._downloads[handle] = download
+            self._by_handle[handle] = download
             download.wanted = True
             download.readers += 1
             try:
@@ -109,20 +109,20 @@ class Downloads:
 
     def release(self, handle: ObjectHandle) -> None:
         """Stop the transfer of an object that has no open file any more, after the reads that still wait are answered."""
-        download = self._downloads.get(handle)
+        download = self._by_handle.get(handle)
         if download is not None:
             download.wanted = False
             self._stop_if_unwanted(handle, download)
 
     def _stop_if_unwanted(self, handle: ObjectHandle, download: _Download) -> None:
         unwanted = not download.wanted and not download.readers and not download.complete
-        if unwanted and self._downloads.get(handle) is download:
+        if unwanted and self._by_handle.get(handle) is download:
             self.drop(handle)
 
     def drop(self, handle: ObjectHandle | None = None) -> None:
         """Drop the copy of an object that has changed, or all copies. Reads that wait for one start a new download."""
-        for key in [handle] if handle is not None else list(self._downloads):
-            download = self._downloads.pop(key, None)
+        for key in [handle] if handle is not None else list(self._by_handle):
+            download = self._by_handle.pop(key, None)
             if download is None:
                 continue
             if download.complete:
@@ -132,8 +132,8 @@ class Downloads:
 
     def _new_file(self) -> int:
         """Return the descriptor of a new copy, after dropping complete ones if too much is kept."""
-        kept = sum(download.received for download in self._downloads.values())
-        for handle, download in list(self._downloads.items()):
+        kept = sum(download.received for download in self._by_handle.values())
+        for handle, download in list(self._by_handle.items()):
             if kept > KEPT and download.complete:
                 kept -= download.received
                 self.drop(handle)
@@ -160,9 +160,9 @@ class Downloads:
                 download.complete = True
             except errors.CameraError as error:
                 download.failure = error
-        if not download.complete and self._downloads.get(handle) is download:
-            del self._downloads[handle]
-        if self._downloads.get(handle) is not download:
+        if not download.complete and self._by_handle.get(handle) is download:
+            del self._by_handle[handle]
+        if self._by_handle.get(handle) is not download:
             download.close()
             return
         download.progress.unpark_all()

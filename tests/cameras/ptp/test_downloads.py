@@ -250,7 +250,7 @@ async def test_a_refused_large_read_is_an_error_at_that_point(autojump_clock: Mo
 async def transferred(rig: Rig, entry: Entry) -> None:
     """Wait until an object has come whole."""
     assert isinstance(entry.key, ObjectKey)
-    download = rig.camera._downloads._downloads[entry.key.handle]
+    download = rig.camera._downloads._by_handle[entry.key.handle]
     while not download.complete:
         await download.progress.park()
     await wait_all_tasks_blocked()
@@ -448,7 +448,7 @@ async def test_copies_are_dropped_when_there_are_too_many(
         for _ in range(2):
             for entry, content in zip(entries, contents, strict=True):
                 assert await rig.camera.read(entry, 0, 2000) == content.read(0, 2000)
-                assert len(rig.camera._downloads._downloads) <= 5
+                assert len(rig.camera._downloads._by_handle) <= 5
         assert rig.count(Operation.GetObject) == 20
 
 
@@ -544,7 +544,7 @@ async def test_copies_leave_no_files_behind(autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()
         await rig.camera.refresh()
         assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
-        assert all(ObjectKey(CARD, handle) for handle in rig.camera._downloads._downloads) is True
+        assert all(ObjectKey(CARD, handle) for handle in rig.camera._downloads._by_handle) is True
 
 
 async def test_many_readers_of_many_files(autojump_clock: MockClock) -> None:
