@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from camfs.virtual import EmulatedCamera, emulate
 from camfs.virtual.ptp.body import Body
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import Answer, Call, object_info
+from camfs.virtual.ptp.store import File
 from camfs.virtual.usb.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
@@ -222,6 +223,22 @@ class Counting:
     def rendered(self) -> bytes | None:
         """See `Content.rendered`."""
         return None
+
+
+def add(rig: Rig, path: str, data: Any = b"bytes", **about: Any) -> File:
+    """Put a file on the card; the camera is told of it as by any change of its card."""
+    folder, _, name = path.rpartition("/")
+    file = rig.body.card.add_file(folder, name, data, datetime(2024, 5, 4, 9, 30))
+    for attribute, value in about.items():
+        setattr(file, attribute, value)
+    return file
+
+
+def add_counting(rig: Rig, size: int, name: str = "A.MOV", **about: Any) -> Counting:
+    """Put a file on the card whose bytes tell where they are."""
+    content = Counting(size)
+    add(rig, name, content, **about)
+    return content
 
 
 def forge(rig: Rig, handle: int, **fields: Any) -> None:
