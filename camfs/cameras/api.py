@@ -233,7 +233,7 @@ class Camera(Protocol):
         """Forget what was remembered of the camera's contents."""
 
 
-class Browsed:
+class WithoutRemoteControl:
     """The part of `Camera` that is about holding a body, for cameras that cannot be held."""
 
     async def has_control(self) -> bool:

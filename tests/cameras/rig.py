@@ -12,7 +12,8 @@ import trio
 import trio.testing
 
 from camfs.cameras.api import Camera, Change, Entry, Key
-from camfs.cameras.ptp.driver import ObjectKey, PtpCamera
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID

@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged
 from camfs.cameras.ptp import downloads
-from camfs.cameras.ptp.driver import ObjectKey
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
@@ -275,7 +275,7 @@ async def test_an_object_that_changes_while_it_is_transferred(autojump_clock: Mo
             await trio.sleep(0.5)
             file = rig.body.card.find("A.MOV")
             file.content = Zeros(2 << 20)  # type: ignore[attr-defined]
-            rig.camera._forget(file.handle)
+            rig.camera._objects.drop(file.handle)
         await transferred(rig, entry)
         assert [record.result for record in rig.body.trace.records if record.operation == "GetObject"] == [
             "cancelled",

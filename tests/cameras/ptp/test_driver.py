@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Usage
-from camfs.cameras.ptp.driver import ObjectKey
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import (
     ROOT,
     ObjectFormat,
@@ -106,7 +106,7 @@ async def test_every_operation_is_used(autojump_clock: MockClock) -> None:
             assert picture.handle not in rig.body.body.objects._nodes
             await rig.camera.format(CARD_ROOT)
             await rig.camera.list_folder(None)
-            await rig.camera._describe_store(CARD)
+            await rig.camera.describe(CARD_ROOT, None)
             await rig.camera.release(large)
             await rig.camera.aclose()
             used |= set(rig.operations())

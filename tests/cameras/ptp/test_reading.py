@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.driver import PIECE
+from camfs.cameras.ptp.reading import PIECE
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import FaultKind, PastEnd
 from tests.cameras.rig import add_counting as add
