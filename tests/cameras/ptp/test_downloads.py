@@ -18,8 +18,7 @@ from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
-from tests.cameras.rig import CARD, Rig, rigged
-from tests.cameras.rig import add_counting as add
+from tests.cameras.rig import CARD, Rig, add_counting, rigged
 
 GIB = 1 << 30
 WHOLE_ONLY = "-GetPartialObject,-GetPartialObject64"
@@ -46,7 +45,7 @@ async def read_all(rig: Rig, entry: Entry, step: int = 100_000) -> bytes:
 @pytest.mark.parametrize("size", [0, 1, 511, 500, 1 << 20, (3 << 20) + 5])
 async def test_one_transfer_for_a_whole_file(size: int, autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, size)
+        content = add_counting(rig, size)
         entry = await rig.entry("A.MOV")
         rig.operations()
         assert await read_all(rig, entry) == content.read(0, size)
@@ -58,7 +57,7 @@ async def test_one_transfer_for_a_whole_file(size: int, autojump_clock: MockCloc
 async def test_one_transfer_feeds_all_readers(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="1000000") as rig:
         size = 3 << 20
-        content = add(rig, size)
+        content = add_counting(rig, size)
         entry = await rig.entry("A.MOV")
         started = trio.current_time()
         finished: list[float] = []
@@ -79,8 +78,8 @@ async def test_one_transfer_feeds_all_readers(autojump_clock: MockClock) -> None
 
 async def test_release_ends_the_transfer_on_the_wire(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="10000000") as rig:
-        content = add(rig, 2 * GIB)
-        other = add(rig, 1000, "B.JPG")
+        content = add_counting(rig, 2 * GIB)
+        other = add_counting(rig, 1000, "B.JPG")
         large, small = sorted(await rig.entries(), key=lambda entry: entry.name)
         assert await rig.camera.read(large, 0, 100) == content.read(0, 100)
         await rig.camera.release(large)
@@ -94,7 +93,7 @@ async def test_release_ends_the_transfer_on_the_wire(autojump_clock: MockClock) 
 
 async def test_reading_again_at_once_after_the_release(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="10000000") as rig:
-        content = add(rig, 100 << 20)
+        content = add_counting(rig, 100 << 20)
         entry = await rig.entry("A.MOV")
         for _ in range(3):
             assert await rig.camera.read(entry, 5, 100) == content.read(5, 100)
@@ -105,7 +104,7 @@ async def test_reading_again_at_once_after_the_release(autojump_clock: MockClock
 async def test_a_read_that_waits_at_the_release_is_answered_first(autojump_clock: MockClock) -> None:
     """What is fetched ahead when the last reader closes; another may wait for just these bytes."""
     async with rigged(operations=WHOLE_ONLY, bandwidth="10000000") as rig:
-        content = add(rig, 2 * GIB)
+        content = add_counting(rig, 2 * GIB)
         entry = await rig.entry("A.MOV")
         async with trio.open_nursery() as nursery:
 
@@ -122,7 +121,7 @@ async def test_a_read_that_waits_at_the_release_is_answered_first(autojump_clock
 
 async def test_release_of_a_file_that_has_come_keeps_it(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, 1000)
+        content = add_counting(rig, 1000)
         entry = await rig.entry("A.MOV")
         await rig.camera.read(entry, 0, 1000)
         await rig.camera.release(entry)
@@ -134,7 +133,7 @@ async def test_release_of_a_file_that_has_come_keeps_it(autojump_clock: MockCloc
 @pytest.mark.parametrize("at", [0, 12, 5000, 300_000])
 async def test_a_transfer_that_fails(kind: FaultKind, at: int, autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, 1_000_000)
+        content = add_counting(rig, 1_000_000)
         entry = await rig.entry("A.MOV")
         rig.fail(kind, Operation.GetObject, at=at)
 
@@ -152,7 +151,7 @@ async def test_a_transfer_that_fails(kind: FaultKind, at: int, autojump_clock: M
 async def test_a_transfer_that_the_camera_gives_up(code: ResponseCode, autojump_clock: MockClock) -> None:
     """A failing response right behind the data, in one read with them: the reader hears of both at once."""
     async with rigged(operations=WHOLE_ONLY, quirks=["joined_response"]) as rig:
-        content = add(rig, 5000)
+        content = add_counting(rig, 5000)
         entry = await rig.entry("A.MOV")
         honest = rig.body.responder._handlers[Operation.GetObject]
 
@@ -169,7 +168,7 @@ async def test_a_transfer_that_the_camera_gives_up(code: ResponseCode, autojump_
 @pytest.mark.parametrize("true", [500, 5000])
 async def test_a_wrong_size_is_learnt_from_a_whole_transfer(true: int, autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, true, claimed_size=1000)
+        content = add_counting(rig, true, claimed_size=1000)
         await rig.entries(None)
         entry = await rig.entry("A.MOV")
         assert entry.size == 1000
@@ -221,7 +220,7 @@ async def test_copies_are_dropped_when_there_are_too_many(
 ) -> None:
     monkeypatch.setattr(downloads, "KEPT", 5000)
     async with rigged(operations=WHOLE_ONLY) as rig:
-        contents = [add(rig, 2000, f"{number}.JPG") for number in range(10)]
+        contents = [add_counting(rig, 2000, f"{number}.JPG") for number in range(10)]
         entries = sorted(await rig.entries(), key=lambda entry: entry.name)
         for _ in range(2):
             for entry, content in zip(entries, contents, strict=True):
@@ -236,7 +235,7 @@ async def test_a_running_download_is_not_dropped_to_make_room(
     """Its bytes would come again from the first one, for readers that have some of them already."""
     monkeypatch.setattr(downloads, "KEPT", 5000)
     async with rigged(operations=WHOLE_ONLY, bandwidth="1000000") as rig:
-        content, other = add(rig, 3 << 20), add(rig, 1000, "B.JPG")
+        content, other = add_counting(rig, 3 << 20), add_counting(rig, 1000, "B.JPG")
         large, small = sorted(await rig.entries(), key=lambda entry: entry.name)
         assert await rig.camera.read(large, 0, 100_000) == content.read(0, 100_000)
         assert await rig.camera.read(small, 0, 1000) == other.read(0, 1000)
@@ -249,7 +248,7 @@ async def test_no_room_for_a_copy(autojump_clock: MockClock, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, 2 << 20)
+        content = add_counting(rig, 2 << 20)
         entry = await rig.entry("A.MOV")
         with monkeypatch.context() as patch:
             patch.setattr(os, "pwrite", full)
@@ -264,7 +263,7 @@ async def test_no_room_for_a_copy(autojump_clock: MockClock, monkeypatch: pytest
 
 async def test_an_object_that_changes_while_it_is_transferred(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="1000000") as rig:
-        add(rig, 2 << 20)
+        add_counting(rig, 2 << 20)
         entry = await rig.entry("A.MOV")
         async with trio.open_nursery() as nursery:
 
@@ -285,7 +284,7 @@ async def test_an_object_that_changes_while_it_is_transferred(autojump_clock: Mo
 
 async def test_a_reader_that_is_cancelled_leaves_the_others_theirs(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="1000000") as rig:
-        content = add(rig, 3 << 20)
+        content = add_counting(rig, 3 << 20)
         entry = await rig.entry("A.MOV")
         async with trio.open_nursery() as nursery:
 
@@ -302,7 +301,7 @@ async def test_a_reader_that_is_cancelled_leaves_the_others_theirs(autojump_cloc
 
 async def test_a_lost_session_ends_a_transfer_but_not_the_reading(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
-        content = add(rig, 100_000)
+        content = add_counting(rig, 100_000)
         entry = await rig.entry("A.MOV")
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetObject)
         assert await rig.camera.read(entry, 0, 100_000) == content.read(0, 100_000)
@@ -311,7 +310,7 @@ async def test_a_lost_session_ends_a_transfer_but_not_the_reading(autojump_clock
 
 async def test_unplugged_in_a_transfer(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY, bandwidth="1000000") as rig:
-        add(rig, 3 << 20)
+        add_counting(rig, 3 << 20)
         entry = await rig.entry("A.MOV")
         async with trio.open_nursery() as nursery:
 
@@ -330,7 +329,7 @@ async def test_copies_leave_no_files_behind(autojump_clock: MockClock) -> None:
     async with rigged(operations=WHOLE_ONLY) as rig:
         before = set(os.listdir("/proc/self/fd"))
         for number in range(20):
-            add(rig, 1000, f"{number}.JPG")
+            add_counting(rig, 1000, f"{number}.JPG")
         for entry in await rig.entries():
             await rig.camera.read(entry, 0, 10)
         await wait_all_tasks_blocked()
@@ -342,7 +341,7 @@ async def test_copies_leave_no_files_behind(autojump_clock: MockClock) -> None:
 async def test_many_readers_of_many_files(autojump_clock: MockClock) -> None:
     for operations in ("", WHOLE_ONLY):
         async with rigged(operations=operations, bandwidth="50000000") as rig:
-            contents = {f"{number}.MOV": add(rig, 400_000 + number, f"{number}.MOV") for number in range(4)}
+            contents = {f"{number}.MOV": add_counting(rig, 400_000 + number, f"{number}.MOV") for number in range(4)}
 
             async def reader(entry: Entry, offset: int) -> None:
                 content = contents[entry.name]  # noqa: B023

@@ -167,15 +167,15 @@ async def test_what_means_nothing_to_camfs_is_told(
         assert changes(rig) == []
 
 
-async def test_every_event_of_the_seed_without_parameters_or_with_nonsense(autojump_clock: MockClock) -> None:
-    seed = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
+async def test_every_event_that_an_fp_lists_without_parameters_or_with_nonsense(autojump_clock: MockClock) -> None:
+    listed_events = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
     async with rigged("sigma-fp", empty=False, events="on") as rig:
         await listed(rig)
-        for code in seed:
+        for code in listed_events:
             for parameters in ((), (0,), (0xFFFFFFFF,), (0x12345678, 2, 3)):
                 await send(rig, code, *parameters)
         await trio.sleep(100)
-        assert len(told(rig)) == 4 * len(seed)
+        assert len(told(rig)) == 4 * len(listed_events)
         rig.body.card.add_file("", "NEW.JPG", b"a")
         await wait_all_tasks_blocked()
         assert changes(rig)[-1] == FolderChanged(CARD_ROOT)

@@ -1,7 +1,6 @@
-"""The driver of PTP cameras: listing, describing, sizes and stores, on cameras that are right and on those that are not."""
+"""Objects: listing, describing, sizes and deleting, on cameras that are right and on those that are not."""
 
 from collections import Counter
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,6 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.api import Usage
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import (
     ROOT,
@@ -20,49 +18,16 @@ from camfs.protocols.ptp.codes import (
     ObjectProperty,
     Operation,
     ResponseCode,
-    StorageID,
 )
-from camfs.protocols.ptp.datasets import AccessCapability, StorageInfo, StorageType
+from camfs.protocols.ptp.datasets import AccessCapability
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.operations import _OBJECT_PROPERTIES, Answer, Call
-from camfs.virtual.ptp.store import File
-from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
+from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, add, forge, rigged
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 
 GIB = 1 << 30
-
-SEED = [
-    "GetDeviceInfo",
-    "OpenSession",
-    "CloseSession",
-    "GetStorageIDs",
-    "GetStorageInfo",
-    "GetNumObjects",
-    "GetObjectHandles",
-    "GetObjectInfo",
-    "GetObject",
-    "GetThumb",
-    "DeleteObject",
-    "FormatStore",
-    "GetDevicePropDesc",
-    "GetDevicePropValue",
-    "SetDevicePropValue",
-    "GetPartialObject",
-]
-"""The standard operations that the seed lists for the SIGMA fp."""
-
-FURTHER = ["GetPartialObject64", "GetObjectPropValue", "GetObjectPropList", "InitiateCapture"]
-
-
-def add(rig: Rig, path: str, data: Any = b"bytes", **about: Any) -> File:
-    """Put a file on the card, without a word."""
-    folder, _, name = path.rpartition("/")
-    file = rig.body.card.add_file(folder, name, data, datetime(2024, 5, 4, 9, 30))
-    for attribute, value in about.items():
-        setattr(file, attribute, value)
-    return file
 
 
 async def all_entries(rig: Rig) -> dict[str, tuple[bool, int]]:
@@ -77,80 +42,6 @@ async def all_entries(rig: Rig) -> dict[str, tuple[bool, int]]:
                 assert isinstance(entry.key, ObjectKey)
                 folders.append((path + entry.name + "/", entry.key))
     return found
-
-
-# ---------------------------------------------------------------------- the operations
-
-
-async def test_every_operation_is_used(autojump_clock: MockClock) -> None:
-    used: set[str] = set()
-    for operations in ("", "-GetPartialObject,-GetPartialObject64"):
-        async with rigged(operations=operations) as rig:
-            picture = add(rig, "DCIM/100/A.JPG", b"picture", thumbnail=JPEG)
-            add(rig, "DCIM/100/B.MOV", Zeros(5 * GIB))
-            for number in range(6):
-                add(rig, f"{number}.JPG")
-            await wait_all_tasks_blocked()
-            small, large = sorted(await rig.entries((await rig.entry("DCIM/100")).key), key=lambda entry: entry.name)
-            assert await rig.camera.read(small, 0, 7) == b"picture"
-            assert large.size == 5 * GIB
-            if not operations:
-                assert len(await rig.camera.read(large, 4 * GIB + 5, 100)) == 100
-            assert await rig.camera.thumbnail(small) == JPEG
-            assert await rig.camera.choices("iso")
-            assert await rig.camera.setting("iso") == "100"
-            await rig.camera.change_setting("iso", "200")
-            assert (await rig.camera.usage(CARD_ROOT)).objects == 10
-            assert len(await rig.camera.capture()) == 1
-            await rig.camera.delete(small)
-            assert picture.handle not in rig.body.body.objects._nodes
-            await rig.camera.format(CARD_ROOT)
-            await rig.camera.list_folder(None)
-            await rig.camera.describe(CARD_ROOT, None)
-            await rig.camera.release(large)
-            await rig.camera.aclose()
-            used |= set(rig.operations())
-    assert used == {*SEED, *FURTHER}
-
-
-async def test_nothing_is_asked_before_it_is_wanted(autojump_clock: MockClock) -> None:
-    async with rigged(operations="-GetObjectPropList", listening=False) as rig:
-        for name in "ABC":
-            add(rig, f"DCIM/100/{name}.JPG")
-        assert rig.operations() == ["OpenSession", "GetDeviceInfo"]
-        assert await rig.camera.list_folder(None) == [CARD_ROOT]
-        assert rig.operations() == ["GetStorageIDs"]
-        store = await rig.camera.describe(CARD_ROOT, None)
-        assert store is not None
-        assert store.name == "card"
-        assert rig.operations() == ["GetStorageInfo"]
-        (dcim,) = await rig.camera.list_folder(CARD_ROOT)
-        assert rig.operations() == ["GetObjectHandles"]
-        entry = await rig.camera.describe(dcim, CARD_ROOT)
-        assert entry is not None
-        assert entry.is_folder
-        assert rig.operations() == ["GetObjectInfo"]
-        keys = await rig.camera.list_folder((await rig.camera.list_folder(dcim))[0])
-        assert rig.operations() == ["GetObjectHandles"] * 2
-        assert len(keys) == 3
-
-
-@pytest.mark.parametrize("operation", [Operation.GetThumb, Operation.DeleteObject, Operation.FormatStore])
-async def test_what_the_camera_does_not_list_is_not_asked(operation: Operation, autojump_clock: MockClock) -> None:
-    async with rigged(operations=f"-{operation.name}") as rig:
-        add(rig, "A.JPG")
-        entry = await rig.entry("A.JPG")
-        calls: dict[Operation, tuple[Coroutine[Any, Any, object], type[errors.Refused]]] = {
-            Operation.GetThumb: (rig.camera.thumbnail(entry), errors.NoData),
-            Operation.DeleteObject: (rig.camera.delete(entry), errors.NotSupported),
-            Operation.FormatStore: (rig.camera.format(CARD_ROOT), errors.NotSupported),
-        }
-        for call, error in calls.values():
-            if error is calls[operation][1] and call is calls[operation][0]:
-                with pytest.raises(error):
-                    await call
-            call.close()
-        assert operation.name not in rig.operations()
 
 
 # ---------------------------------------------------------------------- listing
@@ -571,114 +462,7 @@ async def test_sizes_that_no_file_can_have(claimed: int, operations: str, autoju
             assert 0 <= entry.size < 1 << 63
 
 
-# ---------------------------------------------------------------------- stores
-
-
-async def test_stores_are_named_for_what_they_are(autojump_clock: MockClock) -> None:
-    async with rigged(empty=False) as rig:
-        assert await rig.names(None) == ["card", "memory"]
-
-
-async def test_several_stores_of_a_kind_are_numbered(autojump_clock: MockClock) -> None:
-    async with rigged(empty=False) as rig:
-        for store in rig.body.body.stores:
-            store.storage_type = StorageType.RemovableRAM
-        assert await rig.names(None) == ["card", "card2"]
-        tags = {entry.tag for entry in await rig.entries(None)}
-        assert len(tags) == 2
-
-
-async def test_a_slot_without_a_card_is_no_store(autojump_clock: MockClock) -> None:
-    async with rigged(empty=False) as rig:
-        rig.body.body.remove_card(CARD)
-        assert await rig.names(None) == ["memory"]
-
-
-async def test_a_card_that_is_out_but_listed_does_not_hide_the_other_store(autojump_clock: MockClock) -> None:
-    """The SIGMA fp lists the id of a store whose card is out."""
-    async with rigged(empty=False, quirks=["lists_absent_stores"]) as rig:
-        rig.body.body.remove_card(CARD)
-        assert await rig.names(None) == ["card", "memory"]
-        with pytest.raises(errors.StoreUnavailable):
-            await rig.camera.list_folder(CARD_ROOT)
-
-
-@pytest.mark.parametrize("code", [ResponseCode.OperationNotSupported, ResponseCode.GeneralError])
-async def test_a_store_that_is_not_described_is_a_card(code: ResponseCode, autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        rig.fail(FaultKind.REFUSE, Operation.GetStorageInfo, times=None, code=code)
-        assert await rig.names(None) == ["card"]
-
-
-NO_LIMIT = (1 << 64) - 1
-
-
-@pytest.mark.parametrize(
-    ("total", "free", "expected"),
-    [
-        (1000, 400, Usage(1000, 400, 1)),
-        (1000, NO_LIMIT, Usage(1000, 0, 1)),
-        (1000, 0xFFFFFFFF, Usage(1000, 0, 1)),
-        (NO_LIMIT, NO_LIMIT, Usage(0, 0, 1)),
-        (NO_LIMIT, 5, Usage(0, 0, 1)),
-        (1000, 4000, Usage(1000, 1000, 1)),
-        (0, 0, Usage(0, 0, 1)),
-        (64 * GIB, 3 * GIB, Usage(64 * GIB, 3 * GIB, 1)),
-    ],
-)
-async def test_usage(total: int, free: int, expected: Usage, autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        add(rig, "A.JPG")
-        rig.fail(
-            FaultKind.BAD_DATASET,
-            Operation.GetStorageInfo,
-            data=StorageInfo(max_capacity=total, free_space=free).encode(),
-        )
-        assert await rig.camera.usage(CARD_ROOT) == expected
-
-
-@pytest.mark.parametrize(
-    "code", [ResponseCode.OperationNotSupported, ResponseCode.GeneralError, ResponseCode.StoreFull]
-)
-async def test_usage_without_a_count(code: ResponseCode, autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        rig.fail(FaultKind.REFUSE, Operation.GetNumObjects, times=None, code=code)
-        usage = await rig.camera.usage(CARD_ROOT)
-        assert usage.objects is None
-        assert usage.total > 0
-
-
-async def test_usage_of_a_card_that_is_out(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        rig.body.body.remove_card(CARD)
-        with pytest.raises(errors.StoreUnavailable):
-            await rig.camera.usage(CARD_ROOT)
-
-
-# ---------------------------------------------------------------------- thumbnails, deleting, formatting
-
-
-async def test_thumbnails(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        add(rig, "A.JPG", thumbnail=JPEG)
-        add(rig, "B.JPG", thumbnail=b"")
-        with_one, without = sorted(await rig.entries(), key=lambda entry: entry.name)
-        assert await rig.camera.thumbnail(with_one) == JPEG
-        with pytest.raises(errors.NoData):
-            await rig.camera.thumbnail(without)
-
-
-async def test_a_thumbnail_of_a_gigabyte(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        file = add(rig, "A.JPG", Zeros(GIB), thumbnail=JPEG)
-        entry = await rig.entry("A.JPG")
-        whole = rig.body.responder._handlers[Operation.GetObject]
-        rig.body.responder._handlers[Operation.GetThumb] = whole
-        with pytest.raises(errors.RemoteProtocolError):
-            await rig.camera.thumbnail(entry)
-        assert rig.body.usb.moved < 64 << 20
-        assert file.thumbnail == JPEG
-        assert await rig.names() == ["A.JPG"]
+# ---------------------------------------------------------------------- deleting
 
 
 async def test_deleting(autojump_clock: MockClock) -> None:
@@ -717,71 +501,3 @@ async def test_nothing_is_deleted_in_a_session_that_did_not_list_it(autojump_clo
         assert rig.camera.epoch == 1
         await rig.camera.delete(await rig.entry("A.JPG"))
         assert await rig.names() == []
-
-
-async def test_formatting(autojump_clock: MockClock) -> None:
-    async with rigged(empty=False) as rig:
-        await rig.camera.format(ObjectKey(MEMORY, ROOT))
-        assert await rig.names(ObjectKey(MEMORY, ROOT)) == []
-        assert await rig.names() == ["DCIM"]
-        rig.body.card.access = AccessCapability.ReadOnly
-        with pytest.raises(errors.StoreReadOnly):
-            await rig.camera.format(CARD_ROOT)
-        with pytest.raises(errors.StoreUnavailable):
-            await rig.camera.format(ObjectKey(StorageID(0x00990001), ROOT))
-
-
-# ---------------------------------------------------------------------- life
-
-
-async def test_a_device_that_is_no_camera(autojump_clock: MockClock) -> None:
-    for data in (b"\0", b"\xff" * 200, bytes(11)):
-        async with rigged(opened=False, listening=False) as rig:
-            rig.fail(FaultKind.BAD_DATASET, Operation.GetDeviceInfo, times=None, data=data)
-            with pytest.raises(errors.RemoteProtocolError, match="PTP"):
-                await rig.camera.open()
-
-
-async def test_gone(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        add(rig, "A.JPG")
-        entry = await rig.entry("A.JPG")
-        rig.body.unplug()
-        await wait_all_tasks_blocked()
-        assert rig.camera.gone
-        calls = [
-            rig.camera.list_folder(None),
-            rig.camera.list_folder(CARD_ROOT),
-            rig.camera.describe(CARD_ROOT, None),
-            rig.camera.describe(entry.key, CARD_ROOT),
-            rig.camera.locate(entry.key),
-            rig.camera.read(entry, 0, 5),
-            rig.camera.thumbnail(entry),
-            rig.camera.delete(entry),
-            rig.camera.usage(CARD_ROOT),
-            rig.camera.format(CARD_ROOT),
-            rig.camera.setting("iso"),
-            rig.camera.choices("iso"),
-            rig.camera.change_setting("iso", "200"),
-            rig.camera.clock(),
-            rig.camera.set_clock(datetime.now(UTC)),
-            rig.camera.capture(),
-            rig.camera.raw("1001"),
-        ]
-        for call in calls:
-            with pytest.raises(errors.DeviceGone):
-                await call
-        assert trio.current_time() == 0
-
-
-async def test_status(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        assert dict(await rig.camera.status()) == {
-            "camera": "PTP camera",
-            "serial": "0123456789",
-            "firmware": "1.0",
-            "battery": "75%",
-        }
-        rig.fail(FaultKind.REFUSE, Operation.GetDevicePropDesc, times=None)
-        rig.fail(FaultKind.REFUSE, Operation.GetDevicePropValue, times=None)
-        assert dict(await rig.camera.status())["serial"] == "0123456789"
