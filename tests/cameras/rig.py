@@ -213,7 +213,6 @@ class Counting:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         end = min(offset + size, self.size)
         if end <= offset:
             return b""
@@ -222,7 +221,6 @@ class Counting:
         return words[offset - 8 * first : end - 8 * first]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return None
 
 
