@@ -15,7 +15,8 @@ from camfs.cameras.dc120.driver import Dc120Camera
 from camfs.cameras.dc120.line import Line
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.iplink import IpLink
-from camfs.cameras.ptp.usblink import Link, UsbLink
+from camfs.cameras.ptp.link import Link
+from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
 from camfs.commands.options import MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source

@@ -1,1 +1,1 @@
-"""What cameras can do, in the words of this program: `Camera` (see `camera`), and the drivers that do it."""
+"""Cameras: `api` says what the file system asks of one; each folder is the driver of a family. README.md tells how they work."""

@@ -1,7 +1,7 @@
-"""What the file system asks of a camera: the `Camera` protocol and the things it speaks in, entries and changes.
+"""What the file system asks of a camera: the `Camera` protocol, and what it speaks of, entries and changes.
 
-An entry is a picture, a folder or a store. Its key is the driver's own (a PTP object handle with its storage, a DC120 album number);
-nothing above the drivers looks into one.
+An entry is a store, a folder or a file. Its key is the driver's own (a PTP storage and object handle, a DC120 album number); nothing above
+the drivers looks into one.
 """
 
 from collections.abc import Hashable, Sequence
@@ -24,14 +24,14 @@ class Entry:
 
     Attributes:
         key: the driver's name for it.
-        name: as the camera sent it: it may be empty, hold a slash, or be the name of its neighbour.
-        tag: short text, unlike any other entry's in the same folder: told apart by it when names repeat.
-        is_folder: stores and folders.
-        size: bytes; of a folder 0.
-        size_is_exact: False where the camera can say no more than that there are at least `size` bytes.
+        name: as the camera sent it; it may be empty, contain a slash, or be the name of another entry of the folder.
+        tag: text unique within the folder; tells duplicate names apart.
+        is_folder: True for stores and folders.
+        size: in bytes; 0 for a folder.
+        size_is_exact: False where the camera can only say that there are at least `size` bytes.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
-        is_picture: whether a thumbnail may be asked of it.
-        is_local: whether it waits here for the user to take it: its files may be removed whatever the mount's options say.
+        is_picture: whether the camera may have a thumbnail of it.
+        is_local: held by camfs, not by the camera: deletable without `allow_delete`.
     """
 
     key: Key
@@ -45,7 +45,7 @@ class Entry:
     is_local: bool = False
 
     def is_like(self, other: "Entry") -> bool:
-        """Say whether `other`, met later or in another session, is the same file with the same contents."""
+        """Say whether `other`, found later or in another session, is the same file with the same contents."""
         return (
             self.name == other.name
             and self.is_folder == other.is_folder
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Usage:
-    """Room in a store, in bytes; `objects` counts files and folders, None where the camera does not say."""
+    """Room in a store, in bytes; `objects` is the number of files and folders, None where the camera does not say."""
 
     total: int
     free: int
@@ -64,7 +64,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class FolderChanged:
-    """The contents of a folder (None: the list of stores) are not what they were."""
+    """The contents of a folder have changed; key None: the list of stores, and everything in them."""
 
     key: Key | None
 
@@ -78,21 +78,21 @@ class EntryGone:
 
 @dataclass(frozen=True)
 class EntryChanged:
-    """An entry's size, date or bytes changed."""
+    """An entry's size, date or bytes have changed."""
 
     key: Key
 
 
 @dataclass(frozen=True)
 class Happened:
-    """Something for `.events`: a line of text without its time."""
+    """A line for `.events`, without its time; nothing else is done about it."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The camera is unplugged or switched off."""
+    """The camera was unplugged or switched off."""
 
 
 Change = FolderChanged | EntryGone | EntryChanged | Happened | Gone
@@ -101,8 +101,26 @@ Change = FolderChanged | EntryGone | EntryChanged | Happened | Gone
 class Camera(Protocol):
     """A camera, as the file system sees it.
 
-    Every method may raise any `CameraError`: `Refused` and its kinds when the camera says no, `DeviceGone` for good once it is
-    unplugged. Calls may be made from any number of tasks: they take turns on the wire. A cancelled call leaves the wire in step.
+    Every method may raise any `CameraError`: `Refused` and its kinds when the camera says no; once the camera is unplugged, `DeviceGone`
+    until it is back. Methods may be called from any number of tasks at once; the driver puts them in order on the wire. A cancelled call
+    leaves the wire in step.
+
+    Listing. The root is `list_folder(None)`, whose keys are the stores. Each key is described once, when the file system first needs its
+    name or size, by `describe`; listing a folder again describes its new keys only. When `epoch` was raised, old keys mean nothing any
+    more: the file system lists again, and finds the entries that it knew by `Entry.is_like`.
+
+    A read. Opening a file fetches nothing. The file system reads whole blocks into its cache, so `head -c 1 FILE` is one `read` of the
+    file's first block, and a copy reads several blocks at a time. The driver fetches the bytes at that moment: a PTP camera sends the part
+    that was asked for; of a camera that cannot send parts the driver starts a download, which serves this read and those that follow.
+    When the last reader of a file has closed it, `release` lets the driver stop a download that nobody needs.
+
+    An event. The driver receives it, drops what it had remembered and is not true any more, asks the camera what the event does not say,
+    and puts a change into `changes`. The file system takes it from there, marks folders to be listed again, and tells the kernel to
+    drop what it has cached. A camera that has not sent an event about its contents yet (`sends_events`) is polled instead: a listing that
+    is older than the mount's poll time is made again when somebody looks at the folder.
+
+    A capture. `capture` releases the shutter, waits until the camera has the files of the shot, and returns their keys. The file system
+    asks `locate` where they are, and shows them there before `echo 1 > .capture` ends; so the paths that `.capture` gives can be read.
     """
 
     @property
@@ -115,39 +133,39 @@ class Camera(Protocol):
 
     @property
     def gone(self) -> bool:
-        """Whether the camera has left."""
+        """Whether the camera is unplugged or switched off."""
 
     @property
     def sends_events(self) -> bool:
-        """Whether the camera has ever announced a change by itself; until then listings are polled."""
+        """Whether the camera has ever announced a change of its contents by itself; until then listings are polled."""
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
-        """List the keys of a folder's entries, in the camera's order; of the stores for None."""
+        """List the keys of a folder's entries, in the camera's order; the stores for None."""
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
-        """Describe an entry that `list_folder(folder)` named; None if it turns out to lie elsewhere.
+        """Describe an entry that `list_folder(folder)` listed; None if it turns out to lie in another folder.
 
         Raises:
-            Refused: this entry cannot be described; it is left out of its folder. Any other error is about the camera.
+            Refused: this entry cannot be described; it is left out of its folder. Any other error concerns the camera.
         """
 
     async def locate(self, key: Key) -> Sequence[Key]:
-        """Return the keys of the store, the folders and the entry itself that lead to an entry."""
+        """Return the keys that lead to an entry: the store, the folders, the entry itself."""
 
     def reads_short(self, entry: Entry) -> bool:
-        """Say whether reads of a file may return fewer bytes than were asked for: what a slow line has brought in about a second."""
+        """Say whether reads of a file may return fewer bytes than asked for: those that a slow line brings in about a second."""
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        """Read exactly `size` bytes of a file from `offset`, or as many as it holds from there; where it reads short, one at least."""
+        """Read `size` bytes of a file from `offset`; fewer only at its end. Where it reads short, one byte at least."""
 
     async def release(self, entry: Entry) -> None:
-        """Hear that no reader of this file is left: a transfer that only it needed may stop."""
+        """Note that this file has no readers left; a transfer for them may stop."""
 
     async def thumbnail(self, entry: Entry) -> bytes:
         """Fetch the camera's own thumbnail of a picture, in whatever format it has.
 
         Raises:
-            NoData: it has none.
+            NoData: there is none.
         """
 
     async def delete(self, entry: Entry) -> None:
@@ -157,14 +175,14 @@ class Camera(Protocol):
         """Give an entry another name, in its own folder.
 
         Raises:
-            StoreReadOnly: the camera renames nothing of this kind.
+            StoreReadOnly: the camera cannot rename this kind of entry.
         """
 
     async def usage(self, store: Key) -> Usage:
         """Measure the room in a store."""
 
     async def format(self, store: Key) -> None:
-        """Delete all that a store holds."""
+        """Delete everything in a store."""
 
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
@@ -173,39 +191,39 @@ class Camera(Protocol):
         """Read a setting, as a photographer writes it."""
 
     async def choices(self, name: str) -> Sequence[str]:
-        """List the values that a setting takes now; empty if the camera does not say."""
+        """List the values that a setting accepts now; empty if the camera does not say."""
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting and read it back.
 
         Raises:
-            InvalidValue: not a value of this setting; the camera was not asked.
-            NotPermitted: the camera kept what it had.
+            InvalidValue: this is not a value of the setting; nothing was sent to the camera.
+            NotPermitted: the camera kept the value that it had.
         """
 
     async def clock(self) -> datetime:
-        """Read the camera's clock (aware)."""
+        """Read the camera's clock; the result has a zone."""
 
     async def set_clock(self, moment: datetime) -> None:
         """Set the camera's clock."""
 
     async def capture(self) -> Sequence[Key | PurePosixPath]:
-        """Take one picture and wait until it can be read; return the keys of its files.
+        """Take one picture, wait until it can be read, and return the keys of its files.
 
-        A file that cannot be listed now is given by its path, the store's name first: a SIGMA that saves to its card.
+        A file that cannot be listed now is given as a path that begins with the store's name: a SIGMA that saves to its card.
         """
 
     async def has_control(self) -> bool:
-        """Say whether the computer holds the body."""
+        """Say whether the camera is under this computer's remote control."""
 
     async def acquire_control(self) -> None:
-        """Take control of the camera: it answers to this computer, and its own buttons may be dead."""
+        """Put the camera under remote control: it obeys this computer, and its own buttons may be dead."""
 
     async def release_control(self) -> None:
-        """Give control back to the photographer; does nothing where the computer does not have it.
+        """Give the camera back to the photographer; does nothing where it is not under remote control.
 
         Raises:
-            StoreFull: shots that only the camera holds find no room on this computer; control is kept.
+            StoreFull: this computer has no room for shots that only the camera holds; control is kept.
         """
 
     async def recording(self) -> bool:
@@ -215,54 +233,47 @@ class Camera(Protocol):
         """Start or stop a movie."""
 
     async def focus(self) -> str:
-        """Tell the state and the position of the focus, `key: value` lines."""
+        """Return the state and the position of the focus as `key: value` lines."""
 
     async def change_focus(self, text: str) -> None:
-        """Drive the focus: `af`, or to a position; returns when it is there."""
+        """Drive the focus, by itself (`af`) or to a position; returns when it has arrived."""
 
     async def view_frame(self) -> bytes:
         """Fetch a frame of the live view, a JPEG."""
 
     async def raw(self, command: str) -> str:
-        """Send a raw command, hexadecimal, and return the reply in hexadecimal."""
+        """Send a raw command, in hexadecimal, and return the reply in hexadecimal."""
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Tell what `.status` shows of the camera, key and value, without disturbing it."""
+        """Return what `.status` shows of the camera, keys and values, without disturbing it."""
 
     async def refresh(self) -> None:
-        """Forget what was remembered of the camera's contents."""
+        """Drop what was remembered of the camera's contents."""
 
 
-class Browsed:
-    """The part of `Camera` that is about holding a body, for cameras that cannot be held."""
+class WithoutRemoteControl:
+    """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
 
     async def has_control(self) -> bool:
-        """See `Camera.has_control`."""
         return False
 
     async def acquire_control(self) -> None:
-        """See `Camera.acquire_control`."""
-        raise errors.NotSupported("this camera cannot be taken into control")
+        raise errors.NotSupported("this camera has no remote control to acquire")
 
     async def release_control(self) -> None:
-        """See `Camera.release_control`."""
+        pass
 
     async def recording(self) -> bool:
-        """See `Camera.recording`."""
-        raise errors.NotSupported("this camera records no movies for a computer")
+        raise errors.NotSupported("this camera cannot record movies under a computer's control")
 
     async def record(self, start: bool) -> None:
-        """See `Camera.record`."""
-        raise errors.NotSupported("this camera records no movies for a computer")
+        raise errors.NotSupported("this camera cannot record movies under a computer's control")
 
     async def focus(self) -> str:
-        """See `Camera.focus`."""
-        raise errors.NotSupported("this camera does not let its focus be driven")
+        raise errors.NotSupported("this camera's focus cannot be driven by a computer")
 
     async def change_focus(self, text: str) -> None:
-        """See `Camera.change_focus`."""
-        raise errors.NotSupported("this camera does not let its focus be driven")
+        raise errors.NotSupported("this camera's focus cannot be driven by a computer")
 
     async def view_frame(self) -> bytes:
-        """See `Camera.view_frame`."""
         raise errors.NotSupported("this camera has no live view")

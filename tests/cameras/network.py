@@ -38,7 +38,6 @@ class End:
         self._changed.unpark_all()
 
     async def send(self, data: memoryview) -> int:
-        """See `ByteStream.send`."""
         await trio.lowlevel.checkpoint()
         while len(self.peer._buffer) >= CAPACITY and not (self.closed or self.peer.closed):
             await self._changed.park()
@@ -53,7 +52,6 @@ class End:
         return len(taken)
 
     async def receive(self, max_bytes: int) -> bytes:
-        """See `ByteStream.receive`."""
         await trio.lowlevel.checkpoint()
         while not (self._buffer or self.closed or self.peer.closed):
             await self._changed.park()
@@ -65,7 +63,6 @@ class End:
         return data
 
     async def aclose(self) -> None:
-        """See `ByteStream.aclose`."""
         self.close()
         await trio.lowlevel.cancel_shielded_checkpoint()
 

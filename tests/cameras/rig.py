@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +12,8 @@ import trio
 import trio.testing
 
 from camfs.cameras.api import Camera, Change, Entry, Key
-from camfs.cameras.ptp.driver import ObjectKey, PtpCamera
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
@@ -20,6 +21,7 @@ from camfs.virtual import EmulatedCamera, emulate
 from camfs.virtual.ptp.body import Body
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import Answer, Call, object_info
+from camfs.virtual.ptp.store import File
 from camfs.virtual.usb.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
@@ -211,7 +213,6 @@ class Counting:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         end = min(offset + size, self.size)
         if end <= offset:
             return b""
@@ -220,8 +221,23 @@ class Counting:
         return words[offset - 8 * first : end - 8 * first]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return None
+
+
+def add(rig: Rig, path: str, data: Any = b"bytes", **about: Any) -> File:
+    """Put a file on the card; the camera is told of it as by any change of its card."""
+    folder, _, name = path.rpartition("/")
+    file = rig.body.card.add_file(folder, name, data, datetime(2024, 5, 4, 9, 30))
+    for attribute, value in about.items():
+        setattr(file, attribute, value)
+    return file
+
+
+def add_counting(rig: Rig, size: int, name: str = "A.MOV", **about: Any) -> Counting:
+    """Put a file on the card whose bytes tell where they are."""
+    content = Counting(size)
+    add(rig, name, content, **about)
+    return content
 
 
 def forge(rig: Rig, handle: int, **fields: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Browsed, Change, Entry, EntryGone, FolderChanged, Key, Usage
+from camfs.cameras.api import Change, Entry, EntryGone, FolderChanged, Key, Usage, WithoutRemoteControl
 
 KEY_LIMIT = 1 << 20
 
@@ -44,7 +44,7 @@ class Thing:
             yield from each.walk()
 
 
-class ScriptedCamera(Browsed):
+class ScriptedCamera(WithoutRemoteControl):
     """A `camfs.cameras.api.Camera`.
 
     Attributes:

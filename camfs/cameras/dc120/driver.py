@@ -17,7 +17,7 @@ from typing import NamedTuple
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Browsed, Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage
+from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
 from camfs.cameras.dc120.downloads import Picture, PictureStore, TakePacket
 from camfs.cameras.dc120.line import Line, Received
 from camfs.cameras.dc120.settings import NAMES, SETTINGS, USER_NAME, code_of, user_name_command
@@ -82,7 +82,7 @@ class _Contents:
     listed: datetime
 
 
-class Dc120Camera(Browsed):
+class Dc120Camera(WithoutRemoteControl):
     """A DC120 on a line. See `cameras.camera.Camera` for its methods.
 
     Args:

@@ -1,1 +1,1 @@
-"""The driver of any PTP camera: `link` carries messages, `session` runs transactions, `camera` speaks in entries and settings."""
+"""The driver of any PTP camera: `link` carries messages, `session` runs transactions, `driver` joins what is built on them."""

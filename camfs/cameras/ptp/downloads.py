@@ -1,7 +1,15 @@
-"""Reads objects of cameras that can only send a whole object (GetObject): each is fetched once, into a file, for all its readers.
+"""Downloads: objects of cameras that can only send a whole object (GetObject), each fetched once, into a file, for all its readers.
 
-The transfer begins with the first read, feeds every reader as it goes, and is cancelled on the wire when no reader is left. Copies are
-unnamed temporary files, so a camfs that is killed leaves none behind.
+A download starts with the first read, serves every reader as it goes, and is cancelled on the wire when no reader is left. The copy is
+an unnamed temporary file, so a camfs that is killed leaves none behind::
+
+             first read                      all bytes are here
+    (none) ────────────► RUNNING ──────────────────────────────► COMPLETE ──── room is needed, or the object has changed ──► (none)
+       ▲                    │
+       └────────────────────┘  the transfer failed (its readers get the error), the object has changed (its readers start another
+                               download), or no reader is left
+
+Only complete copies are dropped to make room for others: dropping one that is running would fetch its bytes again for its readers.
 """
 
 import logging
@@ -18,11 +26,23 @@ from camfs.protocols.ptp.codes import ObjectHandle, Operation
 log = logging.getLogger(__name__)
 
 KEPT = 1 << 30
-"""Bytes of copies kept for later readers, least recently used first out; a single larger object is kept while it is open."""
+"""Bytes of copies that are kept for later readers, the least recently used dropped first; the newest is kept whatever its size."""
 
 
-class _Copy:
-    """One object's bytes, as far as they have come."""
+class _Download:
+    """One object's bytes, as far as they have come.
+
+    Attributes:
+        file: descriptor of the copy.
+        received: bytes in it.
+        complete: whether the transfer has ended well.
+        closed: whether the copy is gone.
+        wanted: whether the object has open files, as far as is known.
+        readers: how many reads wait for bytes.
+        failure: what the transfer failed with.
+        scope: cancels the transfer.
+        progress: where reads wait.
+    """
 
     def __init__(self, file: int) -> None:
         self.file = file
@@ -33,123 +53,120 @@ class _Copy:
         self.readers = 0
         self.failure: errors.CameraError | None = None
         self.scope = trio.CancelScope()
-        self.waiting = trio.lowlevel.ParkingLot()
-
-    def advance(self) -> None:
-        self.waiting.unpark_all()
+        self.progress = trio.lowlevel.ParkingLot()
 
     def close(self) -> None:
-        """Let go of the file; those who wait hear of it."""
+        """Let go of the file, and wake its readers."""
         if not self.closed:
             self.closed = True
             os.close(self.file)
-        self.advance()
+        self.progress.unpark_all()
 
 
-class WholeObjects:
-    """Copies of whole objects.
+class Downloads:
+    """Copies of whole objects, complete or running.
 
     Args:
         session: carries GetObject.
         nursery: runs the transfers.
-        on_size: told an object's handle and true size in bytes when a transfer has ended well.
+        on_complete: awaited with an object's handle and true size in bytes when a transfer has ended well.
     """
 
     def __init__(
-        self, session: Session, nursery: trio.Nursery, on_size: Callable[[ObjectHandle, int], Awaitable[None]]
+        self, session: Session, nursery: trio.Nursery, on_complete: Callable[[ObjectHandle, int], Awaitable[None]]
     ) -> None:
         self._session = session
         self._nursery = nursery
-        self._on_size = on_size
-        self._copies: dict[ObjectHandle, _Copy] = {}
+        self._on_complete = on_complete
+        self._by_handle: dict[ObjectHandle, _Download] = {}
 
     async def read(self, handle: ObjectHandle, offset: int, size: int) -> bytes:
-        """Read up to `size` bytes at `offset`, waiting until the transfer has come that far.
+        """Read up to `size` bytes at `offset`; waits until they have come.
 
         Raises:
-            StoreFull: no room for the copy on this computer.
-            CameraError: the transfer failed; the next read begins another.
+            StoreFull: there is no room for the copy on this computer.
+            CameraError: the transfer failed; the next read starts another.
         """
         while True:
-            copy = self._copies.pop(handle, None)
-            if copy is None:
-                copy = _Copy(self._new_file())
-                self._nursery.start_soon(self._fetch, handle, copy)
-            self._copies[handle] = copy
-            copy.wanted = True
-            copy.readers += 1
+            download = self._by_handle.pop(handle, None)
+            if download is None:
+                download = _Download(self._new_file())
+                self._nursery.start_soon(self._fetch, handle, download)
+            self._by_handle[handle] = download
+            download.wanted = True
+            download.readers += 1
             try:
-                while not copy.closed and not copy.complete and copy.received < offset + size:
-                    await copy.waiting.park()
-                if not copy.closed:
-                    return os.pread(copy.file, size, offset)
+                while not download.closed and not download.complete and download.received < offset + size:
+                    await download.progress.park()
+                if not download.closed:
+                    return os.pread(download.file, size, offset)
             finally:
-                copy.readers -= 1
-                self._stop_if_unwanted(handle, copy)
-            if copy.failure is not None:
-                raise type(copy.failure)(*copy.failure.args)
-            # it was dropped, as the object has changed: read what it is now
+                download.readers -= 1
+                self._stop_if_unwanted(handle, download)
+            if download.failure is not None:
+                raise type(download.failure)(*download.failure.args)
+            # the copy was dropped because the object has changed: read what it is now
 
     def release(self, handle: ObjectHandle) -> None:
-        """Stop the transfer of an object that nobody reads any more, once those reads are answered that still wait."""
-        copy = self._copies.get(handle)
-        if copy is not None:
-            copy.wanted = False
-            self._stop_if_unwanted(handle, copy)
+        """Stop the transfer of an object that has no open file any more, after the reads that still wait are answered."""
+        download = self._by_handle.get(handle)
+        if download is not None:
+            download.wanted = False
+            self._stop_if_unwanted(handle, download)
 
-    def _stop_if_unwanted(self, handle: ObjectHandle, copy: _Copy) -> None:
-        if not copy.wanted and not copy.readers and not copy.complete and self._copies.get(handle) is copy:
-            self.forget(handle)
+    def _stop_if_unwanted(self, handle: ObjectHandle, download: _Download) -> None:
+        unwanted = not download.wanted and not download.readers and not download.complete
+        if unwanted and self._by_handle.get(handle) is download:
+            self.drop(handle)
 
-    def forget(self, handle: ObjectHandle | None = None) -> None:
-        """Drop the copy of an object that has changed, or all copies."""
-        for key in [handle] if handle is not None else list(self._copies):
-            copy = self._copies.pop(key, None)
-            if copy is not None:
-                self._drop(copy)
-
-    def _drop(self, copy: _Copy) -> None:
-        if copy.complete:
-            copy.close()
-        else:
-            copy.scope.cancel()
+    def drop(self, handle: ObjectHandle | None = None) -> None:
+        """Drop the copy of an object that has changed, or all copies. Reads that wait for one start a new download."""
+        for key in [handle] if handle is not None else list(self._by_handle):
+            download = self._by_handle.pop(key, None)
+            if download is None:
+                continue
+            if download.complete:
+                download.close()
+            else:
+                download.scope.cancel()  # `_fetch` closes it
 
     def _new_file(self) -> int:
-        kept = sum(copy.received for copy in self._copies.values())
-        for handle, copy in list(self._copies.items()):
-            if kept > KEPT and copy.complete:
-                kept -= copy.received
-                self.forget(handle)
+        """Return the descriptor of a new copy, after dropping complete ones if too much is kept."""
+        kept = sum(download.received for download in self._by_handle.values())
+        for handle, download in list(self._by_handle.items()):
+            if kept > KEPT and download.complete:
+                kept -= download.received
+                self.drop(handle)
         try:
             with tempfile.TemporaryFile(prefix="camfs-") as file:
                 return os.dup(file.fileno())
         except OSError as error:
             raise errors.StoreFull(f"no room for a copy on this computer: {error.strerror}") from None
 
-    async def _fetch(self, handle: ObjectHandle, copy: _Copy) -> None:
+    async def _fetch(self, handle: ObjectHandle, download: _Download) -> None:
         async def write(data: bytes | memoryview) -> None:
             try:
                 written = 0
                 while written < len(data):
-                    written += os.pwrite(copy.file, data[written:], copy.received + written)
+                    written += os.pwrite(download.file, data[written:], download.received + written)
             except OSError as error:
                 raise errors.StoreFull(f"no room for a copy on this computer: {error.strerror}") from None
-            copy.received += len(data)
-            copy.advance()
+            download.received += len(data)
+            download.progress.unpark_all()
 
-        with copy.scope:
+        with download.scope:
             try:
                 await self._session.transact(Operation.GetObject, handle, sink=write, limit=1 << 63)
-                copy.complete = True
+                download.complete = True
             except errors.CameraError as error:
-                copy.failure = error
-        if not copy.complete and self._copies.get(handle) is copy:
-            del self._copies[handle]
-        if self._copies.get(handle) is not copy:
-            copy.close()
+                download.failure = error
+        if not download.complete and self._by_handle.get(handle) is download:
+            del self._by_handle[handle]
+        if self._by_handle.get(handle) is not download:
+            download.close()
             return
-        copy.advance()
+        download.progress.unpark_all()
         try:
-            await self._on_size(handle, copy.received)
+            await self._on_complete(handle, download.received)
         except errors.CameraError as error:
             log.info("size of object %#x: %s", handle, error)

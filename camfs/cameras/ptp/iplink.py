@@ -1,14 +1,20 @@
 """A `Link` over TCP: two connections to a camera, opened by the handshake of PTP/IP, and opened again by `reset`.
 
-How a transaction is given up (reference ptp, section 11): the packet Cancel goes out on the event connection, and what comes is dropped
-up to the response. Cameras that do not know Cancel (Ricoh Theta) answer nothing else than before; if the response is not there
-within two seconds, `reset` closes both connections, which ends the transaction and the session on every camera.
+How a transaction is given up: the packet Cancel goes out on the event connection, and everything up to the response is dropped. A
+camera that does not know Cancel (Ricoh Theta) goes on as if nothing had been asked; if its response does not come within two seconds,
+`reset` closes both connections, which ends the transaction and the session on every camera. See
+camfs/protocols/ptp/README.md, "PTP/IP".
 
-A camera that leaves without a word, out of the reach of its Wi-Fi, is noticed by pings on the event connection while nothing
-else comes from it. One that has never answered a ping may not know them; then the kernel's own probes (`transports.tcp`) notice.
-Once it has left, by whatever sign, all calls raise `DeviceGone`; another camera takes another link. A camera that does not answer
-`reset` has left too, and so has one in whose place another answers, as far as the GUID of the handshake tells: whoever makes the
-next link asks for the serial number.
+How it is noticed that the camera has left:
+
+* Either connection ends.
+* It does not answer `reset`, or the GUID of the handshake says that another camera may answer in its place. (The serial number, which
+  tells for certain, is asked by whoever makes the next link.)
+* It goes out of reach of its Wi-Fi without a word: pings are sent on the event connection while nothing else comes from the camera, and
+  `PINGS` of them are not answered. A camera that has never answered a ping may not know them; there the kernel's own probes
+  (`transports.tcp`) end the connection.
+
+Once it has left, all calls raise `DeviceGone`; a camera that comes back takes another link.
 """
 
 import contextlib
@@ -46,15 +52,17 @@ Dial = Callable[[], Awaitable[ByteStream]]
 """Opens one TCP connection to the camera."""
 
 OPEN_TIMEOUT = 30.0
-"""Seconds for the first handshake: at the first contact some cameras ask their owner."""
+"""Seconds for the first handshake: some cameras ask their owner at the first contact."""
 
 RESET_TIMEOUT = 2.0
-"""Seconds for connecting again."""
+"""Seconds to connect again."""
 
 BUSY_TIMEOUT = 1.0
-"""Seconds in which a camera that says it is busy may only not have noticed yet that the last one, perhaps this program, has left."""
+"""Seconds for which a camera that says it is busy is asked again: it may not have noticed yet that the last program has left."""
 
 CANCEL_TIMEOUT = 2.0
+"""Seconds for the rest of a cancelled transaction."""
+
 RETRY = 0.1
 """Seconds until a connection is tried again."""
 
@@ -65,7 +73,7 @@ PING_INTERVAL = 10.0
 """Seconds of silence before a ping."""
 
 PINGS = 3
-"""Pings without an answer after which the camera has left."""
+"""How many pings without an answer mean that the camera has left."""
 
 _FAILURES: dict[int, tuple[type[errors.TransportError], str]] = {
     Reason.REJECTED: (
@@ -74,7 +82,7 @@ _FAILURES: dict[int, tuple[type[errors.TransportError], str]] = {
     ),
     Reason.BUSY: (errors.DeviceInUse, "another program is connected to the camera"),
 }
-"""What the reasons of InitFail become."""
+"""The error for each reason of InitFail."""
 
 
 @dataclass
@@ -96,11 +104,11 @@ class IpLink:
 
     Args:
         dial: opens one TCP connection to the camera; called twice for each handshake.
-        guid: who we are, 16 bytes: cameras pair by it.
-        name: how we are called on the camera's screen.
+        guid: this computer's identity, 16 bytes, by which cameras pair.
+        name: the name of this computer on the camera's screen.
 
     Attributes:
-        camera_name: how the camera calls itself; empty before the handshake.
+        camera_name: the camera's name for itself; empty before the handshake.
     """
 
     def __init__(self, dial: Dial, guid: bytes, name: str) -> None:
@@ -122,15 +130,15 @@ class IpLink:
         Raises:
             DeviceForbidden: the camera wants to be paired first.
             DeviceInUse: another program is connected.
-            TransportError, RemoteProtocolError: nobody is there, or nobody who speaks PTP/IP.
+            TransportError, RemoteProtocolError: nothing answers, or what answers does not speak PTP/IP.
         """
         await self._open(OPEN_TIMEOUT)
 
     async def reset(self) -> None:
-        """See `Link.reset`: leave, and connect again to the same camera.
+        """Close both connections and connect again to the same camera.
 
         Raises:
-            DeviceGone: it does not take the connection, or another answers.
+            DeviceGone: it does not accept the connection, or another camera answers.
         """
         await self._close()
         try:
@@ -140,7 +148,6 @@ class IpLink:
             raise errors.DeviceGone(str(error)) from None
 
     async def aclose(self) -> None:
-        """See `Link.aclose`."""
         self._leave()
         await self._close()
 
@@ -156,14 +163,14 @@ class IpLink:
                 await connections.aclose()
 
     async def _open(self, seconds: float) -> None:
-        patience = trio.current_time() + BUSY_TIMEOUT
+        busy_until = trio.current_time() + BUSY_TIMEOUT
         try:
             with trio.fail_after(seconds):
                 while self._connections is None:
                     try:
                         connections = await self._shake_hands()
                     except errors.DeviceInUse:
-                        if trio.current_time() >= patience:
+                        if trio.current_time() >= busy_until:
                             raise
                         await trio.sleep(RETRY)
                     else:
@@ -175,7 +182,7 @@ class IpLink:
         changed.set()
 
     async def _recognise(self, connections: _Connections) -> None:
-        """Note who the camera is, or see that it is the same as before; a GUID of zeros says nothing."""
+        """Note the camera's GUID, or see that it is the same as before. A GUID of zeros proves nothing."""
         if self._camera_guid is None:
             self._camera_guid = connections.guid
         elif connections.guid != self._camera_guid or not any(connections.guid):
@@ -189,13 +196,13 @@ class IpLink:
             command = await self._call(opened)
             ack = await _ask(command, InitCommandRequest(self._guid, self._name))
             if not isinstance(ack, InitCommandAck):
-                raise errors.RemoteProtocolError(f"{type(ack).__name__} in place of InitCommandAck")
+                raise errors.RemoteProtocolError(f"{type(ack).__name__} instead of InitCommandAck")
             self.camera_name = ack.name
             log.debug("connected to %r, GUID %s", ack.name, ack.guid.hex())
             event = await self._call(opened, EVENT_TRIES)
             answer = await _ask(event, InitEventRequest(ack.connection))
             if not isinstance(answer, InitEventAck):
-                raise errors.RemoteProtocolError(f"{type(answer).__name__} in place of InitEventAck")
+                raise errors.RemoteProtocolError(f"{type(answer).__name__} instead of InitEventAck")
             return _Connections(command, event, ack.guid)
         except BaseException as error:
             with trio.CancelScope(shield=True):
@@ -227,12 +234,11 @@ class IpLink:
     # ------------------------------------------------------------------ transactions
 
     async def send(self, *messages: Message) -> None:
-        """See `Link.send`. The bytes leave with the next `receive`, so that a request and its data are one write."""
+        """Queue messages; their bytes leave with the next `receive`, so that a request and its data are one write."""
         self._connected()
         self._unsent.extend(messages)
 
     async def receive(self) -> Message:
-        """See `Link.receive`."""
         connections = self._connected()
         try:
             return await self._receive(connections.command)
@@ -253,10 +259,10 @@ class IpLink:
                     return message
 
     async def _lost(self, connections: _Connections) -> None:
-        """Hear that connections have ended: the camera has left, unless it was this side that did.
+        """Handle the end of connections: the camera has left, unless this side closed them.
 
         Raises:
-            TransportError: it was.
+            TransportError: this side closed them.
         """
         if connections is self._connections:
             self._leave()
@@ -265,18 +271,18 @@ class IpLink:
             raise errors.TransportError("the connection to the camera was closed") from None
 
     async def cancel(self, transaction_id: int) -> None:
-        """See `Link.cancel`: Cancel on the event connection, then drop what comes up to the response."""
+        """Send Cancel on the event connection, then drop everything up to the response."""
         connections = self._connected()
         self._unsent.clear()
         try:
             with trio.fail_after(CANCEL_TIMEOUT):
                 if connections.command.codec.under_way:
-                    await connections.command.write()  # what of the request has not left yet
+                    await connections.command.write()  # the part of the request that has not left yet
                     await connections.event.send(Cancel(transaction_id))
                 while connections.command.codec.under_way:
                     await self.receive()
         except trio.TooSlowError:
-            raise errors.TransferTimeout("the camera did not take the cancel") from None
+            raise errors.TransferTimeout("the camera did not accept the cancel") from None
         except errors.DeviceGone:
             await self._lost(connections)
             raise
@@ -284,7 +290,7 @@ class IpLink:
     # ------------------------------------------------------------------ events
 
     async def receive_event(self) -> Event:
-        """See `Link.receive_event`; pings of the camera are answered, and pings sent while nothing comes."""
+        """Wait for an event; meanwhile the camera's pings are answered, and pings are sent while nothing comes from it."""
         lost = errors.DeviceGone("the camera is gone")
         while not self._gone:
             changed, connections = self._changed, self._connections
@@ -300,7 +306,7 @@ class IpLink:
                 continue
             except errors.RemoteProtocolError:
                 if connections is self._connections:
-                    await self._close()  # bytes out of step stay so
+                    await self._close()  # the connection stays out of step
                 raise
             match message:
                 case Event():
@@ -314,7 +320,7 @@ class IpLink:
         raise lost
 
     async def _receive_from(self, connections: _Connections) -> IpMessage:
-        """Wait for the next message of the event connection, pinging if it takes long."""
+        """Wait for the next message of the event connection, and ping if it takes long."""
         pings, heard = 0, connections.command.received
         while pings < PINGS or not connections.answers_pings:
             with trio.move_on_after(PING_INTERVAL):
@@ -328,12 +334,12 @@ class IpLink:
 
 
 async def _ask(channel: IpChannel, request: IpMessage) -> IpMessage:
-    """Send the first packet of a connection and return the answer, if it is no InitFail."""
+    """Send the first packet of a connection and return the answer; InitFail is raised as an error."""
     await channel.send(request)
     answer = await channel.receive()
     if isinstance(answer, InitFail):
         kind, words = _FAILURES.get(
-            answer.reason, (errors.TransportError, f"the camera takes no connection (reason {answer.reason})")
+            answer.reason, (errors.TransportError, f"the camera accepts no connection (reason {answer.reason})")
         )
         raise kind(words)
     return answer

@@ -1,4 +1,8 @@
-"""PriorityLock on the one line that a camera has: one transaction at a time, those that are urgent before those that are not."""
+"""`PriorityLock`: a lock with two queues, for the one wire of a camera, which carries one transaction at a time.
+
+An urgent caller (a setting, a shutter release) waits for the transaction under way and for urgent callers that came before it. It never
+waits for the ordinary callers in the queue (blocks of files, frames of the live view), which are served when no urgent caller is left.
+"""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -8,44 +12,43 @@ import trio
 
 
 class PriorityLock:
-    """A lock with two queues. Whoever is urgent (a setting, a shutter) waits for the transaction under way and for others that are
-    urgent, never for those who wait with a block of a file or a frame."""
+    """A lock that urgent callers get before ordinary ones. Each queue is first in, first out."""
 
     def __init__(self) -> None:
-        self._taken = False
+        self._is_held = False
         self._urgent: deque[trio.Event] = deque()
-        self._patient: deque[trio.Event] = deque()
+        self._ordinary: deque[trio.Event] = deque()
 
     @asynccontextmanager
-    async def taken(self, urgent: bool = False) -> AsyncIterator[None]:
-        """Wait for the turn and hold it while the block runs. Cancelled while waiting: the turn goes to the next."""
-        await self._take(self._urgent if urgent else self._patient)
+    async def acquired(self, urgent: bool = False) -> AsyncIterator[None]:
+        """Wait for the lock and hold it while the block runs. Cancelled while waiting: the lock goes to the next caller."""
+        await self._acquire(self._urgent if urgent else self._ordinary)
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
-    async def _take(self, queue: deque[trio.Event]) -> None:
+    async def _acquire(self, queue: deque[trio.Event]) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
-        if not self._taken:
-            self._taken = True
+        if not self._is_held:
+            self._is_held = True
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
-        called = trio.Event()
-        queue.append(called)
+        handed_over = trio.Event()
+        queue.append(handed_over)
         try:
-            await called.wait()
+            await handed_over.wait()
         except trio.Cancelled:
-            if called.is_set():
-                self._pass_on()
+            if handed_over.is_set():
+                self._release()
             else:
-                queue.remove(called)
+                queue.remove(handed_over)
             raise
 
-    def _pass_on(self) -> None:
-        """Give the turn to the next; it stays taken meanwhile, so that nobody comes in between."""
-        queue = self._urgent or self._patient
+    def _release(self) -> None:
+        """Hand the lock to the next caller. It stays held meanwhile, so that nobody else can acquire it in between."""
+        queue = self._urgent or self._ordinary
         if queue:
             queue.popleft().set()
         else:
-            self._taken = False
+            self._is_held = False

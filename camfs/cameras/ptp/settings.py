@@ -1,46 +1,50 @@
 """A PTP camera's device properties as settings: by name, as text, written and read back.
 
-GetDevicePropDesc says what a property is and what it takes; it is asked when the choices are wanted or a value is about to be
-written, and remembered for reading, where GetDevicePropValue is enough.
+GetDevicePropDesc describes a property: its type, its value, the values that it accepts. It is asked for when choices are listed, and
+before the first write. To read a value it is asked for once and then remembered, as GetDevicePropValue is enough from then on.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from camfs import errors
-from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.operations import PtpOperations
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.values import Reader, Value, encode_value
 
 MAX_LISTED = 1000
-"""Steps of a range that are listed one by one as choices; of a longer range only the two ends are."""
+"""A range of so many values is listed one by one as choices; of a longer range only the two ends are."""
 
 
 class PropertySettings:
-    """The settings of a camera, over its session."""
+    """The settings of one camera.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._codes: tuple[int, ...] = ()
-        self._operations: Sequence[int] = ()
+    Args:
+        operations: of the camera.
+    """
+
+    def __init__(self, operations: PtpOperations) -> None:
+        self._operations = operations
+        self._session = operations.session
         self._descriptions: dict[int, DevicePropDesc] = {}
 
-    def offer(self, codes: Sequence[int], operations: Sequence[int]) -> None:
-        """Take the codes of the properties that the camera has, and of what it does; none can be had without descriptions."""
-        self._codes = tuple(dict.fromkeys(codes)) if Operation.GetDevicePropDesc in operations else ()
-        self._operations = operations
-
-    def forget(self, code: int | None = None) -> None:
-        """Forget a property's description, or all."""
+    def invalidate(self, code: int | None = None) -> None:
+        """Drop the description of a property that may have changed, or of all."""
         if code is None:
             self._descriptions.clear()
         else:
             self._descriptions.pop(code, None)
 
+    @property
+    def _codes(self) -> Sequence[int]:
+        """The camera's properties, each once; none on a camera that describes none."""
+        has_descriptions = self._operations.has(Operation.GetDevicePropDesc)
+        return tuple(dict.fromkeys(self._operations.info.device_properties)) if has_descriptions else ()
+
     def names(self) -> Sequence[str]:
-        """Name the settings; the clock has a file of its own."""
+        """Name the settings. The clock is not among them: it has a file of its own."""
         return [properties.property_name(code) for code in self._codes if code != properties.DATE_TIME]
 
     async def read(self, name: str) -> str:
@@ -52,13 +56,13 @@ class PropertySettings:
         """Read a property's value."""
         self._check(code)
         description = self._descriptions.get(code)
-        if description is None or Operation.GetDevicePropValue not in self._operations:
+        if description is None or not self._operations.has(Operation.GetDevicePropValue):
             return (await self._describe(code)).current
         reply = await self._session.transact(Operation.GetDevicePropValue, code, limit=1 << 20)
         return Reader(reply.data).value(description.data_type)
 
     async def choices(self, name: str) -> Sequence[str]:
-        """List what a setting takes now; of a range longer than `MAX_LISTED` steps the first and the last value."""
+        """List the values that a setting accepts now; of a range longer than `MAX_LISTED` values the first and the last."""
         description = await self._describe(self._code(name))
         match description.form:
             case Enumeration(values):
@@ -75,21 +79,21 @@ class PropertySettings:
 
         Raises:
             AccessDenied: it is read-only.
-            InvalidValue: not a value of it; the camera was not asked to take it.
+            InvalidValue: the text is not one of its values; nothing was sent to the camera.
             NotPermitted: the camera kept what it had.
         """
         description = await self._describe(self._code(name))
         await self.change_value(description.code, _value_of(description, text))
 
     async def change_value(self, code: int, value: Value, compare: bool = True) -> None:
-        """Write a property; with `compare`, read it back and see that the camera took it."""
+        """Write a property; with `compare`, read it back to see whether the camera accepted it."""
         self._check(code)
         description = self._descriptions.get(code) or await self._describe(code)
         name = properties.property_name(code)
         if not description.writable:
             raise errors.AccessDenied(f"{name}: the camera does not let it be set")
-        if Operation.SetDevicePropValue not in self._operations:
-            raise errors.NotSupported(f"{name}: this camera lets nothing be set")
+        if not self._operations.has(Operation.SetDevicePropValue):
+            raise errors.NotSupported(f"{name}: this camera does not let anything be set")
         await self._session.transact(
             Operation.SetDevicePropValue, code, data=encode_value(description.data_type, value)
         )
@@ -116,7 +120,11 @@ class PropertySettings:
 
 
 def _value_of(description: DevicePropDesc, text: str) -> Value:
-    """Find the value that a text means: of an enumeration the one written so, else whatever the text reads as and the form allows."""
+    """Return the value that a text stands for: the one of an enumeration that is written so, else the number or text that it reads as.
+
+    Raises:
+        InvalidValue: the property does not accept it.
+    """
     code, form = description.code, description.form
     if isinstance(form, Enumeration):
         for value in form.values:
@@ -129,7 +137,7 @@ def _value_of(description: DevicePropDesc, text: str) -> Value:
     elif isinstance(form, Range) and isinstance(value, int):
         allowed = form.minimum <= value <= form.maximum and (value - form.minimum) % max(form.step, 1) == 0
     if not allowed:
-        raise errors.InvalidValue(f"{properties.property_name(code)}: {text} is none of its choices")
+        raise errors.InvalidValue(f"{properties.property_name(code)}: {text} is not one of its choices")
     try:
         encode_value(description.data_type, value)
     except errors.LocalProtocolError:

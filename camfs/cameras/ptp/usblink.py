@@ -1,11 +1,12 @@
-"""Carries PTP messages over a pair of USB pipes: a codec (`protocols.ptp.containers`) joined to a transport.
+"""A `Link` over USB: the codec of `protocols.ptp.containers` joined to the pipes of a transport.
 
-A PTP/IP link has the same methods over two TCP connections, so a session does not know which it has.
+A read of the bulk pipe goes on to the response, so that a small transaction is one call of the transport, or until a portion of the
+payload is there to be passed on. How a transaction is given up: the class request Cancel, then reading until nothing comes, then
+asking for the device status until it is OK; see camfs/protocols/ptp/README.md, "Cancelling".
 """
 
 import logging
 from collections import deque
-from typing import Protocol
 
 import trio
 
@@ -18,54 +19,26 @@ from camfs.transports.ports import UsbPipes
 log = logging.getLogger(__name__)
 
 SMALL_READ = 16 << 10
-"""Bytes asked of the bulk pipe where a container may begin: whole datasets, and what the kernel gives without looking for room."""
+"""Bytes asked of the bulk pipe where a container may begin: room for a whole dataset, and a buffer that the kernel finds at once."""
 
 LARGE_READ = 1 << 20
-"""Bytes asked for at a time of a payload that has more to come. Both are multiples of every packet size."""
+"""Bytes asked of the bulk pipe while more of a payload is to come. Both sizes are multiples of every packet size."""
 
 PORTION = 64 << 10
-"""Bytes of a payload after which a conversation stops, so that they can be passed on."""
+"""Bytes of a payload after which a read stops, so that they can be passed on."""
 
 DRAIN_SILENCE = 0.2
-"""Seconds without a byte after which a cancelled transfer counts as drained (reference ptp, 9.4)."""
+"""Seconds without a byte after which a cancelled transfer counts as drained."""
 
 STATUS_POLL = 0.05
+"""Seconds between two GetDeviceStatus after a Cancel."""
+
 STATUS_POLLS = 20
-"""How often, and seconds between, GetDeviceStatus is asked after a Cancel: a second in all."""
-
-
-class Link(Protocol):
-    """Carries messages to a responder and back."""
-
-    async def send(self, *messages: Message) -> None:
-        """Send messages in order. Cancelled or failed: the transaction must be recovered with `cancel` or `reset`."""
-
-    async def receive(self) -> Message:
-        """Wait for the responder's next message. Cancelled: nothing is lost."""
-
-    async def receive_event(self) -> Event:
-        """Wait for an event. Cancelled: nothing is lost.
-
-        Raises:
-            RemoteProtocolError: what came was no event; the next call goes on.
-        """
-
-    async def cancel(self, transaction_id: int) -> None:
-        """End the transaction under way on both sides and drop what is left of it; takes two seconds at most.
-
-        Raises:
-            CameraError: the camera did not come back to idle; `reset` may help.
-        """
-
-    async def reset(self) -> None:
-        """Bring both sides back to the state before OpenSession; takes two seconds at most."""
-
-    async def aclose(self) -> None:
-        """Let go of the device; never raises."""
+"""How often GetDeviceStatus is asked after a Cancel; this takes a second in all."""
 
 
 class UsbLink:
-    """A `Link` over USB."""
+    """A `Link` over USB, and the `Conversation` that its pipes have."""
 
     def __init__(self, pipes: UsbPipes) -> None:
         self._pipes = pipes
@@ -78,13 +51,13 @@ class UsbLink:
         self.unsent: deque[bytes] = deque()
 
     async def send(self, *messages: Message) -> None:
-        """See `Link.send`. The bytes leave with the next `receive`."""
+        """Queue messages; their bytes leave with the next `receive`, in the same call of the transport."""
         self._answered = False
         for message in messages:
             self.unsent.extend(self._connection.send(message))
 
     async def receive(self) -> Message:
-        """See `Link.receive`. A stall before the answer has begun is cleared, and the transfer repeated once."""
+        """Send what is queued and wait for a message. A stall before the answer has begun is cleared, and the transfer repeated once."""
         stalled = False
         while not self._messages:
             try:
@@ -97,7 +70,7 @@ class UsbLink:
         return self._messages.popleft()
 
     def wanted(self) -> int:
-        """See `Conversation.wanted`: read on to the response, or for a portion of a payload."""
+        """Ask for more until the response or a portion of the payload is there."""
         if self._messages and (isinstance(self._messages[-1], Response) or self._portion >= PORTION):
             self._portion = 0
             return 0
@@ -105,10 +78,10 @@ class UsbLink:
         return SMALL_READ if left is not None and left < SMALL_READ else LARGE_READ
 
     def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """See `Conversation.feed`.
+        """Decode bytes into messages.
 
         Raises:
-            RemoteProtocolError: the bytes are no PTP, and no message came before them.
+            RemoteProtocolError: the bytes are not PTP, and no message came before them.
         """
         self._connection.receive(data, end_of_transfer)
         self._answered = self._answered or len(data) > 0
@@ -117,13 +90,11 @@ class UsbLink:
             self._messages.append(message)
 
     async def receive_event(self) -> Event:
-        """See `Link.receive_event`."""
         while not self._events:
             self._events.extend(self._event_pipe.receive(await self._pipes.read_event()))
         return self._events.popleft()
 
     async def cancel(self, transaction_id: int) -> None:
-        """See `Link.cancel`: class request Cancel, drain, poll the device status until it is OK (reference ptp, 9.4)."""
         try:
             with trio.fail_after(2):
                 await self._pipes.cancel(transaction_id)
@@ -138,10 +109,14 @@ class UsbLink:
                     await trio.sleep(STATUS_POLL)
         except trio.TooSlowError:
             pass
-        raise TransferTimeout("the camera did not take the cancel")
+        raise TransferTimeout("the camera did not accept the cancel")
 
     async def _drain(self) -> None:
-        """Read until nothing comes. A read that is given up may have got something, one of a packet's size never has."""
+        """Read until nothing comes.
+
+        A large read that is cancelled may have received bytes, which the next read returns. A read of one packet receives all or
+        nothing, so such reads come last.
+        """
         packet = self._pipes.max_packet_size
         with trio.fail_after(1):
             for size, seconds in ((LARGE_READ, DRAIN_SILENCE), (packet, DRAIN_SILENCE / 10)):
@@ -155,7 +130,6 @@ class UsbLink:
                     silent = waiting.cancelled_caught
 
     async def reset(self) -> None:
-        """See `Link.reset`: class request DeviceReset, clear the halts, drain."""
         try:
             with trio.fail_after(2):
                 try:
@@ -165,7 +139,7 @@ class UsbLink:
                 await self._pipes.clear_halts()
                 await self._drain()
         except trio.TooSlowError:
-            raise TransferTimeout("the camera did not take the reset") from None
+            raise TransferTimeout("the camera did not accept the reset") from None
         finally:
             self._event_pipe = EventPipe()
             self._restart()
@@ -178,5 +152,4 @@ class UsbLink:
         self._connection = UsbConnection(Role.INITIATOR, self._pipes.max_packet_size, split_header=split)
 
     async def aclose(self) -> None:
-        """See `Link.aclose`."""
         await self._pipes.aclose()

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from camfs import errors
 from camfs.cameras.api import Entry, Key, Usage
-from camfs.cameras.ptp.driver import ObjectKey, PtpCamera
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import ROOT
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
-from camfs.cameras.ptp.usblink import Link
+from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder, ImageKey

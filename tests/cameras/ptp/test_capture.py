@@ -8,7 +8,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.ptp.driver import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT, ObjectKey
+from camfs.cameras.ptp.capture import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
 from camfs.virtual.pictures.contents import Bytes
@@ -21,7 +22,7 @@ async def prepared(rig: Rig, without: Sequence[EventCode] = ()) -> None:
     rig.body.card.folder("DCIM/100CAMFS")
     info = rig.body.body.device_info
     rig.body.body.device_info = replace(info, events=tuple(code for code in info.events if code not in without))
-    await rig.camera._read_device_info()
+    await rig.camera._operations.read_device_info()
     await wait_all_tasks_blocked()
 
 

@@ -1,7 +1,6 @@
 """Events: what each changes, that each is told of, and that none, nor any nonsense in their place, stops the others."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import trio
@@ -9,8 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened
-from camfs.cameras.ptp import driver as camera
-from camfs.cameras.ptp.driver import ObjectKey
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation
 from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
@@ -169,15 +167,15 @@ async def test_what_means_nothing_to_camfs_is_told(
         assert changes(rig) == []
 
 
-async def test_every_event_of_the_seed_without_parameters_or_with_nonsense(autojump_clock: MockClock) -> None:
-    seed = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
+async def test_every_event_that_an_fp_lists_without_parameters_or_with_nonsense(autojump_clock: MockClock) -> None:
+    listed_events = (0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411)
     async with rigged("sigma-fp", empty=False, events="on") as rig:
         await listed(rig)
-        for code in seed:
+        for code in listed_events:
             for parameters in ((), (0,), (0xFFFFFFFF,), (0x12345678, 2, 3)):
                 await send(rig, code, *parameters)
         await trio.sleep(100)
-        assert len(told(rig)) == 4 * len(seed)
+        assert len(told(rig)) == 4 * len(listed_events)
         rig.body.card.add_file("", "NEW.JPG", b"a")
         await wait_all_tasks_blocked()
         assert changes(rig)[-1] == FolderChanged(CARD_ROOT)
@@ -291,7 +289,7 @@ async def test_the_session_is_opened_again_after_a_reset(autojump_clock: MockClo
     async with rigged() as rig:
         await listed(rig)
         rig.body.responder.session = 0
-        await rig.camera._handle(Event(EventCode.DeviceReset, 0xFFFFFFFF))
+        await rig.camera._events.handle(Event(EventCode.DeviceReset, 0xFFFFFFFF))
         assert rig.body.responder.session
 
 
@@ -381,8 +379,3 @@ async def test_no_events_at_all(autojump_clock: MockClock) -> None:
         assert rig.changes() == []
         assert not rig.camera.sends_events
         assert "A.JPG" in await rig.names()
-
-
-def test_the_table_of_reactions_fits_the_driver() -> None:
-    reactions: dict[int, Any] = camera._REACTIONS
-    assert set(reactions) <= {int(code) for code in EventCode}

@@ -1,4 +1,4 @@
-"""PriorityLock on the line: one at a time, urgent ones first, and none lost to a cancelled waiter."""
+"""The lock on the wire: one holder at a time, urgent callers first, and a cancelled waiter does not lose it for the others."""
 
 import functools
 
@@ -9,39 +9,39 @@ from camfs.cameras.ptp.priority_lock import PriorityLock
 
 
 async def test_one_at_a_time_in_order() -> None:
-    turns = PriorityLock()
+    lock = PriorityLock()
     order: list[str] = []
 
     async def use(name: str, *, urgent: bool) -> None:
-        async with turns.taken(urgent):
+        async with lock.acquired(urgent):
             order.append(name)
             await trio.testing.wait_all_tasks_blocked()
             order.append(name)
 
-    async with trio.open_nursery() as nursery, turns.taken():
+    async with trio.open_nursery() as nursery, lock.acquired():
         for name, urgent in (("block", False), ("frame", False), ("iso", True), ("shutter", True)):
             nursery.start_soon(functools.partial(use, name, urgent=urgent))
             await trio.testing.wait_all_tasks_blocked()
     assert order == ["iso", "iso", "shutter", "shutter", "block", "block", "frame", "frame"]
 
 
-async def test_a_cancelled_waiter_passes_the_turn_on() -> None:
-    turns = PriorityLock()
+async def test_a_cancelled_waiter_hands_the_lock_on() -> None:
+    lock = PriorityLock()
     got = False
 
     async def wait(scope: trio.CancelScope) -> None:
         with scope:
-            async with turns.taken():
+            async with lock.acquired():
                 raise AssertionError("it was cancelled")
 
     async def get() -> None:
         nonlocal got
-        async with turns.taken():
+        async with lock.acquired():
             got = True
 
     async with trio.open_nursery() as nursery:
         early, late = trio.CancelScope(), trio.CancelScope()
-        async with turns.taken():
+        async with lock.acquired():
             nursery.start_soon(wait, early)
             nursery.start_soon(wait, late)
             await trio.testing.wait_all_tasks_blocked()
@@ -49,20 +49,20 @@ async def test_a_cancelled_waiter_passes_the_turn_on() -> None:
             await trio.testing.wait_all_tasks_blocked()
             early.cancel()
             await trio.testing.wait_all_tasks_blocked()
-            late.cancel()  # it is still in the queue when the turn is passed on
+            late.cancel()  # it is still in the queue when the lock is handed on
     assert got
     with trio.fail_after(1):
-        async with turns.taken():
+        async with lock.acquired():
             pass
 
 
-async def test_whoever_comes_while_the_turn_is_passed_on_waits() -> None:
-    turns = PriorityLock()
+async def test_whoever_comes_while_the_lock_is_handed_on_waits() -> None:
+    lock = PriorityLock()
     inside = 0
 
     async def use() -> None:
         nonlocal inside
-        async with turns.taken():
+        async with lock.acquired():
             inside += 1
             assert inside == 1
             await trio.lowlevel.checkpoint()

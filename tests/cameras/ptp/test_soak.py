@@ -133,7 +133,7 @@ async def test_readers_among_faults(
                 await trio.sleep(chance.random() * 10)
         rig.body.faults.clear()
         await trio.sleep(5)
-        await rig.camera._read_device_info()
+        await rig.camera._operations.read_device_info()
         await tree.refresh()
         after = await walk(tree)
         assert {path: node.size for path, node in after.items()} == dict(zip(contents, SIZES, strict=True))

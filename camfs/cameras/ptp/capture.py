@@ -1,0 +1,134 @@
+"""Taking a picture on a PTP camera: InitiateCapture, and what is waited for after it.
+
+A camera announces each file of the shot (ObjectAdded), and that there are no more (CaptureComplete). Some send neither, some list
+events that they never send, so::
+
+    InitiateCapture ──► WAITING ─────────── a file, and CaptureComplete ───────────────────────────► its files
+                          │ ▲ │
+                          │ └─┴── a file is announced, or found in the list of all objects: wait for more
+                          │
+                          ├──── a file, and no news for `CAPTURE_QUIET` or `CAPTURE_LATE` seconds ──► its files
+                          ├──── StoreFull ──────────────────────────────────────────────────────────► StoreFull
+                          └──── `CAPTURE_TIMEOUT` seconds ──► its files; without any, TransferTimeout
+
+The list of all objects is asked for only on a camera that has not sent an event about its contents so far.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import trio
+
+from camfs import errors
+from camfs.cameras.ptp.objects import ObjectKey, Objects
+from camfs.cameras.ptp.operations import PtpOperations
+from camfs.protocols.ptp.codes import EventCode, ObjectFormat, ObjectHandle, Operation, StorageID
+from camfs.protocols.ptp.datasets import ObjectInfo
+
+CAPTURE_TIMEOUT = 60.0
+"""Seconds to wait for a picture after InitiateCapture: twice the longest exposure."""
+
+CAPTURE_QUIET = 1.0
+"""Seconds without another file after which a shot is complete, on cameras that do not list CaptureComplete."""
+
+CAPTURE_LATE = 5.0
+"""The same on cameras that list CaptureComplete: some list events that they never send (SIGMA fp)."""
+
+
+@dataclass
+class _Shot:
+    """A shot that is being taken.
+
+    Attributes:
+        files: its files so far.
+        complete: whether the camera has said that there are no more.
+        failure: why there will be none.
+        news: set when one of these has changed.
+    """
+
+    files: list[ObjectHandle] = field(default_factory=list)
+    complete: bool = False
+    failure: errors.CameraError | None = None
+    news: trio.Event = field(default_factory=trio.Event)
+
+
+class Capture:
+    """The shutter of one camera.
+
+    Args:
+        operations: of the camera.
+        objects: where the files of a shot appear.
+    """
+
+    def __init__(self, operations: PtpOperations, objects: Objects) -> None:
+        self._operations = operations
+        self._objects = objects
+        self._shot: _Shot | None = None
+
+    async def take(self, announces_contents: bool) -> Sequence[ObjectKey]:
+        """Take a picture and return the keys of its files.
+
+        Args:
+            announces_contents: whether the camera has ever sent an event about its contents.
+
+        Raises:
+            NotSupported: the camera takes no pictures by PTP.
+            Busy: a picture is being taken.
+            StoreFull: the camera has no room for it.
+            TransferTimeout: no file has appeared.
+        """
+        if not self._operations.has(Operation.InitiateCapture):
+            raise errors.NotSupported("this camera takes no pictures by PTP")
+        if self._shot is not None:
+            raise errors.Busy("a picture is being taken")
+        must_look = not announces_contents or EventCode.ObjectAdded not in self._operations.info.events
+        known = set(await self._objects.all_handles()) if must_look else set()
+        self._shot = shot = _Shot()
+        try:
+            await self._operations.session.transact(Operation.InitiateCapture, 0, 0)
+            with trio.move_on_after(CAPTURE_TIMEOUT):
+                while not await self._is_over(shot):
+                    for handle in await self._objects.all_handles() if must_look else ():
+                        if handle not in known:
+                            known.add(handle)
+                            self.note_object(handle, await self._objects.info(handle))
+            if shot.failure is not None:
+                raise shot.failure
+            if not shot.files:
+                raise errors.TransferTimeout("the camera took no picture")
+            return [(await self._objects.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
+        finally:
+            self._shot = None
+
+    async def _is_over(self, shot: _Shot) -> bool:
+        """Wait for news of the shot for a while, and say whether there is nothing more to wait for."""
+        if shot.complete and shot.files:
+            return True
+        shot.news = trio.Event()
+        had_files = bool(shot.files)
+        lists_complete = EventCode.CaptureComplete in self._operations.info.events
+        with trio.move_on_after(CAPTURE_LATE if lists_complete else CAPTURE_QUIET) as quiet:
+            if shot.failure is None:
+                await shot.news.wait()
+        return shot.failure is not None or (quiet.cancelled_caught and had_files)
+
+    # ------------------------------------------------------------------ what events tell
+
+    def note_object(self, handle: ObjectHandle, info: ObjectInfo) -> None:
+        """Count a new object among the shot's files, if a picture is being taken; a folder made for it is not one of them."""
+        is_file = info.object_format != ObjectFormat.Association
+        if self._shot is not None and is_file and handle not in self._shot.files:
+            self._shot.files.append(handle)
+            self._shot.news.set()
+
+    def note_complete(self) -> None:
+        """Note that the shot has no more files."""
+        if self._shot is not None:
+            self._shot.complete = True
+            self._shot.news.set()
+
+    def note_store_full(self) -> None:
+        """Let the shot fail."""
+        if self._shot is not None:
+            self._shot.failure = errors.StoreFull("the camera's store is full")
+            self._shot.news.set()

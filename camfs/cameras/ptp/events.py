@@ -1,0 +1,201 @@
+"""The events of a PTP camera: received in order, and translated into changes of what camfs knows and shows.
+
+The way of an event: `receive` takes it from the link and puts it into a queue, from which it is handled when those before it are done.
+Handling drops what is not true any more (an ObjectInfo, a property's description), asks the camera what the event does not say (which
+folder a new object is in), and announces the change: `FolderChanged`, `EntryChanged`, `EntryGone`. Every event, known or not, is
+announced as `Happened` too, which is a line of `.events`.
+
+One event cannot wait in the queue: CancelTransaction, as the event before it may be waiting for the very transaction that it cancels.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from camfs import errors
+from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Happened
+from camfs.cameras.ptp.capture import Capture
+from camfs.cameras.ptp.link import Link
+from camfs.cameras.ptp.objects import ObjectKey, Objects
+from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
+from camfs.cameras.ptp.settings import PropertySettings
+from camfs.cameras.ptp.stores import Stores
+from camfs.protocols.ptp.codes import ALL_STORAGES, ROOT, EventCode, ObjectHandle, Operation, name_of
+from camfs.protocols.ptp.messages import Event
+
+log = logging.getLogger(__name__)
+
+QUEUE = 1024
+"""Events that may wait to be handled; the camera has to wait with more."""
+
+RETRY = 0.1
+"""Seconds until the link is asked again after an error."""
+
+
+class Events:
+    """Receives and translates the events of one camera.
+
+    Args:
+        operations: of the camera.
+        stores, objects, capture, settings: what events are about.
+        announce: is awaited with each change.
+        renumber: called when handles mean other objects now.
+
+    Attributes:
+        announce_contents: whether one has come that says that a listing is out of date: from then on listings need not be polled.
+    """
+
+    def __init__(
+        self,
+        operations: PtpOperations,
+        stores: Stores,
+        objects: Objects,
+        capture: Capture,
+        settings: PropertySettings,
+        announce: Callable[[Change], Awaitable[None]],
+        renumber: Callable[[], None],
+    ) -> None:
+        self.announce_contents = False
+        self._operations = operations
+        self._session = operations.session
+        self._stores = stores
+        self._objects = objects
+        self._capture = capture
+        self._settings = settings
+        self._announce = announce
+        self._renumber = renumber
+
+    async def receive(self, link: Link) -> None:
+        """Receive and handle events until the camera is gone."""
+        queue, waiting = trio.open_memory_channel[Event](QUEUE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._handle_in_order, waiting)
+            while not self._session.gone:
+                try:
+                    event = await link.receive_event()
+                    if event.code == EventCode.CancelTransaction:
+                        self._session.cancelled_by_camera(*event.parameters[:1] or (event.transaction_id,))
+                    await queue.send(event)
+                except errors.DeviceGone:
+                    self._session.mark_gone()
+                except errors.CameraError as error:
+                    log.info("event: %s", error)
+                    await trio.sleep(RETRY)
+            nursery.cancel_scope.cancel()
+
+    async def _handle_in_order(self, waiting: trio.MemoryReceiveChannel[Event]) -> None:
+        async for event in waiting:
+            try:
+                await self.handle(event)
+            except (errors.NotFound, errors.DeviceGone) as error:
+                log.info("after event 0x%04X: %s", event.code, error)
+            except errors.CameraError as error:
+                log.info("after event 0x%04X: %s; everything is listed again", event.code, error)
+                await self._announce(FolderChanged(None))
+
+    async def handle(self, event: Event) -> None:
+        """Do what `REACTIONS` says of an event.
+
+        Raises:
+            CameraError: the camera did not answer what had to be asked.
+        """
+        if event.code in ABOUT_CONTENTS:
+            self.announce_contents = True
+        name = name_of(EventCode, event.code)
+        words = " ".join([name, *(f"0x{parameter:08X}" for parameter in event.parameters)])
+        log.debug("event %s", words)
+        await self._announce(Happened(words))
+        react = REACTIONS.get(event.code)
+        if react is not None:
+            await react(self, *event.parameters[:1] or (0,))
+
+    # ------------------------------------------------------------------ objects
+
+    async def _object_added(self, number: int) -> None:
+        handle = ObjectHandle(number)
+        self._objects.drop(handle)
+        info = await self._objects.info(handle)
+        self._capture.note_object(handle, info)
+        for folder in self._objects.folders(handle, info):
+            await self._announce(FolderChanged(folder))
+
+    async def _object_removed(self, number: int) -> None:
+        handle = ObjectHandle(number)
+        self._objects.drop(handle)
+        for storage in self._stores.named:
+            await self._announce(EntryGone(ObjectKey(storage, handle)))
+
+    async def _object_changed(self, number: int) -> None:
+        handle = ObjectHandle(number)
+        self._objects.drop(handle)
+        info = await self._objects.info(handle)
+        for key in self._objects.keys(handle, info):
+            await self._announce(EntryChanged(key))
+
+    # ------------------------------------------------------------------ stores
+
+    async def _storage_changed(self, _storage: int) -> None:
+        await self._announce(FolderChanged(None))
+
+    async def _store_replaced(self, number: int) -> None:
+        """A card was taken out or put in. Many cameras make handles from numbers, so they may mean objects of another card now."""
+        self._objects.drop_all()
+        for storage in self._stores.named:
+            if number in (storage, ALL_STORAGES, 0):
+                await self._announce(EntryGone(ObjectKey(storage, ROOT)))
+        await self._announce(FolderChanged(None))
+
+    # ------------------------------------------------------------------ the camera
+
+    async def _property_changed(self, code: int) -> None:
+        self._settings.invalidate(code)
+
+    async def _device_info_changed(self, _nothing: int) -> None:
+        self._settings.invalidate()
+        await self._operations.read_device_info()
+
+    async def _device_reset(self, _nothing: int) -> None:
+        """The camera closed its session by itself: send something that needs one, so that it is opened again."""
+        await self._session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
+        await self._operations.read_device_info()
+        self._renumber()
+        await self._announce(FolderChanged(None))
+
+    # ------------------------------------------------------------------ the shot
+
+    async def _store_full(self, _storage: int) -> None:
+        self._capture.note_store_full()
+
+    async def _capture_complete(self, _transaction: int) -> None:
+        self._capture.note_complete()
+
+
+REACTIONS: dict[int, Callable[[Events, int], Awaitable[None]]] = {
+    EventCode.ObjectAdded: Events._object_added,
+    EventCode.RequestObjectTransfer: Events._object_added,
+    EventCode.ObjectRemoved: Events._object_removed,
+    EventCode.ObjectInfoChanged: Events._object_changed,
+    EventCode.StoreAdded: Events._store_replaced,
+    EventCode.StoreRemoved: Events._store_replaced,
+    EventCode.StorageInfoChanged: Events._storage_changed,
+    EventCode.DevicePropChanged: Events._property_changed,
+    EventCode.DeviceInfoChanged: Events._device_info_changed,
+    EventCode.DeviceReset: Events._device_reset,
+    EventCode.StoreFull: Events._store_full,
+    EventCode.CaptureComplete: Events._capture_complete,
+}
+"""What is done about an event; each function is given the event's first parameter (camfs/protocols/ptp/README.md, "Events").
+
+CancelTransaction is not here: `receive` handles it at once.
+"""
+
+ABOUT_CONTENTS = {
+    EventCode.ObjectAdded,
+    EventCode.ObjectRemoved,
+    EventCode.ObjectInfoChanged,
+    EventCode.RequestObjectTransfer,
+    EventCode.StoreAdded,
+    EventCode.StoreRemoved,
+}
+"""Events that say that a listing is out of date: a camera that has sent one is trusted to announce every change of its contents."""

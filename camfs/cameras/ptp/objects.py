@@ -1,0 +1,338 @@
+"""Listing and describing the objects of a PTP camera: handles, ObjectInfos, property lists, sizes, parents.
+
+A folder is listed by its parent handle, in one transaction. Each object in it is described by one more (GetObjectInfo), when it is asked
+for. A camera with GetObjectPropList describes all new objects of a folder in five; what they say waits here until `describe` asks.
+
+What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/README.md, "ObjectInfo"):
+
+* Objects in the root name themselves or their storage as their parent (EOS, Apple): this is taken for the root.
+* GetObjectHandles ignores the parent and lists everything: each object's own parent decides where it is, and ObjectInfos are remembered,
+  because the same objects are met again in the list of every folder.
+* An object's parent is wrong although the lists are right: the object is shown where it was listed.
+* A size of 0xFFFFFFFF means 4 GiB - 1 or more: the MTP property ObjectSize tells how much. Where it cannot be had, a read of the end of
+  the file is an error (camfs/protocols/ptp/README.md, "Sizes at and above 4 GiB").
+* GetObjectPropList does not work, or takes too long: it is not sent again.
+"""
+
+import logging
+from collections.abc import Sequence, Set
+from datetime import tzinfo
+from typing import NamedTuple
+
+from camfs import errors
+from camfs.cameras.api import Entry, Key
+from camfs.cameras.ptp.downloads import Downloads
+from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
+from camfs.cameras.ptp.stores import Stores
+from camfs.protocols.ptp.codes import (
+    ALL_STORAGES,
+    ANY_FORMAT,
+    ANYWHERE,
+    ROOT,
+    SIZE_UNKNOWN,
+    ObjectFormat,
+    ObjectHandle,
+    ObjectProperty,
+    Operation,
+    StorageID,
+    is_picture,
+)
+from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles, decode_object_prop_list
+from camfs.protocols.ptp.values import Reader, decode_date_time
+
+log = logging.getLogger(__name__)
+
+MAX_SIZE = (1 << 63) - 1
+"""The largest size of a file that a file system can show, in bytes."""
+
+MAX_DEPTH = 64
+"""Levels of folders; parents that go on longer are taken for a circle."""
+
+MAX_PROPERTY_LIST = 64 << 20
+"""Most bytes of one property of all objects of a folder."""
+
+_FOLDER_PROPERTIES = (
+    ObjectProperty.ObjectFileName,
+    ObjectProperty.ObjectFormat,
+    ObjectProperty.ObjectSize,
+    ObjectProperty.DateModified,
+    ObjectProperty.ParentObject,
+)
+"""What GetObjectPropList is asked of a folder, in a transaction each: phones take very long to answer for all properties at once."""
+
+
+class ObjectKey(NamedTuple):
+    """The key of an entry: a storage and an object in it. The storage itself has the handle ROOT."""
+
+    storage: StorageID
+    handle: ObjectHandle
+
+
+class Objects:
+    """The objects of one camera, as far as they are known.
+
+    Args:
+        operations: of the camera.
+        stores: the stores that the objects are in.
+        downloads: copies of objects, which are dropped when their objects change.
+        zone: the zone of dates that name none; None is this computer's.
+
+    Attributes:
+        parents_are_wrong: whether an object has named a parent that it was not listed in.
+    """
+
+    def __init__(self, operations: PtpOperations, stores: Stores, downloads: Downloads, zone: tzinfo | None) -> None:
+        self.parents_are_wrong = False
+        self._operations = operations
+        self._session = operations.session
+        self._stores = stores
+        self._downloads = downloads
+        self._zone = zone
+        self._ignores_parent = False
+        self._in_roots: dict[StorageID, frozenset[ObjectHandle]] = {}
+        self._lists_of_all: set[ObjectKey] = set()
+        self._described: set[ObjectHandle] = set()
+        self._infos: dict[ObjectHandle, ObjectInfo] = {}
+        self._true_sizes: dict[ObjectHandle, int] = {}
+
+    def drop(self, handle: ObjectHandle) -> None:
+        """Drop what is known of an object: it has changed, or is gone."""
+        self._infos.pop(handle, None)
+        self._true_sizes.pop(handle, None)
+        self._described.discard(handle)
+        self._downloads.drop(handle)
+
+    def drop_all(self) -> None:
+        """Drop what is known of all objects: handles may mean others now."""
+        self._infos.clear()
+        self._true_sizes.clear()
+        self._described.clear()
+        self._lists_of_all.clear()
+        self._downloads.drop()
+
+    def refresh(self) -> None:
+        """Drop what is known of all objects, and of how the camera lists them."""
+        self.drop_all()
+        self._ignores_parent = False
+
+    # ------------------------------------------------------------------ listing
+
+    async def list(self, folder: ObjectKey) -> Sequence[ObjectKey]:
+        """List the keys of a folder's objects, in the camera's order."""
+        handles = await self._handles(folder)
+        if folder.handle == ROOT:
+            self._in_roots[folder.storage] = frozenset(handles)
+        elif folder.handle in handles:
+            self._lists_of_all.add(folder)
+        new = handles.keys() - self._described
+        if len(new) > len(_FOLDER_PROPERTIES) and not self._ignores_parent:
+            await self._read_properties(folder, new)
+        return [ObjectKey(folder.storage, handle) for handle in handles if handle != folder.handle]
+
+    async def _handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
+        """List the handles that the camera gives for a folder, each once, in its order."""
+        try:
+            reply = await self._session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
+        except errors.InvalidValue:
+            # ParameterNotSupported, from cameras that want no storage here (libgphoto2)
+            reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, folder.handle)
+            # the properties that are asked of an object do not tell its storage
+            self._operations.give_up(Operation.GetObjectPropList)
+        return dict.fromkeys(ObjectHandle(n) for n in decode_handles(reply.data) if n not in (ANYWHERE, ROOT))
+
+    async def all_handles(self) -> Sequence[ObjectHandle]:
+        """List the handles of all objects in all stores."""
+        reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, ANYWHERE)
+        return [ObjectHandle(handle) for handle in decode_handles(reply.data)]
+
+    async def _read_properties(self, folder: ObjectKey, handles: Set[ObjectHandle]) -> None:
+        """Describe some of a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
+        described: dict[ObjectHandle, dict[int, object]] = {}
+        parent = ANYWHERE if folder.handle == ROOT else folder.handle
+        for code in _FOLDER_PROPERTIES:
+            try:
+                reply = await self._operations.attempt(
+                    Operation.GetObjectPropList,
+                    *(parent, ANY_FORMAT, code, 0, 1),
+                    limit=MAX_PROPERTY_LIST,
+                    repeatable=False,
+                )
+                if reply is None:
+                    return
+                elements = decode_object_prop_list(reply.data)
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
+                # libgphoto2 does without it for nearly all cameras: some take long to answer it, and some never do
+                log.info("listing by properties: %s", error)
+                self._operations.give_up(Operation.GetObjectPropList)
+                return
+            for element in elements:
+                described.setdefault(element.handle, {})[element.code] = element.value
+        if not handles & described.keys():
+            self._operations.give_up(Operation.GetObjectPropList)
+        for handle, values in described.items():
+            name, object_format, size, date, parent_handle = map(values.get, _FOLDER_PROPERTIES)
+            if handle not in handles or not isinstance(name, str) or not isinstance(object_format, int):
+                continue
+            if isinstance(size, int) and size >= 0:
+                self._infos[handle] = ObjectInfo(
+                    storage=folder.storage,
+                    object_format=object_format,
+                    compressed_size=min(size, SIZE_UNKNOWN),
+                    parent=ObjectHandle(parent_handle) if isinstance(parent_handle, int) else parent,
+                    filename=name,
+                    modification_date=date if isinstance(date, str) else "",
+                )
+                self._true_sizes[handle] = size
+
+    # ------------------------------------------------------------------ describing
+
+    async def describe(self, key: ObjectKey, folder: ObjectKey | None) -> Entry | None:
+        """Describe an object that was listed in a folder, if one is given; None if it lies elsewhere."""
+        info = self._infos.get(key.handle)
+        if info is None:
+            info = await self.info(key.handle)
+        elif not self._ignores_parent:
+            del self._infos[key.handle]
+        if folder is not None and self._lies_elsewhere(key.handle, info, folder):
+            self._ignores_parent = True
+            self._infos[key.handle] = info
+            return None
+        entry = await self._entry(key, info)
+        self._described.add(key.handle)
+        return entry
+
+    async def info(self, handle: ObjectHandle) -> ObjectInfo:
+        """Ask for an object's ObjectInfo.
+
+        Raises:
+            Refused: it cannot be had of this object.
+            CameraError: the camera does not answer, whatever it is asked.
+        """
+        try:
+            reply = await self._session.transact(Operation.GetObjectInfo, handle, limit=DATASET_LIMIT)
+        except errors.RemoteProtocolError as error:
+            # Is it this object that fails, or the camera? An object may be left out of its folder, if the camera answers otherwise.
+            await self._session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
+            raise errors.Refused(f"object {handle:#x}: {error}") from None
+        try:
+            info = ObjectInfo.decode(reply.data)
+        except errors.RemoteProtocolError as error:
+            raise errors.Refused(f"object {handle:#x}: {error}") from None
+        if self._ignores_parent:
+            self._infos[handle] = info
+        return info
+
+    def _lies_elsewhere(self, handle: ObjectHandle, info: ObjectInfo, folder: ObjectKey) -> bool:
+        """Say whether an object that was listed in a folder lies in another.
+
+        The object's parent decides only where the list itself shows that it is not of this folder alone: where the list names the
+        object's parent too, or the folder itself. Otherwise the list is right and the parent wrong.
+        """
+        if info.storage not in (0, folder.storage) and info.storage in self._stores.named:
+            return True
+        parent = _parent(handle, info)
+        if folder.handle == ROOT:
+            return parent in self._in_roots.get(folder.storage, ())
+        if parent != folder.handle and folder not in self._lists_of_all:
+            self.parents_are_wrong = True
+            return False
+        return parent != folder.handle
+
+    async def _entry(self, key: ObjectKey, info: ObjectInfo) -> Entry:
+        is_folder = info.object_format == ObjectFormat.Association
+        size, is_exact = (0, True) if is_folder else await self._size(key.handle, info)
+        moment = decode_date_time(info.modification_date, self._zone) or decode_date_time(info.capture_date, self._zone)
+        return Entry(
+            key,
+            name=info.filename,
+            tag=f"{key.handle:08x}",
+            is_folder=is_folder,
+            size=min(size, MAX_SIZE),
+            size_is_exact=is_exact,
+            mtime_ns=0 if moment is None else round(moment.timestamp() * 10) * 100_000_000,
+            is_picture=not is_folder and (is_picture(info.object_format) or info.thumb_compressed_size > 0),
+        )
+
+    # ------------------------------------------------------------------ sizes
+
+    async def _size(self, handle: ObjectHandle, info: ObjectInfo) -> tuple[int, bool]:
+        """Return an object's size, and whether it is exact; else it is at least so large."""
+        if handle in self._true_sizes:
+            return self._true_sizes[handle], True
+        if info.compressed_size == SIZE_UNKNOWN:
+            return await self._large_size(handle)
+        return info.compressed_size, True
+
+    async def _large_size(self, handle: ObjectHandle) -> tuple[int, bool]:
+        """Ask for the 64-bit size of an object whose ObjectInfo cannot hold it."""
+        try:
+            reply = await self._operations.attempt(Operation.GetObjectPropValue, handle, ObjectProperty.ObjectSize)
+            if reply is not None:
+                return Reader(reply.data).u64(), True
+            reply = await self._operations.attempt(
+                Operation.GetObjectPropList, handle, ANY_FORMAT, ObjectProperty.ObjectSize, 0, 0
+            )
+            for element in decode_object_prop_list(reply.data) if reply is not None else ():
+                if isinstance(element.value, int) and element.code == ObjectProperty.ObjectSize:
+                    return element.value, True
+        except (errors.Refused, errors.RemoteProtocolError) as error:
+            log.info("size of object %#x: %s", handle, error)
+        return SIZE_UNKNOWN, False
+
+    async def correct_size(self, handle: ObjectHandle, size: int) -> Sequence[ObjectKey]:
+        """Note how long an object really is, and return the keys of the entries that change by it."""
+        info = self._infos.get(handle) or await self.info(handle)
+        if size == self._true_sizes.get(handle, info.compressed_size):
+            return ()
+        log.warning("%s: the camera announced %d bytes and sent %d", info.filename, info.compressed_size, size)
+        self._true_sizes[handle] = size
+        return self.keys(handle, info)
+
+    # ------------------------------------------------------------------ where objects are
+
+    def keys(self, handle: ObjectHandle, info: ObjectInfo) -> Sequence[ObjectKey]:
+        """Return the keys that an object may have: in each of the stores that it may be in."""
+        return [ObjectKey(storage, handle) for storage in self._stores.that_may_hold(info)]
+
+    def folders(self, handle: ObjectHandle, info: ObjectInfo) -> Sequence[ObjectKey]:
+        """Return the keys of the folders that an object may be in."""
+        parent = _parent(handle, info)
+        return self.keys(ROOT if parent == ANYWHERE else parent, info)
+
+    async def locate(self, key: ObjectKey) -> Sequence[ObjectKey]:
+        """Return the keys that lead from the store to an object, its own last."""
+        storage, handle = key
+        way = [handle]
+        while handle != ANYWHERE:
+            info = await self.info(handle)
+            storage = info.storage or storage
+            handle = _parent(handle, info)
+            if handle in way or len(way) > MAX_DEPTH:
+                raise errors.RemoteProtocolError(f"the parents of object {handle:#x} go in a circle")
+            way.append(handle)
+        return [ObjectKey(storage, ROOT), *(ObjectKey(storage, step) for step in reversed(way[:-1]))]
+
+    async def delete(self, handle: ObjectHandle) -> None:
+        """Delete an object.
+
+        Raises:
+            NotPermitted: the handle means everything, or a store.
+        """
+        if handle in (ANYWHERE, ROOT):
+            raise errors.NotPermitted("a store cannot be deleted")
+        self._operations.require(Operation.DeleteObject)
+        await self._session.transact(Operation.DeleteObject, handle, ANY_FORMAT, same_session=True)
+        self.drop(handle)
+
+
+def object_key(key: Key) -> ObjectKey:
+    """Return a key as this driver gave it."""
+    assert isinstance(key, ObjectKey)
+    return key
+
+
+def _parent(handle: ObjectHandle, info: ObjectInfo) -> ObjectHandle:
+    """Return an object's parent; 0, the root, also where it names itself (EOS), its storage (Apple) or all ones."""
+    return ANYWHERE if info.parent in (handle, info.storage, ROOT) else info.parent
