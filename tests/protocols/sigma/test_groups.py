@@ -1,4 +1,4 @@
-"""The bitmask groups: the bytes of the seed and the dumps, every form of a write, and whatever hypothesis thinks of."""
+"""The bitmask groups: the bytes of the PTP notes and the dumps, every form of a write, and whatever hypothesis thinks of."""
 
 from contextlib import suppress
 
@@ -14,7 +14,7 @@ READS = {0x9012: 1, 0x9013: 2, 0x9014: 3, 0x9023: 4, 0x9027: 5, 0x9029: 6}
 WRITES = {0x9016: 1, 0x9017: 2, 0x9018: 3, 0x9024: 4, 0x9028: 5, 0x902A: 6}
 
 MASKS = {1: 0x7FFF, 2: 0xFC3F, 3: 0xA3FF, 4: 0x3FF0, 5: 0x002B, 6: 0}
-"""What the fp's replies announce (reference 23.3)."""
+"""What the fp's replies announce."""
 
 
 def group_of(name: str) -> int:
@@ -51,8 +51,8 @@ def test_a_write_of_the_vendors_program_comes_back(name: str) -> None:
     assert decode_group_write(number, payload) == group.values
 
 
-def test_the_seeds_group_1() -> None:
-    assert decode_group(1, SOUND["9012-seed"]).values == {
+def test_the_notes_group_1() -> None:
+    assert decode_group(1, SOUND["9012-notes"]).values == {
         "ShutterSpeed": 88,
         "Aperture": 32,
         "ProgramShift": 0,
@@ -71,8 +71,8 @@ def test_the_seeds_group_1() -> None:
     }
 
 
-def test_the_seeds_group_2() -> None:
-    assert decode_group(2, SOUND["9013-seed"]).values == {
+def test_the_notes_group_2() -> None:
+    assert decode_group(2, SOUND["9013-notes"]).values == {
         "DriveMode": 1,
         "SpecialMode": 2,
         "ExposureMode": 4,
@@ -88,8 +88,8 @@ def test_the_seeds_group_2() -> None:
     }
 
 
-def test_the_seeds_group_3() -> None:
-    assert decode_group(3, SOUND["9014-seed-dest-pc"]).values == {
+def test_the_notes_group_3() -> None:
+    assert decode_group(3, SOUND["9014-notes-dest-pc"]).values == {
         "Reserved0": 0,
         "Reserved1": 0,
         "Reserved2": 0,
@@ -105,8 +105,8 @@ def test_the_seeds_group_3() -> None:
     }
 
 
-def test_the_seeds_group_4() -> None:
-    assert decode_group(4, SOUND["9023-seed"]).values == {
+def test_the_notes_group_4() -> None:
+    assert decode_group(4, SOUND["9023-notes"]).values == {
         "DCCropMode": 0,
         "LVMagnifyRatio": 3,
         "HighISOExt": 1,
@@ -143,7 +143,7 @@ def test_group_6_has_bytes_that_its_mask_does_not_announce() -> None:
 
 
 def test_a_field_more_moves_those_behind_it() -> None:
-    values = decode_group(2, SOUND["9013-seed"]).values
+    values = decode_group(2, SOUND["9013-notes"]).values
     with_flash = encode_group(2, {**values, "FlashType": 3})
     assert with_flash[:3] == bytes.fromhex("0f 3f fd")
     assert len(with_flash) == 17
