@@ -46,7 +46,7 @@ class Dataset(Enum):
 
 
 @dataclass(frozen=True)
-class Tag:
+class DatasetTag:
     """A tag of Focus or Movie. `count` is None where it varies."""
 
     number: int
@@ -56,41 +56,41 @@ class Tag:
     read_only: bool = False
 
 
-TAGS: Mapping[Dataset, tuple[Tag, ...]] = {
+TAGS: Mapping[Dataset, tuple[DatasetTag, ...]] = {
     Dataset.FOCUS: (
-        Tag(1, "FocusMode", IfdType.UINT8),
-        Tag(2, "AFLock", IfdType.UINT8),
-        Tag(3, "FaceEyeAF", IfdType.UINT8),
-        Tag(4, "FaceEyeAFStatus", IfdType.UINT8, read_only=True),
-        Tag(10, "FocusArea", IfdType.UINT8),
-        Tag(11, "OnePointSelection", IfdType.UINT8),
-        Tag(12, "DMFSize", IfdType.UINT8),
-        Tag(13, "DMFPos", IfdType.ANY8, 4),
-        Tag(14, "DMFDetection", IfdType.ANY8, None, read_only=True),
-        Tag(51, "PreConstAF", IfdType.UINT8),
-        Tag(52, "FocusLimit", IfdType.UINT8),
-        Tag(80, "FocusState", IfdType.UINT8, read_only=True),
-        Tag(81, "FocusPosition", IfdType.UINT16),
-        Tag(702, "FocusPeaking", IfdType.UINT8),
+        DatasetTag(1, "FocusMode", IfdType.UINT8),
+        DatasetTag(2, "AFLock", IfdType.UINT8),
+        DatasetTag(3, "FaceEyeAF", IfdType.UINT8),
+        DatasetTag(4, "FaceEyeAFStatus", IfdType.UINT8, read_only=True),
+        DatasetTag(10, "FocusArea", IfdType.UINT8),
+        DatasetTag(11, "OnePointSelection", IfdType.UINT8),
+        DatasetTag(12, "DMFSize", IfdType.UINT8),
+        DatasetTag(13, "DMFPos", IfdType.ANY8, 4),
+        DatasetTag(14, "DMFDetection", IfdType.ANY8, None, read_only=True),
+        DatasetTag(51, "PreConstAF", IfdType.UINT8),
+        DatasetTag(52, "FocusLimit", IfdType.UINT8),
+        DatasetTag(80, "FocusState", IfdType.UINT8, read_only=True),
+        DatasetTag(81, "FocusPosition", IfdType.UINT16),
+        DatasetTag(702, "FocusPeaking", IfdType.UINT8),
     ),
     Dataset.MOVIE: (
-        Tag(1, "CaptureMode", IfdType.UINT8),
-        Tag(3, "ApertureAuto", IfdType.UINT8, read_only=True),
-        Tag(4, "ShutterAuto", IfdType.UINT8, read_only=True),
-        Tag(5, "Unidentified5", IfdType.INT16),
-        Tag(6, "ShutterUnit", IfdType.UINT8),
-        Tag(7, "Shutter", IfdType.URATIONAL),
-        Tag(10, "AudioRecord", IfdType.UINT8),
-        Tag(11, "NumOfVoiceChannels", IfdType.UINT8),
-        Tag(12, "GainAdjustMethod", IfdType.INT8, 2),
-        Tag(13, "ManualGainAdjustEV", IfdType.UINT8),
-        Tag(14, "WindNoiseCanceller", IfdType.UINT8),
-        Tag(50, "RecordFormat", IfdType.UINT8),
-        Tag(51, "CinemaDNGQuality", IfdType.UINT8),
-        Tag(52, "MovImageQuality", IfdType.UINT8),
-        Tag(60, "MovieResolution", IfdType.UINT8),
-        Tag(61, "FrameRate", IfdType.URATIONAL),
-        Tag(62, "Binning", IfdType.UINT8),
+        DatasetTag(1, "CaptureMode", IfdType.UINT8),
+        DatasetTag(3, "ApertureAuto", IfdType.UINT8, read_only=True),
+        DatasetTag(4, "ShutterAuto", IfdType.UINT8, read_only=True),
+        DatasetTag(5, "Unidentified5", IfdType.INT16),
+        DatasetTag(6, "ShutterUnit", IfdType.UINT8),
+        DatasetTag(7, "Shutter", IfdType.URATIONAL),
+        DatasetTag(10, "AudioRecord", IfdType.UINT8),
+        DatasetTag(11, "NumOfVoiceChannels", IfdType.UINT8),
+        DatasetTag(12, "GainAdjustMethod", IfdType.INT8, 2),
+        DatasetTag(13, "ManualGainAdjustEV", IfdType.UINT8),
+        DatasetTag(14, "WindNoiseCanceller", IfdType.UINT8),
+        DatasetTag(50, "RecordFormat", IfdType.UINT8),
+        DatasetTag(51, "CinemaDNGQuality", IfdType.UINT8),
+        DatasetTag(52, "MovImageQuality", IfdType.UINT8),
+        DatasetTag(60, "MovieResolution", IfdType.UINT8),
+        DatasetTag(61, "FrameRate", IfdType.URATIONAL),
+        DatasetTag(62, "Binning", IfdType.UINT8),
     ),
 }
 """The tags of FOCUS and MOVIE, as the reference's sections 7 and 8 name them (`FocusMode`, `CaptureMode` …); tags that no reply
@@ -114,7 +114,7 @@ REST = "Rest"
 
 READ_ONLY: Mapping[Dataset, frozenset[str]] = {
     **{
-        dataset: frozenset(part.name for field in GROUPS[number].fields for part in field.parts if part.read_only)
+        dataset: frozenset(each.name for field in GROUPS[number].fields for each in field.subfields if each.read_only)
         for dataset, number in _GROUP_NUMBERS.items()
     },
     **{dataset: frozenset(tag.name for tag in tags if tag.read_only) for dataset, tags in TAGS.items()},
@@ -160,7 +160,7 @@ def decode_write(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Val
     return values
 
 
-def _value_of(tag: Tag, entry: IfdEntry) -> Value | None:
+def _value_of(tag: DatasetTag, entry: IfdEntry) -> Value | None:
     """Return an entry's value in the form of its tag; None if it has none, or one of another kind."""
     if tag.type is IfdType.URATIONAL:
         return entry.rationals if entry.rationals and len(entry.rationals) == tag.count else None

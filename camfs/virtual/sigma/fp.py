@@ -45,7 +45,8 @@ from camfs.protocols.sigma.records import (
     encode_pictures,
     encode_view_frame,
 )
-from camfs.protocols.sigma.settings import SETTINGS, Setting, State
+from camfs.protocols.sigma.setting import Setting, State
+from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.store import Store
 from camfs.virtual.sigma import footage, settings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
-from camfs.protocols.sigma.groups import GROUPS, Form, decode_group, decode_group_write, encode_group
+from camfs.protocols.sigma.groups import GROUPS, decode_group, decode_group_write, encode_group
 from tests.protocols.sigma.payloads import SOUND, of
 
 READS = {0x9012: 1, 0x9013: 2, 0x9014: 3, 0x9023: 4, 0x9027: 5, 0x9029: 6}
@@ -26,18 +26,16 @@ def test_a_group_has_sixteen_fields_and_each_name_once() -> None:
     for number, group in GROUPS.items():
         assert group.number == number
         assert [field.bit for field in group.fields] == list(range(16))
-        names = [part.name for field in group.fields for part in field.parts]
+        names = [subfield.name for field in group.fields for subfield in field.subfields]
         assert len(set(names)) == len(names)
-        for field in group.fields:
-            assert field.read_only == all(part.read_only for part in field.parts)
 
 
 @pytest.mark.parametrize("name", of(SOUND, *READS))
 def test_a_reply_comes_back(name: str) -> None:
     number = group_of(name)
     group = decode_group(number, memoryview(SOUND[name]))
-    present = [part for field in GROUPS[number].fields if MASKS[number] >> field.bit & 1 for part in field.parts]
-    assert list(group.values) == [part.name for part in present]
+    present = [field for field in GROUPS[number].fields if MASKS[number] >> field.bit & 1]
+    assert list(group.values) == [subfield.name for field in present for subfield in field.subfields]
     assert encode_group(number, group.values, rest=group.rest) == SOUND[name]
     assert decode_group_write(number, SOUND[name]) == group.values
 
@@ -47,7 +45,9 @@ def test_a_write_of_the_vendors_program_comes_back(name: str) -> None:
     number, payload = group_of(name), SOUND[name]
     group = decode_group(number, payload)
     assert group.rest == b""
-    assert encode_group(number, group.values, Form.PADDED if len(payload) == 22 else Form.PACKED) == payload
+    padding = bytes(len(payload) - payload[0] - 2)
+    assert encode_group(number, group.values) == payload[: payload[0] + 1] + payload[-1:]
+    assert payload[payload[0] + 1 : -1] == padding
     assert decode_group_write(number, payload) == group.values
 
 
@@ -233,12 +233,9 @@ def test_what_cannot_be_written(number: int, values: dict[str, int]) -> None:
         encode_group(number, values)
 
 
-def test_what_a_padded_write_cannot_hold() -> None:
-    assert len(encode_group(1, {}, Form.PADDED, bytes(18))) == 22
+def test_what_a_group_cannot_hold() -> None:
     with pytest.raises(LocalProtocolError):
-        encode_group(1, {}, Form.PADDED, bytes(19))
-    with pytest.raises(LocalProtocolError):
-        encode_group(1, {}, rest=bytes(254))
+        encode_group(1, {}, bytes(254))
 
 
 @st.composite
@@ -247,21 +244,24 @@ def groups(draw: st.DrawFn) -> tuple[int, dict[str, int]]:
     number = draw(st.sampled_from(sorted(GROUPS)))
     values = {}
     for field in draw(st.lists(st.sampled_from(GROUPS[number].fields), unique=True)):
-        for part in field.parts:
-            top = 1 << 8 * part.width
-            values[part.name] = draw(st.integers(-top // 2, top // 2 - 1) if part.signed else st.integers(0, top - 1))
+        for subfield in field.subfields:
+            top = 1 << 8 * subfield.width
+            numbers = st.integers(-top // 2, top // 2 - 1) if subfield.signed else st.integers(0, top - 1)
+            values[subfield.name] = draw(numbers)
     return number, values
 
 
-@given(groups(), st.sampled_from(Form), st.binary(max_size=8))
-def test_any_values_come_back(group: tuple[int, dict[str, int]], form: Form, rest: bytes) -> None:
+@given(groups(), st.binary(max_size=8))
+def test_any_values_come_back(group: tuple[int, dict[str, int]], rest: bytes) -> None:
     number, values = group
-    with suppress(LocalProtocolError):  # the largest do not fit into 22 bytes
-        payload = encode_group(number, values, form, rest)
-        decoded = decode_group(number, payload)
-        assert (decoded.values, decoded.rest) == (values, rest)
-        assert decode_group_write(number, payload) == values
-        assert decode_group_write(number, b"\0" + payload[1:-1] + b"\0") == values
+    payload = encode_group(number, values, rest)
+    decoded = decode_group(number, payload)
+    assert (decoded.values, decoded.rest) == (values, rest)
+    assert decode_group_write(number, payload) == values
+    assert decode_group_write(number, b"\0" + payload[1:-1] + b"\0") == values
+    if len(payload) < 22:
+        padded = payload[:-1].ljust(21, b"\0") + payload[-1:]
+        assert decode_group(number, padded) == decoded
 
 
 @given(st.sampled_from(sorted(GROUPS)), st.binary(max_size=40))

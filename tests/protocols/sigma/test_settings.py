@@ -11,10 +11,11 @@ from camfs.errors import AccessDenied, InvalidValue, LocalProtocolError, NoData
 from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
 from camfs.protocols.sigma import datasets
 from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
+from camfs.protocols.sigma.codings import Words
 from camfs.protocols.sigma.datasets import READ_ONLY, Dataset, Value, Values
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
-from camfs.protocols.sigma.settings import SETTINGS, State
-from camfs.protocols.sigma.values import Words
+from camfs.protocols.sigma.setting import State
+from camfs.protocols.sigma.settings import SETTINGS
 from tests.protocols.sigma.payloads import SOUND
 from tests.protocols.sigma.test_can_set import ABSENT, FILLED
 
