@@ -1,7 +1,8 @@
-"""The camera's settings as named values: each dataset with the operations that read and write it, whatever its encoding.
+"""Datasets: what the camera reads and writes in one operation, as named values, whatever the encoding.
 
-Groups 1 to 6 are bitmask groups, Focus and Movie IFDs whose tags have names (reference sigma-fp, sections 6 to 8). A write is sparse: what
-it does not name keeps its value.
+Groups 1 to 6 are bitmask groups, with the fields of `groups.py`; Focus and Movie are IFDs, whose tags are named here. A write is sparse:
+what it does not name keeps its value. The facts behind the tags: camfs/protocols/sigma/README.md, "Focus group";
+camfs/protocols/sigma/README.md, "Movie group".
 """
 
 import struct
@@ -15,15 +16,15 @@ from camfs.protocols.sigma.groups import GROUPS, decode_group, decode_group_writ
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, IfdValue, decode_ifd, encode_ifd
 
 Value = int | tuple[int, ...] | tuple[tuple[int, int], ...] | bytes
-"""An int for whatever has one number, a tuple for what has several, one (numerator, denominator) pair in a tuple for a rational.
+"""An int for a field of one number, a tuple for one of several, a (numerator, denominator) pair in a tuple for a rational.
 
-DMFPos is (y, x), DMFDetection y, x, height, width of each frame in turn."""
+DMFPos is (y, x); DMFDetection is y, x, height, width of each frame in turn."""
 
 Values = Mapping[str, Value]
 
 
 class Dataset(Enum):
-    """What can be read and written as a whole."""
+    """A dataset, by the two operations that read and write it."""
 
     GROUP1 = SigmaOperation.GetCamDataGroup1, SigmaOperation.SetCamDataGroup1
     GROUP2 = SigmaOperation.GetCamDataGroup2, SigmaOperation.SetCamDataGroup2
@@ -47,7 +48,7 @@ class Dataset(Enum):
 
 @dataclass(frozen=True)
 class DatasetTag:
-    """A tag of Focus or Movie. `count` is None where it varies."""
+    """A tag of Focus or Movie; `count` is None where the number of values varies."""
 
     number: int
     name: str
@@ -93,9 +94,8 @@ TAGS: Mapping[Dataset, tuple[DatasetTag, ...]] = {
         DatasetTag(62, "Binning", IfdType.UINT8),
     ),
 }
-"""The tags of FOCUS and MOVIE, as the reference's sections 7 and 8 name them (`FocusMode`, `CaptureMode` …); tags that no reply
-carries and that have no name are not here. An unknown tag in a reply is named `Tag` and its number, and so is one whose value is none
-of its type and count."""
+"""The tags of FOCUS and MOVIE. A tag that is not here is called `Tag` and its number when a reply has it, and so is one whose value does
+not have the type and count given here."""
 
 _TAGS_BY_NUMBER = {dataset: {tag.number: tag for tag in tags} for dataset, tags in TAGS.items()}
 _TAGS_BY_NAME = {dataset: {tag.name: tag for tag in tags} for dataset, tags in TAGS.items()}
@@ -110,7 +110,7 @@ _GROUP_NUMBERS: Mapping[Dataset, int] = {
 }
 
 REST = "Rest"
-"""Name of a group's bytes that its mask does not announce, where it has such: two in group 6."""
+"""The name of the bytes of a group that its mask does not announce: group 6 has two."""
 
 READ_ONLY: Mapping[Dataset, frozenset[str]] = {
     **{
@@ -119,17 +119,17 @@ READ_ONLY: Mapping[Dataset, frozenset[str]] = {
     },
     **{dataset: frozenset(tag.name for tag in tags if tag.read_only) for dataset, tags in TAGS.items()},
 }
-"""Names of what the body only tells."""
+"""Names of what the camera reports and does not accept."""
 
 _FRAME = 4
-"""Numbers of a frame of DMFDetection."""
+"""Numbers that describe one frame of DMFDetection."""
 
 
 def decode(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
-    """Decode what the camera sent; a tag that is there without a value is left out.
+    """Decode what the camera sent; a tag without a value is left out.
 
     Raises:
-        RemoteProtocolError: it does not add up.
+        RemoteProtocolError: the payload is malformed.
     """
     if dataset in _GROUP_NUMBERS:
         group = decode_group(_GROUP_NUMBERS[dataset], payload)
@@ -139,13 +139,13 @@ def decode(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
         tag = _TAGS_BY_NUMBER[dataset].get(entry.tag)
         if tag is not None and (value := _value_of(tag, entry)) is not None:
             values[tag.name] = value
-        elif (value := _any_value(entry)) is not None:  # one odd tag does not hide the others
+        elif (value := _any_value(entry)) is not None:  # one odd tag must not hide the others
             values[f"Tag{entry.tag}"] = value
     return values
 
 
 def decode_write(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
-    """Decode a write as leniently as the body does; unknown tags, and values that are none of their tag, are left out.
+    """Decode a write as leniently as the camera does; unknown tags, and values that do not fit their tag, are left out.
 
     Raises:
         RemoteProtocolError: it ends within a value.
@@ -161,12 +161,12 @@ def decode_write(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Val
 
 
 def _value_of(tag: DatasetTag, entry: IfdEntry) -> Value | None:
-    """Return an entry's value in the form of its tag; None if it has none, or one of another kind."""
+    """Return an entry's value in the form of its tag; None if it has no value, or one that does not fit the tag."""
     if tag.type is IfdType.URATIONAL:
         return entry.rationals if entry.rationals and len(entry.rationals) == tag.count else None
     numbers = entry.integers
     count = tag.count
-    if tag.type is IfdType.ANY8:  # one client sends these as the 16-bit numbers that they are
+    if tag.type is IfdType.ANY8:  # tethr sends these as the 16-bit numbers that they are
         if entry.type is not IfdType.UINT16:
             numbers = _words(entry.value)
         count = count and count // 2
@@ -183,7 +183,7 @@ def _words(value: IfdValue) -> tuple[int, ...] | None:
 
 
 def _any_value(entry: IfdEntry) -> Value | None:
-    """Return an unknown tag's value; None if it is empty or of a type that has no form here."""
+    """Return the value of an unknown tag; None if it is empty or has a type that `Value` cannot hold."""
     if isinstance(entry.value, str):
         return entry.value.encode("latin-1") or None
     if isinstance(entry.value, bytes):
@@ -194,7 +194,7 @@ def _any_value(entry: IfdEntry) -> Value | None:
 
 
 def encode(dataset: Dataset, values: Values) -> bytes:
-    """Encode values, a reply or a write alike: of a group the packed form.
+    """Encode values, as a reply or a write, which have the same form.
 
     Raises:
         LocalProtocolError: an unknown name or a value that does not fit.

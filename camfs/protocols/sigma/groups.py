@@ -8,7 +8,7 @@ Little endian. The length byte counts the bytes between itself and the sum; the 
 is clear is left out, so the offsets of those behind it move: only the mask tells where a field is. Reads and writes have the same form. The
 camera reads a write by its mask alone, and camfs writes true lengths and sums.
 
-Sources: camfs/protocols/sigma/README.md, "Encoding A: the bitmask group"; the fields: "Data groups 1 to 6" there.
+See camfs/protocols/sigma/README.md, "Encoding A: the bitmask group"; for the fields camfs/protocols/sigma/README.md, "Data groups 1 to 6".
 """
 
 from collections.abc import Mapping
