@@ -16,7 +16,8 @@ UNSET = _reported("unset", 0)
 """What the camera reports before a setting has a value."""
 
 OFF_ON = (Word("off", 0, 0), Word("on", 1, 1))
-ON_OFF = (UNSET, Word("on", 1, 1), Word("off", 2, 0))
+ON, OFF = 1, 2
+ON_OFF = (UNSET, Word("on", ON, 1), Word("off", OFF, 0))
 """The enumerations of group 4 count from 1."""
 
 # Group 1
@@ -127,6 +128,7 @@ FLASH_SETTING = Words(
         _reported("warning", 0x81),
     )
 )
+BY_TEMPERATURE = 14
 WHITE_BALANCE = Words(
     (
         Word("auto", 1, 1),
@@ -137,7 +139,7 @@ WHITE_BALANCE = Words(
         Word("tungsten", 5, 5, ("incandescent",)),
         Word("fluorescent", 6, 6),
         Word("flash", 7, 7),
-        Word("color-temperature", 14, 8),
+        Word("color-temperature", BY_TEMPERATURE, 8),
         Word("custom-1", 8),
         Word("custom-2", 10),
         Word("custom-3", 12),
@@ -153,10 +155,11 @@ WHITE_BALANCE = Words(
 IMAGE_SIZE = Words(
     (Word("high", 1, 1), Word("medium", 2, 2), Word("medium", 3), Word("low", 4, 3), _reported("raw", 0xFF)), 20
 )
+DNG, DNG_AND_JPEG = 0x10, 0x12
 IMAGE_QUALITY = Words(
     (
-        Word("dng", 0x10, 2),
-        Word("dng+fine", 0x12, 18, ("dng+jpeg",)),
+        Word("dng", DNG, 2),
+        Word("dng+fine", DNG_AND_JPEG, 18, ("dng+jpeg",)),
         Word("fine", 0x02, 16),
         Word("normal", 0x04, 32),
         Word("basic", 0x08, 48),
@@ -253,8 +256,8 @@ FOCUS_MODE = Words(
 AF_LOCK = Words(OFF_ON, 601, ChoiceSource.AVAILABLE)
 FACE_EYE_AF = Words((Word("off", 0, 0), Word("face", 1, 1), Word("face-eye", 2, 2)), 602)
 FACE_EYE_STATUS = Words((Word("none", 0), Word("found", 1)))
-ONE_POINT = 2
-FOCUS_AREA = Words((Word("multi", 1, 1), Word("one-point", ONE_POINT, 2), Word("tracking", 3, 3)), 610)
+MULTI_POINT, ONE_POINT = 1, 2
+FOCUS_AREA = Words((Word("multi", MULTI_POINT, 1), Word("one-point", ONE_POINT, 2), Word("tracking", 3, 3)), 610)
 FOCUS_POINTS = Words((Word("free", 0, 0), Word("49", 49, 49)), 611)
 PRE_AF = Words(OFF_ON, 650)
 FOCUS_LIMIT = Words(OFF_ON, 651)
@@ -270,9 +273,10 @@ FLAG = Words((Word("off", 0), Word("on", 1)))
 SPEED, ANGLE = 1, 2
 SHUTTER_UNIT = Words((Word("speed", SPEED), Word("angle", ANGLE)))
 WIND_NOISE_CANCELLER = Words(OFF_ON, 114)
-CINEMA_DNG = 1
-MOVIE_FORMAT = Words((Word("cinemadng", CINEMA_DNG, 1, ("dng",)), Word("mov", 2, 2)), 150)
+CINEMA_DNG, MOV = 1, 2
+MOVIE_FORMAT = Words((Word("cinemadng", CINEMA_DNG, 1, ("dng",)), Word("mov", MOV, 2)), 150)
 CINEMA_DNG_QUALITY = Words(
     (Word("8-bit", 8, 8, ("8",)), Word("10-bit", 10, 10, ("10",)), Word("12-bit", 12, 12, ("12",))), 151
 )
-MOVIE_SIZE = Words((Word("fhd", 1, 1), Word("uhd", 2, 2)), 160)
+FHD, UHD = 1, 2
+MOVIE_SIZE = Words((Word("fhd", FHD, 1), Word("uhd", UHD, 2)), 160)

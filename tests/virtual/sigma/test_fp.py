@@ -1,4 +1,4 @@
-"""The emulated fp: its lives, what it answers, and how it dies."""
+"""The emulated fp: its modes, what it answers, and what takes it off the bus."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from camfs.protocols.sigma.codes import CHECKSUM_ERROR, NOT_INITIALISED, SigmaOp
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import decode_movie, decode_view_frame
 from camfs.virtual import attach
-from camfs.virtual.sigma.fp import NOISE, Life
+from camfs.virtual.sigma.fp import NOISE, Mode
 from camfs.virtual.sigma.operations import NAMES, OPERATIONS
 from tests.protocols.sigma.payloads import SOUND
 from tests.virtual.ptp.host import Host, Reply, hosted
@@ -56,10 +56,10 @@ async def test_newer_firmware_tells_the_focus_and_lists_more() -> None:
         assert not {0x9038, 0x9039, 0x903A, 0x9432, 0x9433, 0x9010} & set(tether.camera.body.device_info.operations)
 
 
-# The lives.
+# Modes
 
 
-async def test_the_card_life_takes_config_api_only() -> None:
+async def test_a_standalone_camera_accepts_config_api_only() -> None:
     async with hosted("sigma-fp") as (camera, host):
         for code in OPERATIONS:
             if code != SigmaOperation.ConfigApi:
@@ -69,7 +69,7 @@ async def test_the_card_life_takes_config_api_only() -> None:
         assert await host.handles()
 
 
-async def test_the_card_life_can_be_silent(autojump_clock: MockClock) -> None:
+async def test_a_standalone_camera_can_be_silent(autojump_clock: MockClock) -> None:
     async with hosted("sigma-fp") as (camera, host):
         camera.quirks.vendor_is_silent = True
         transaction = await host.ask(0x9012)
@@ -80,7 +80,7 @@ async def test_the_card_life_can_be_silent(autojump_clock: MockClock) -> None:
         assert len(await host.data(0x9035)) == 79
 
 
-async def test_the_card_reads_as_empty_in_the_api_life() -> None:
+async def test_the_card_of_a_tethered_camera_reads_as_empty() -> None:
     async with tethered(configured=False) as tether:
         host = tether.host
         (dcim,) = await host.handles()
@@ -134,7 +134,7 @@ async def test_a_repeated_config_api_resets_nothing(autojump_clock: MockClock) -
 @pytest.mark.parametrize("how", ["close application", "new session", "reset"])
 async def test_the_first_config_api_resets_all(how: str, autojump_clock: MockClock) -> None:
     async with tethered() as tether:
-        users = dict(tether.fp._users.values)
+        users = dict(tether.fp.photographers_settings.values)
         await tether.put(Dataset.GROUP2, ExposureMode=4)
         await tether.shoot()
         if how == "close application":
@@ -172,9 +172,9 @@ async def test_the_body_stays_locked_for_the_next_program(autojump_clock: MockCl
             assert (await following.get(Dataset.GROUP2))["ExposureMode"] == 4
 
 
-async def test_a_pulled_cable_ends_the_api_life(autojump_clock: MockClock) -> None:
+async def test_a_pulled_cable_ends_remote_control(autojump_clock: MockClock) -> None:
     async with tethered() as tether:
-        users = dict(tether.fp._users.values)
+        users = dict(tether.fp.photographers_settings.values)
         await tether.shoot()
         tether.camera.unplug()
         assert not tether.fp.locked
@@ -211,7 +211,7 @@ async def test_events_never_come(autojump_clock: MockClock) -> None:
         assert scope.cancelled_caught
 
 
-# Reads.
+# Reads
 
 
 async def test_odd_operations() -> None:
@@ -300,7 +300,7 @@ async def test_view_frames(autojump_clock: MockClock) -> None:
         assert await tether.host.do(0x902B) == refused(ResponseCode.DeviceBusy)
 
 
-# Writes that are refused aloud.
+# Writes that are refused with an error
 
 
 async def test_a_strict_camera_checks_sums() -> None:
@@ -334,7 +334,7 @@ async def test_a_slow_camera_shows_writes_later(autojump_clock: MockClock) -> No
         assert (await tether.get(Dataset.GROUP2))["DriveMode"] == 2
 
 
-# Movies and death.
+# Movies, and operations that take the camera off the bus
 
 
 async def film(tether: Tether, seconds: float = 2, **settings: int) -> int:
@@ -342,11 +342,11 @@ async def film(tether: Tether, seconds: float = 2, **settings: int) -> int:
     if settings:
         await tether.put(Dataset.MOVIE, **settings)
     image_id = await tether.snap(0x20)
-    assert tether.life() is Life.RECORDING
+    assert tether.mode() is Mode.RECORDING
     assert (await tether.status()).tail == image_id
     await trio.sleep(seconds)
     await tether.snap(0x30)
-    assert tether.life() is Life.API
+    assert tether.mode() is Mode.TETHERED
     return image_id
 
 
@@ -388,7 +388,7 @@ async def test_a_cinema_dng_take_has_an_entry_and_no_file_to_fetch(autojump_cloc
 async def test_no_movie_in_still() -> None:
     async with tethered() as tether:
         await tether.snap(0x20)
-        assert tether.life() is Life.API
+        assert tether.mode() is Mode.TETHERED
         await tether.snap(0x30)
         assert (await tether.status()).pending() == ()
 
@@ -402,9 +402,9 @@ async def test_while_it_films_nothing_can_be_set(autojump_clock: MockClock) -> N
         assert (await tether.get(Dataset.GROUP2))["ExposureMode"] == 1
         assert (await tether.status()).pending() == ()
         await tether.close()
-        assert tether.life() is Life.CARD
+        assert tether.mode() is Mode.STANDALONE
         await tether.configure()
-        assert tether.life() is Life.API
+        assert tether.mode() is Mode.TETHERED
 
 
 async def test_audio_record_spoils_movie_transfer_until_a_power_cycle(autojump_clock: MockClock) -> None:
@@ -428,14 +428,14 @@ async def test_audio_record_spoils_movie_transfer_until_a_power_cycle(autojump_c
 async def dead(tether: Tether) -> None:
     """See that the camera has left, and only a power cycle brings it back."""
     await trio.testing.wait_all_tasks_blocked()
-    assert tether.life() is Life.GONE
+    assert tether.mode() is Mode.GONE
     assert not tether.camera.usb.is_plugged
     tether.camera.plug()
     assert not tether.camera.usb.is_plugged
     with pytest.raises(DeviceGone):
         tether.camera.open()
     tether.camera.power_cycle()
-    assert tether.life() is Life.CARD
+    assert tether.mode() is Mode.STANDALONE
     host = Host(tether.camera.open())
     await host.open_session()
     assert await host.handles()
@@ -477,7 +477,7 @@ async def test_partial_movie_file_is_deadly(why: str, autojump_clock: MockClock)
         await dead(tether)
 
 
-# The trace, and the options.
+# The trace
 
 
 async def test_the_trace_names_vendor_operations(tmp_path: Path) -> None:

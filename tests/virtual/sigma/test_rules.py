@@ -1,4 +1,4 @@
-"""What the emulated fp takes of a write, and what moves with it."""
+"""What the emulated fp accepts of a write, and what changes with it."""
 
 from typing import Any
 
