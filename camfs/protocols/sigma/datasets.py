@@ -12,7 +12,7 @@ from enum import Enum
 
 from camfs.errors import LocalProtocolError
 from camfs.protocols.sigma.codes import SigmaOperation
-from camfs.protocols.sigma.groups import GROUPS, decode_group, decode_group_write, encode_group
+from camfs.protocols.sigma.groups import decode_group, decode_group_write, encode_group
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, IfdValue, decode_ifd, encode_ifd
 
 Value = int | tuple[int, ...] | tuple[tuple[int, int], ...] | bytes
@@ -111,15 +111,6 @@ _GROUP_NUMBERS: Mapping[Dataset, int] = {
 
 REST = "Rest"
 """The name of the bytes of a group that its mask does not announce: group 6 has two."""
-
-READ_ONLY: Mapping[Dataset, frozenset[str]] = {
-    **{
-        dataset: frozenset(each.name for field in GROUPS[number].fields for each in field.subfields if each.read_only)
-        for dataset, number in _GROUP_NUMBERS.items()
-    },
-    **{dataset: frozenset(tag.name for tag in tags if tag.read_only) for dataset, tags in TAGS.items()},
-}
-"""Names of what the camera reports and does not accept."""
 
 _FRAME = 4
 """Numbers that describe one frame of DMFDetection."""

@@ -1,4 +1,4 @@
-"""Datasets by name: groups, Focus and Movie; the bytes of the PTP notes and the dumps, and whatever hypothesis thinks of."""
+"""Datasets by name: groups, Focus and Movie; the bytes of the PTP notes and the dumps, and generated ones."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.sigma.codes import SigmaOperation
-from camfs.protocols.sigma.datasets import READ_ONLY, TAGS, Dataset, Value, decode, decode_write, encode
+from camfs.protocols.sigma.datasets import TAGS, Dataset, Value, decode, decode_write, encode
+from camfs.protocols.sigma.groups import GROUPS
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, IfdValue, encode_ifd
 from tests.protocols.sigma.payloads import SOUND, UNSOUND, of
 
@@ -29,7 +30,7 @@ FOCUS: dict[str, Value] = {
     "PreConstAF": 0,
     "FocusLimit": 0,
 }
-"""The dump's."""
+"""What the sample holds."""
 
 MOVIE: dict[str, Value] = {
     "CaptureMode": 1,
@@ -49,7 +50,7 @@ MOVIE: dict[str, Value] = {
     "FrameRate": ((2398, 100),),
     "Binning": 0,
 }
-"""The dump's."""
+"""What the sample holds."""
 
 
 def test_operations_of_a_dataset() -> None:
@@ -186,10 +187,22 @@ def test_what_cannot_be_written(dataset: Dataset, name: str, value: Value) -> No
         encode(dataset, {name: value})
 
 
-def test_what_the_body_only_tells() -> None:
+READ_ONLY = {
+    **{
+        Dataset[f"GROUP{group.number}"]: {
+            each.name for field in group.fields for each in field.subfields if each.read_only
+        }
+        for group in GROUPS.values()
+    },
+    **{dataset: {tag.name for tag in tags if tag.read_only} for dataset, tags in TAGS.items()},
+}
+"""Names of what the camera reports and does not accept."""
+
+
+def test_what_can_only_be_read() -> None:
     assert READ_ONLY[Dataset.GROUP5] == {"IntervalSecondsLeft", "IntervalFramesLeft"}
     assert READ_ONLY[Dataset.FOCUS] == {"FaceEyeAFStatus", "DMFDetection", "FocusState"}
-    assert READ_ONLY[Dataset.GROUP4] == READ_ONLY[Dataset.GROUP6] == frozenset()
+    assert READ_ONLY[Dataset.GROUP4] == READ_ONLY[Dataset.GROUP6] == set()
     assert READ_ONLY[Dataset.GROUP1] == {
         "FrameBufferState",
         "MediaFreeSpace",

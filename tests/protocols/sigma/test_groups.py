@@ -1,4 +1,4 @@
-"""The bitmask groups: the bytes of the PTP notes and the dumps, every form of a write, and whatever hypothesis thinks of."""
+"""The bitmask groups: the bytes of the PTP notes and the dumps, every form of a write, and generated ones."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""IFDs: the camera's replies, the writes of other programs, and whatever hypothesis thinks of."""
+"""IFDs: the camera's replies, the writes of other programs, and generated ones."""
 
 import struct
 import tracemalloc

@@ -1,4 +1,4 @@
-"""The fp's settings as text: what the samples say, both ways of every choice, what a refusal is explained by."""
+"""The fp's settings as text: what the samples say, every choice written and read, how a refusal is explained."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,12 +12,13 @@ from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
 from camfs.protocols.sigma import datasets
 from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.codings import Words
-from camfs.protocols.sigma.datasets import READ_ONLY, Dataset, Value, Values
+from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
 from camfs.protocols.sigma.setting import State
 from camfs.protocols.sigma.settings import SETTINGS
 from tests.protocols.sigma.payloads import SOUND
 from tests.protocols.sigma.test_can_set import ABSENT, FILLED
+from tests.protocols.sigma.test_datasets import READ_ONLY
 
 DUMP: Mapping[Dataset, Values] = {
     dataset: datasets.decode(dataset, SOUND[f"{dataset.reads:04X}"])
@@ -36,7 +37,7 @@ def can_set(filled: Mapping[int, IfdValue]) -> CanSetInfo:
 
 
 def state(changes: Mapping[str, Value] | None = None, lists: Mapping[int, IfdValue] | None = None) -> State:
-    """Return the dump's state with fields and lists that are others."""
+    """Return the state of the dump, with some fields and lists replaced."""
     values = {dataset: {**fields} for dataset, fields in DUMP.items()}
     for name, value in (changes or {}).items():
         values[next((dataset for dataset in DUMP if name in DUMP[dataset]), Dataset.FOCUS)][name] = value
@@ -224,9 +225,9 @@ def test_the_notes_in_words() -> None:
 def test_every_field_that_has_a_name_is_a_setting() -> None:
     unknown = {"Unidentified5", "ISOAuto", "IntervalSecondsLeft", "IntervalFramesLeft"}
     fields = {field for setting in SETTINGS.values() for field in setting.fields}
-    told = {field for values in DUMP.values() for field in values if "Reserved" not in field}
-    assert told - fields == unknown - {"ISOAuto"}
-    assert fields - told == {
+    reported = {field for values in DUMP.values() for field in values if "Reserved" not in field}
+    assert reported - fields == unknown - {"ISOAuto"}
+    assert fields - reported == {
         "FlashType",
         "AFAuxLightEF",
         "FocusState",
@@ -253,7 +254,7 @@ def test_settings_are_named_as_those_of_other_cameras() -> None:
     assert all(name == setting.name for name, setting in SETTINGS.items())
 
 
-def test_what_the_body_only_tells_is_read_only() -> None:
+def test_what_the_camera_does_not_accept_is_read_only() -> None:
     for setting in SETTINGS.values():
         assert setting.read_only or not READ_ONLY[setting.dataset] & set(setting.fields), setting.name
 
