@@ -94,14 +94,14 @@ def _not_supported(fp: SigmaFp, call: Call) -> Answer:
 FLAG = encode_ifd((IfdEntry(1, IfdType.UINT8, (0,)),))
 """What 0x9039 answers; nobody knows what it means."""
 
-_OLD = (0x9010, 0x9011, 0x901A, 0x9020, 0x9021, 0x9025, 0x9026, 0x902E)
-"""Operations of older SIGMAs, which the fp answers with an empty data phase."""
+_WITH_EMPTY_DATA = (0x9010, 0x9011, 0x901A, 0x9020, 0x9021, 0x9025, 0x9026, 0x902E)
+"""Operations that the fp answers with an empty data phase."""
 
 _WITHOUT_DATA = (0x901E, 0x901F, *range(0x903B, 0x9043))
 """Operations that the fp answers without a data phase."""
 
 _DO: Mapping[int, Callable[[SigmaFp, Call], Answer]] = {
-    **{code: lambda fp, call: EMPTY for code in _OLD},
+    **{code: lambda fp, call: EMPTY for code in _WITH_EMPTY_DATA},
     **{code: lambda fp, call: OK for code in _WITHOUT_DATA},
     **dict.fromkeys(UNKNOWN_OPERATIONS, _not_supported),
     **{dataset.reads: _read(dataset.reads) for dataset in Dataset},
