@@ -15,7 +15,8 @@ from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
-from camfs.protocols.sigma.settings import SETTINGS, Setting, State
+from camfs.protocols.sigma.setting import Setting, State
+from camfs.protocols.sigma.settings import SETTINGS
 from camfs.protocols.sigma.values import AF_C, AF_S
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""The SIGMA fp's vendor operations: groups, IFDs, records and value tables, without I/O, for both sides of the wire."""
+"""What the SIGMA fp adds to PTP: its vendor operations and their payloads, without I/O, for both sides of the wire. See README.md here."""

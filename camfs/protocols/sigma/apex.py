@@ -1,8 +1,8 @@
-"""APEX codes, an eighth of a stop a count, as photographers write them (reference sigma-fp, section 10).
+"""APEX codes, eight to the stop, and the nominal values that photographers write for them: 1/125, f/2.8, 400, +0.3.
 
-A code says (code - zero) / 8 stops: Tv, Av, Sv or EV. What a body shows for it is a nominal value, so codes are read and written by
-table; a step of a third has codes 0, 3, 5 modulo 8, one of a half 0, 4. The fp runs on thirds. CanSetInfo5 says the same stops as
-16-bit numbers, 256 a stop.
+A code stands for (code - zero) / 8 stops: Tv, Av, Sv or EV. The camera shows a nominal value for it, so codes are read and written by
+table. Steps of a third have the codes 0, 3, 5 modulo 8, steps of a half 0, 4; the fp runs on thirds. CanSetInfo5 has the same stops as
+16-bit numbers, 256 to the stop. Where the tables come from: camfs/protocols/sigma/README.md, "APEX tables".
 """
 
 import math
@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 COUNTS = 8
-"""Codes a stop."""
+"""Codes to the stop."""
 
 UNITS = 256
-"""What CanSetInfo5 counts a stop."""
+"""Units of CanSetInfo5 to the stop."""
 
 THIRD = 85
-"""A third of a stop as CanSetInfo5 says it; a half is 128, a whole one 256."""
+"""A third of a stop in CanSetInfo5; a half is 128, a whole stop 256."""
 
 _CLOSE = 1 / 12
-"""Stops, a quarter of a third: a number no farther from a nominal value, or from what its code is exactly, means that value."""
+"""Stops, a quarter of a third: a number that is this close to a nominal value, or to the exact value of its code, means that value."""
 
 _ROUNDED = UNITS // 16
-"""How far the ends of a range may lie from codes: a third is 85 units there, and 96, 64 or 96 from code to code."""
+"""How far the ends of a range may lie from a code: a third is 85 units in CanSetInfo5, while codes lie 96, 64 and 96 units apart."""
 
 MAX_NUMBER = 16
-"""Characters of a number that is still read: a few more make one of any size."""
+"""Characters of a number that is still read, so that nobody can ask for one of any size."""
 
 _NUMBER = re.compile(r"([+-]?[0-9.]+)(?:/([0-9.]+))?")
 
@@ -36,7 +36,7 @@ def number(text: str) -> Fraction:
     """Read a decimal number or a fraction, `0.4` or `1/2.5`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is neither.
     """
     match = _NUMBER.fullmatch(text) if len(text) <= MAX_NUMBER else None
     if match is None:
@@ -48,7 +48,7 @@ def number(text: str) -> Fraction:
 
 
 def decimal(value: float | Fraction, digits: int = 1) -> str:
-    """Write a number with at most so many digits behind the point: `2.8`, `4`, `0`."""
+    """Write a number with at most `digits` digits behind the point: `2.8`, `4`, `0`."""
     text = f"{float(value):.{digits}f}"
     text = text.rstrip("0").rstrip(".") if digits else text
     return "0" if text == "-0" else text
@@ -81,7 +81,7 @@ SHUTTER_HALVES = _table("""
 BULB, SYNC = 8, 162
 SHUTTER_WORDS = {BULB: "bulb", SYNC: "sync"}
 UNDECIDED = {0: "auto"}
-"""Shutter and aperture while the camera chooses them and does not tell what."""
+"""The code of shutter and aperture while the camera chooses them and does not report which it chose."""
 
 APERTURE_THIRDS = _table(
     """
@@ -107,24 +107,24 @@ EV_THIRDS = _table("""
 -11=-1.3 -8=-1 -5=-0.7 -3=-0.3 0=0 3=+0.3 5=+0.7 8=+1 11=+1.3 14=+1.7 16=+2 19=+2.3 21=+2.7 24=+3 27=+3.3 29=+3.7 32=+4 35=+4.3
 37=+4.7 40=+5 43=+5.3 45=+5.7 48=+6 51=+6.3
 """)
-"""+1 2/3 is 14, not the 13 of the pattern."""
+"""+1 2/3 is 14, where the pattern would have 13."""
 EV_HALVES = _table("-24=-3 -20=-2.5 -16=-2 -12=-1.5 -8=-1 -4=-0.5 0=0 4=+0.5 8=+1 12=+1.5 16=+2 20=+2.5 24=+3")
 EV_IRREGULAR = {13: "+1.7"}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One APEX value: its tables, and what a code is that no table has.
+    """One APEX value: its tables, and the value of a code that is in no table.
 
     Attributes:
-        thirds: code to text, in the order of the codes.
-        halves: the same in steps of a half; of the ISO there are none.
-        zero: the code of no stops.
-        stops: a number as photographers write it in stops.
-        write: stops as text.
-        parse: a text as a number; raises ValueError.
-        codes: what is read by calculation; others that no table has are no value.
-        words: codes that are no stops.
+        thirds: text by code in steps of a third, in the order of the codes.
+        halves: text by code in steps of a half; the ISO has none.
+        zero: the code of zero stops.
+        stops: turns a number as photographers write it into stops.
+        write: turns stops into text.
+        parse: turns text into a number; raises ValueError.
+        codes: codes whose value is calculated if they are in no table; any other code is not a value.
+        words: texts of codes that are not stops.
         read_only: texts of codes that are never sent.
     """
 
@@ -139,27 +139,27 @@ class Scale:
     read_only: Mapping[int, str] = field(default_factory=dict)
 
     def decode(self, code: int) -> str | None:
-        """Write a code as text; None if it is none of this scale."""
+        """Write a code as text; None if it is not on this scale."""
         for table in (self.words, self.read_only, self.thirds, self.halves):
             if code in table:
                 return table[code]
         return self.write((code - self.zero) / COUNTS) if code in self.codes else None
 
     def encode(self, text: str, step: int = THIRD) -> int:
-        """Return the code of the set with this step that a text means.
+        """Return the code that a text means, out of those with this step.
 
         Args:
             text: a word, or a number that is a nominal value or close to one.
-            step: as CanSetInfo5 says it.
+            step: in units of CanSetInfo5.
 
         Raises:
-            ValueError: it means none.
+            ValueError: it means none of them.
         """
         wanted = text.strip().lower()
         for code, word in self.words.items():
             if wanted == word:
                 return code
-        codes = self._set(step)
+        codes = self._codes_of(step)
         try:
             stops = self.stops(float(self.parse(wanted)))
         except OverflowError:
@@ -175,15 +175,15 @@ class Scale:
         return code
 
     def texts(self, low: int, high: int, step: int = THIRD) -> tuple[str, ...]:
-        """List a range of CanSetInfo5, in the order of the codes."""
+        """List the texts of a range of CanSetInfo5, in the order of the codes."""
         return tuple(
             text
-            for code, text in self._set(step).items()
+            for code, text in self._codes_of(step).items()
             if low - _ROUNDED <= (code - self.zero) * UNITS // COUNTS <= high + _ROUNDED
         )
 
-    def _set(self, step: int) -> Mapping[int, str]:
-        """Return the codes that the body has in this step."""
+    def _codes_of(self, step: int) -> Mapping[int, str]:
+        """Return the codes and texts that the camera has with this step."""
         if step > 3 * UNITS // 4:
             return {code: text for code, text in self.thirds.items() if (code - self.zero) % COUNTS == 0}
         return self.halves if self.halves and step > 3 * UNITS // 8 else self.thirds
@@ -255,4 +255,4 @@ EV = Scale(
     codes=range(-128, 128),
     read_only=EV_IRREGULAR,
 )
-"""Signed codes. In manual exposure the meter's deviation comes in codes of no table."""
+"""Signed codes. In manual exposure the meter's deviation comes in codes that are in no table."""

@@ -1,7 +1,8 @@
-"""CanSetInfo5 (0x9030): what is settable now, by tag (reference sigma-fp, section 11).
+"""CanSetInfo5 (0x9030): what can be set now, by tag.
 
-An IFD. Lists hold the codes of the body's menu, ranges [min, max, step]; they change with mode, format, lens and more. The codes are
-CanSetInfo5's own: several settings have others in their group.
+An IFD. Some tags hold a list of codes, as the body's menu has them, others a range [min, max, step]; both change with mode, format, lens
+and more. The codes are CanSetInfo5's own: many settings have other codes in their dataset. How to read an entry:
+camfs/protocols/sigma/README.md, "CanSetInfo5".
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class CanSetTag:
-    """A tag of CanSetInfo5: its name and its type, which it has when it is empty too."""
+    """A tag of CanSetInfo5: its number, its name, and its type, which an empty entry has too."""
 
     number: int
     name: str
@@ -115,11 +116,14 @@ _TAGS = (
 )
 
 CAN_SET_TAGS: Mapping[int, CanSetTag] = {tag.number: tag for tag in _TAGS}
-"""By number: the reference's table, its lists and its empty ones."""
+"""By number: every tag that a body was seen to send."""
 
 
 class CanSetInfo:
-    """CanSetInfo5 decoded: entries by tag. Missing: unknown to this firmware; empty: known, not settable now."""
+    """CanSetInfo5 decoded: entries by tag.
+
+    A tag without an entry is unknown to this firmware; an empty entry is known and cannot be set now.
+    """
 
     def __init__(self, entries: tuple[IfdEntry, ...] = ()) -> None:
         self.entries = {entry.tag: entry for entry in entries}
@@ -129,7 +133,7 @@ class CanSetInfo:
         """Decode.
 
         Raises:
-            RemoteProtocolError: it does not add up.
+            RemoteProtocolError: it is not a well-formed IFD.
         """
         return cls(decode_ifd(payload))
 
@@ -137,7 +141,7 @@ class CanSetInfo:
         """Encode.
 
         Raises:
-            LocalProtocolError: an entry that its type cannot hold.
+            LocalProtocolError: an entry has a value that its type cannot hold.
         """
         return encode_ifd(tuple(self.entries.values()))
 

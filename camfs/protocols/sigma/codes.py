@@ -1,24 +1,29 @@
-"""The SIGMA fp's operation, response, status and command codes (reference sigma-fp, sections 3, 12 and 21)."""
+"""The SIGMA fp's operation, response, capture status and command codes.
+
+What each operation is for and who saw it answered: camfs/protocols/sigma/README.md, "Operation table".
+"""
 
 from enum import Enum, IntEnum
 
 from camfs.protocols.ptp.codes import DataPhase
 
 SIGMA = "SIGMA"
-"""VendorExtensionDesc by which the camera is known; its extension id 6 says MTP, which it is not."""
+"""The VendorExtensionDesc by which the camera is recognised: its extension id, 6, claims MTP, which it does not speak."""
 
 NOT_INITIALISED = 0xA081
-"""Response code: the body is not in the API life."""
+"""Response code: the body is not under remote control, because ConfigApi was not sent yet."""
+
 CHECKSUM_ERROR = 0xA080
+"""Response code that the vendor defines; no body was seen to send it."""
 
 IMAGE_IDS = 29
-"""Ids of the image database run from 0 to 28 and wrap."""
+"""How many ids the image database has: they run from 0 to 28 and then start again."""
 
 MAX_PARTIAL = 0x0800_0000
 """Bytes that one GetBigPartialPictFile may ask for."""
 
 MAX_PICTURE = 256 << 20
-"""Bytes of a picture beyond which its record was misread; asking for more hangs the camera (reference 12.4)."""
+"""Bytes. A record that claims more was misread, and asking for that many hangs the camera."""
 
 
 class Hazard(Enum):
@@ -31,7 +36,7 @@ class Hazard(Enum):
 
 
 class SigmaOperation(IntEnum):
-    """The vendor operations; those in parentheses in the seed are not in the fp's DeviceInfo."""
+    """The vendor operations. Those that the PTP notes have in parentheses are not in the fp's DeviceInfo."""
 
     data_phase: DataPhase
     hazard: Hazard
@@ -89,11 +94,14 @@ class SigmaOperation(IntEnum):
 UNKNOWN_OPERATIONS = frozenset(
     (*range(0x9401, 0x9406), *range(0x9411, 0x9415), *range(0x9421, 0x9425), 0x9431, 0x9432, 0x9433)
 )
-"""Listed by the fp or fp L and never sent by any source: only `.raw` sends them."""
+"""Listed by the fp or the fp L, and no source has ever sent them: only `.raw` does."""
 
 
 class CaptureState(IntEnum):
-    """CaptStatus of an entry of the image database (reference 12.2); `words` say it to people."""
+    """CaptStatus of an entry of the image database; `words` are what messages say.
+
+    See camfs/protocols/sigma/README.md, "Capture status".
+    """
 
     words: str
 
@@ -122,12 +130,12 @@ class CaptureState(IntEnum):
 
 
 def has_failed(state: int) -> bool:
-    """Say whether a CaptStatus is one of failure."""
+    """Say whether a CaptStatus means that there will be no picture."""
     return state & 0xF000 == 0x6000 or state == CaptureState.ENDED
 
 
 class SnapMode(IntEnum):
-    """What SnapCommand does (reference 12.3)."""
+    """What SnapCommand does."""
 
     GENERAL = 1
     WITHOUT_AF = 2
@@ -142,7 +150,7 @@ class SnapMode(IntEnum):
 
 
 class Destination(IntEnum):
-    """DestToSave of group 3: who keeps a shot."""
+    """DestToSave of group 3: who keeps a shot. The host can fetch it whatever this says."""
 
     UNSET = 0
     CAMERA = 1

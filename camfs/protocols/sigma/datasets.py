@@ -1,7 +1,8 @@
-"""The camera's settings as named values: each dataset with the operations that read and write it, whatever its encoding.
+"""Datasets: what the camera reads and writes in one operation, as named values, whatever the encoding.
 
-Groups 1 to 6 are bitmask groups, Focus and Movie IFDs whose tags have names (reference sigma-fp, sections 6 to 8). A write is sparse: what
-it does not name keeps its value.
+Groups 1 to 6 are bitmask groups, with the fields of `groups.py`; Focus and Movie are IFDs, whose tags are named here. A write is sparse:
+what it does not name keeps its value. The facts behind the tags: camfs/protocols/sigma/README.md, "Focus group";
+camfs/protocols/sigma/README.md, "Movie group".
 """
 
 import struct
@@ -11,19 +12,19 @@ from enum import Enum
 
 from camfs.errors import LocalProtocolError
 from camfs.protocols.sigma.codes import SigmaOperation
-from camfs.protocols.sigma.groups import GROUPS, decode_group, decode_group_write, encode_group
+from camfs.protocols.sigma.groups import decode_group, decode_group_write, encode_group
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, IfdValue, decode_ifd, encode_ifd
 
 Value = int | tuple[int, ...] | tuple[tuple[int, int], ...] | bytes
-"""An int for whatever has one number, a tuple for what has several, one (numerator, denominator) pair in a tuple for a rational.
+"""An int for a field of one number, a tuple for one of several, a (numerator, denominator) pair in a tuple for a rational.
 
-DMFPos is (y, x), DMFDetection y, x, height, width of each frame in turn."""
+DMFPos is (y, x); DMFDetection is y, x, height, width of each frame in turn."""
 
 Values = Mapping[str, Value]
 
 
 class Dataset(Enum):
-    """What can be read and written as a whole."""
+    """A dataset, by the two operations that read and write it."""
 
     GROUP1 = SigmaOperation.GetCamDataGroup1, SigmaOperation.SetCamDataGroup1
     GROUP2 = SigmaOperation.GetCamDataGroup2, SigmaOperation.SetCamDataGroup2
@@ -46,8 +47,8 @@ class Dataset(Enum):
 
 
 @dataclass(frozen=True)
-class Tag:
-    """A tag of Focus or Movie. `count` is None where it varies."""
+class DatasetTag:
+    """A tag of Focus or Movie; `count` is None where the number of values varies."""
 
     number: int
     name: str
@@ -56,46 +57,45 @@ class Tag:
     read_only: bool = False
 
 
-TAGS: Mapping[Dataset, tuple[Tag, ...]] = {
+TAGS: Mapping[Dataset, tuple[DatasetTag, ...]] = {
     Dataset.FOCUS: (
-        Tag(1, "FocusMode", IfdType.UINT8),
-        Tag(2, "AFLock", IfdType.UINT8),
-        Tag(3, "FaceEyeAF", IfdType.UINT8),
-        Tag(4, "FaceEyeAFStatus", IfdType.UINT8, read_only=True),
-        Tag(10, "FocusArea", IfdType.UINT8),
-        Tag(11, "OnePointSelection", IfdType.UINT8),
-        Tag(12, "DMFSize", IfdType.UINT8),
-        Tag(13, "DMFPos", IfdType.ANY8, 4),
-        Tag(14, "DMFDetection", IfdType.ANY8, None, read_only=True),
-        Tag(51, "PreConstAF", IfdType.UINT8),
-        Tag(52, "FocusLimit", IfdType.UINT8),
-        Tag(80, "FocusState", IfdType.UINT8, read_only=True),
-        Tag(81, "FocusPosition", IfdType.UINT16),
-        Tag(702, "FocusPeaking", IfdType.UINT8),
+        DatasetTag(1, "FocusMode", IfdType.UINT8),
+        DatasetTag(2, "AFLock", IfdType.UINT8),
+        DatasetTag(3, "FaceEyeAF", IfdType.UINT8),
+        DatasetTag(4, "FaceEyeAFStatus", IfdType.UINT8, read_only=True),
+        DatasetTag(10, "FocusArea", IfdType.UINT8),
+        DatasetTag(11, "OnePointSelection", IfdType.UINT8),
+        DatasetTag(12, "DMFSize", IfdType.UINT8),
+        DatasetTag(13, "DMFPos", IfdType.ANY8, 4),
+        DatasetTag(14, "DMFDetection", IfdType.ANY8, None, read_only=True),
+        DatasetTag(51, "PreConstAF", IfdType.UINT8),
+        DatasetTag(52, "FocusLimit", IfdType.UINT8),
+        DatasetTag(80, "FocusState", IfdType.UINT8, read_only=True),
+        DatasetTag(81, "FocusPosition", IfdType.UINT16),
+        DatasetTag(702, "FocusPeaking", IfdType.UINT8),
     ),
     Dataset.MOVIE: (
-        Tag(1, "CaptureMode", IfdType.UINT8),
-        Tag(3, "ApertureAuto", IfdType.UINT8, read_only=True),
-        Tag(4, "ShutterAuto", IfdType.UINT8, read_only=True),
-        Tag(5, "Unidentified5", IfdType.INT16),
-        Tag(6, "ShutterUnit", IfdType.UINT8),
-        Tag(7, "Shutter", IfdType.URATIONAL),
-        Tag(10, "AudioRecord", IfdType.UINT8),
-        Tag(11, "NumOfVoiceChannels", IfdType.UINT8),
-        Tag(12, "GainAdjustMethod", IfdType.INT8, 2),
-        Tag(13, "ManualGainAdjustEV", IfdType.UINT8),
-        Tag(14, "WindNoiseCanceller", IfdType.UINT8),
-        Tag(50, "RecordFormat", IfdType.UINT8),
-        Tag(51, "CinemaDNGQuality", IfdType.UINT8),
-        Tag(52, "MovImageQuality", IfdType.UINT8),
-        Tag(60, "MovieResolution", IfdType.UINT8),
-        Tag(61, "FrameRate", IfdType.URATIONAL),
-        Tag(62, "Binning", IfdType.UINT8),
+        DatasetTag(1, "CaptureMode", IfdType.UINT8),
+        DatasetTag(3, "ApertureAuto", IfdType.UINT8, read_only=True),
+        DatasetTag(4, "ShutterAuto", IfdType.UINT8, read_only=True),
+        DatasetTag(5, "Unidentified5", IfdType.INT16),
+        DatasetTag(6, "ShutterUnit", IfdType.UINT8),
+        DatasetTag(7, "Shutter", IfdType.URATIONAL),
+        DatasetTag(10, "AudioRecord", IfdType.UINT8),
+        DatasetTag(11, "NumOfVoiceChannels", IfdType.UINT8),
+        DatasetTag(12, "GainAdjustMethod", IfdType.INT8, 2),
+        DatasetTag(13, "ManualGainAdjustEV", IfdType.UINT8),
+        DatasetTag(14, "WindNoiseCanceller", IfdType.UINT8),
+        DatasetTag(50, "RecordFormat", IfdType.UINT8),
+        DatasetTag(51, "CinemaDNGQuality", IfdType.UINT8),
+        DatasetTag(52, "MovImageQuality", IfdType.UINT8),
+        DatasetTag(60, "MovieResolution", IfdType.UINT8),
+        DatasetTag(61, "FrameRate", IfdType.URATIONAL),
+        DatasetTag(62, "Binning", IfdType.UINT8),
     ),
 }
-"""The tags of FOCUS and MOVIE, as the reference's sections 7 and 8 name them (`FocusMode`, `CaptureMode` …); tags that no reply
-carries and that have no name are not here. An unknown tag in a reply is named `Tag` and its number, and so is one whose value is none
-of its type and count."""
+"""The tags of FOCUS and MOVIE. A tag that is not here is called `Tag` and its number when a reply has it, and so is one whose value does
+not have the type and count given here."""
 
 _TAGS_BY_NUMBER = {dataset: {tag.number: tag for tag in tags} for dataset, tags in TAGS.items()}
 _TAGS_BY_NAME = {dataset: {tag.name: tag for tag in tags} for dataset, tags in TAGS.items()}
@@ -110,26 +110,17 @@ _GROUP_NUMBERS: Mapping[Dataset, int] = {
 }
 
 REST = "Rest"
-"""Name of a group's bytes that its mask does not announce, where it has such: two in group 6."""
-
-READ_ONLY: Mapping[Dataset, frozenset[str]] = {
-    **{
-        dataset: frozenset(part.name for field in GROUPS[number].fields for part in field.parts if part.read_only)
-        for dataset, number in _GROUP_NUMBERS.items()
-    },
-    **{dataset: frozenset(tag.name for tag in tags if tag.read_only) for dataset, tags in TAGS.items()},
-}
-"""Names of what the body only tells."""
+"""The name of the bytes of a group that its mask does not announce: group 6 has two."""
 
 _FRAME = 4
-"""Numbers of a frame of DMFDetection."""
+"""Numbers that describe one frame of DMFDetection."""
 
 
 def decode(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
-    """Decode what the camera sent; a tag that is there without a value is left out.
+    """Decode what the camera sent; a tag without a value is left out.
 
     Raises:
-        RemoteProtocolError: it does not add up.
+        RemoteProtocolError: the payload is malformed.
     """
     if dataset in _GROUP_NUMBERS:
         group = decode_group(_GROUP_NUMBERS[dataset], payload)
@@ -139,13 +130,13 @@ def decode(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
         tag = _TAGS_BY_NUMBER[dataset].get(entry.tag)
         if tag is not None and (value := _value_of(tag, entry)) is not None:
             values[tag.name] = value
-        elif (value := _any_value(entry)) is not None:  # one odd tag does not hide the others
+        elif (value := _any_value(entry)) is not None:  # one odd tag must not hide the others
             values[f"Tag{entry.tag}"] = value
     return values
 
 
 def decode_write(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Value]:
-    """Decode a write as leniently as the body does; unknown tags, and values that are none of their tag, are left out.
+    """Decode a write as leniently as the camera does; unknown tags, and values that do not fit their tag, are left out.
 
     Raises:
         RemoteProtocolError: it ends within a value.
@@ -160,13 +151,13 @@ def decode_write(dataset: Dataset, payload: bytes | memoryview) -> dict[str, Val
     return values
 
 
-def _value_of(tag: Tag, entry: IfdEntry) -> Value | None:
-    """Return an entry's value in the form of its tag; None if it has none, or one of another kind."""
+def _value_of(tag: DatasetTag, entry: IfdEntry) -> Value | None:
+    """Return an entry's value in the form of its tag; None if it has no value, or one that does not fit the tag."""
     if tag.type is IfdType.URATIONAL:
         return entry.rationals if entry.rationals and len(entry.rationals) == tag.count else None
     numbers = entry.integers
     count = tag.count
-    if tag.type is IfdType.ANY8:  # one client sends these as the 16-bit numbers that they are
+    if tag.type is IfdType.ANY8:  # tethr sends these as the 16-bit numbers that they are
         if entry.type is not IfdType.UINT16:
             numbers = _words(entry.value)
         count = count and count // 2
@@ -183,7 +174,7 @@ def _words(value: IfdValue) -> tuple[int, ...] | None:
 
 
 def _any_value(entry: IfdEntry) -> Value | None:
-    """Return an unknown tag's value; None if it is empty or of a type that has no form here."""
+    """Return the value of an unknown tag; None if it is empty or has a type that `Value` cannot hold."""
     if isinstance(entry.value, str):
         return entry.value.encode("latin-1") or None
     if isinstance(entry.value, bytes):
@@ -194,7 +185,7 @@ def _any_value(entry: IfdEntry) -> Value | None:
 
 
 def encode(dataset: Dataset, values: Values) -> bytes:
-    """Encode values, a reply or a write alike: of a group the packed form.
+    """Encode values, as a reply or a write, which have the same form.
 
     Raises:
         LocalProtocolError: an unknown name or a value that does not fit.

@@ -1,41 +1,38 @@
-"""Encoding A: the bitmask groups 1 to 6 (reference sigma-fp, sections 4 and 6).
+"""Encoding A: the bitmask groups 1 to 6.
 
 ::
 
     length byte | u16 FieldPresent | the present fields in bit order, each of its own width | sum byte
 
-Little endian. The length byte counts what lies between it and the sum, which adds all bytes before it, modulo 256. A field whose bit is
-clear is not there at all, so offsets move: only the mask tells where a field is. Reads and writes have the same form; the vendor's own
-program pads some writes with zeros to 22 bytes and does not count them. The body reads writes by the mask alone.
+Little endian. The length byte counts the bytes between itself and the sum; the sum adds all bytes before it, modulo 256. A field whose bit
+is clear is left out, so the offsets of those behind it move: only the mask tells where a field is. Reads and writes have the same form. The
+camera reads a write by its mask alone, and camfs writes true lengths and sums.
+
+See camfs/protocols/sigma/README.md, "Encoding A: the bitmask group"; for the fields camfs/protocols/sigma/README.md, "Data groups 1 to 6".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.ptp.values import Reader
 
-GroupValues = Mapping[str, int]
-"""Values by the reference's field names: `ShutterSpeed`, `ISOAuto` … A field of several parts (LOC, IntervalTimer, reserved bits
-included) has a name for each part."""
-
 PADDED_SIZE = 22
-"""Bytes of a padded write: the largest group structure, length and sum."""
+"""Bytes of some writes of the vendor's program: it pads them with zeros, which the length byte does not count."""
 
 _VALUES_START = 3
-"""Where the values begin: behind length byte and mask."""
+"""Where the values begin: behind the length byte and the mask."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Subfield:
     """One number in a group.
 
     Attributes:
-        name: as the reference spells it.
+        name: as the vendor's API spells it.
         width: bytes, little endian.
         signed: two's complement.
-        read_only: the body ignores what is written here.
+        read_only: the camera ignores what is written here.
     """
 
     name: str
@@ -46,11 +43,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Field:
-    """What one bit of FieldPresent announces; its parts are always all there."""
+    """What one bit of FieldPresent announces: all of its subfields, or none."""
 
     bit: int
-    parts: tuple[Part, ...]
-    read_only: bool = False
+    subfields: tuple[Subfield, ...]
 
 
 @dataclass(frozen=True)
@@ -64,109 +60,102 @@ class Group:
 _BITS = 16
 """Bits of FieldPresent; those that a table below leaves out are reserved, a byte each."""
 
-_LOC = (
-    Part("LOCDistortion"),
-    Part("LOCChromaticAberration"),
-    Part("LOCDiffraction"),
-    Part("LOCVignetting"),
-    Part("LOCColorShade"),
-    Part("LOCColorShadeAcquisition"),
+LENS_CORRECTIONS = (
+    Subfield("LOCDistortion"),
+    Subfield("LOCChromaticAberration"),
+    Subfield("LOCDiffraction"),
+    Subfield("LOCVignetting"),
+    Subfield("LOCColorShade"),
+    Subfield("LOCColorShadeAcquisition"),
 )
+"""The corrections of the lens, which are one field."""
 
 _INTERVAL_TIMER = (
-    Part("IntervalSeconds", 2),
-    Part("IntervalFrames"),
-    Part("IntervalSecondsLeft", 2, read_only=True),
-    Part("IntervalFramesLeft", read_only=True),
+    Subfield("IntervalSeconds", 2),
+    Subfield("IntervalFrames"),
+    Subfield("IntervalSecondsLeft", 2, read_only=True),
+    Subfield("IntervalFramesLeft", read_only=True),
 )
 
-_TABLES: Mapping[int, Mapping[int, Part | tuple[Part, ...]]] = {
+_TABLES: Mapping[int, Mapping[int, Subfield | tuple[Subfield, ...]]] = {
     1: {
-        0: Part("ShutterSpeed"),
-        1: Part("Aperture"),
-        2: Part("ProgramShift"),
-        3: Part("ISOAuto"),
-        4: Part("ISOSpeed"),
-        5: Part("ExpComp", signed=True),
-        6: Part("ABValue", signed=True),
-        7: Part("ABSetting"),
-        8: Part("FrameBufferState", read_only=True),
-        9: Part("MediaFreeSpace", 2, read_only=True),
-        10: Part("MediaStatus", read_only=True),
-        11: Part("CurrentLensFocalLength", 2, read_only=True),
-        12: Part("BatteryState", read_only=True),
-        13: Part("ABShotRemainNumber", read_only=True),
-        14: Part("ExpCompExcludeAB", signed=True, read_only=True),
+        0: Subfield("ShutterSpeed"),
+        1: Subfield("Aperture"),
+        2: Subfield("ProgramShift"),
+        3: Subfield("ISOAuto"),
+        4: Subfield("ISOSpeed"),
+        5: Subfield("ExpComp", signed=True),
+        6: Subfield("ABValue", signed=True),
+        7: Subfield("ABSetting"),
+        8: Subfield("FrameBufferState", read_only=True),
+        9: Subfield("MediaFreeSpace", 2, read_only=True),
+        10: Subfield("MediaStatus", read_only=True),
+        11: Subfield("CurrentLensFocalLength", 2, read_only=True),
+        12: Subfield("BatteryState", read_only=True),
+        13: Subfield("ABShotRemainNumber", read_only=True),
+        14: Subfield("ExpCompExcludeAB", signed=True, read_only=True),
     },
     2: {
-        0: Part("DriveMode"),
-        1: Part("SpecialMode"),
-        2: Part("ExposureMode"),
-        3: Part("AEMeteringMode"),
-        8: Part("FlashType", read_only=True),
-        10: Part("FlashMode"),
-        11: Part("FlashSetting"),
-        13: Part("WhiteBalance"),
-        14: Part("Resolution"),
-        15: Part("ImageQuality"),
+        0: Subfield("DriveMode"),
+        1: Subfield("SpecialMode"),
+        2: Subfield("ExposureMode"),
+        3: Subfield("AEMeteringMode"),
+        8: Subfield("FlashType", read_only=True),
+        10: Subfield("FlashMode"),
+        11: Subfield("FlashSetting"),
+        13: Subfield("WhiteBalance"),
+        14: Subfield("Resolution"),
+        15: Subfield("ImageQuality"),
     },
     3: {
-        3: Part("ColorSpace"),
-        4: Part("ColorMode"),
-        5: Part("BatteryKind", read_only=True),
-        6: Part("LensWideFocalLength", 2, read_only=True),
-        7: Part("LensTeleFocalLength", 2, read_only=True),
-        8: Part("AFAuxLight"),
-        9: Part("AFBeep"),
-        13: Part("TimerSound"),
-        15: Part("DestToSave"),
+        3: Subfield("ColorSpace"),
+        4: Subfield("ColorMode"),
+        5: Subfield("BatteryKind", read_only=True),
+        6: Subfield("LensWideFocalLength", 2, read_only=True),
+        7: Subfield("LensTeleFocalLength", 2, read_only=True),
+        8: Subfield("AFAuxLight"),
+        9: Subfield("AFBeep"),
+        13: Subfield("TimerSound"),
+        15: Subfield("DestToSave"),
     },
     4: {
-        4: Part("DCCropMode"),
-        5: Part("LVMagnifyRatio"),
-        6: Part("HighISOExt"),
-        7: Part("ContShootSpeed"),
-        8: Part("HDR"),
-        9: Part("DNGQuality"),
-        10: Part("FillLight", signed=True),
-        11: _LOC,
-        12: Part("EImageStab"),
-        13: Part("ShutterSound"),
+        4: Subfield("DCCropMode"),
+        5: Subfield("LVMagnifyRatio"),
+        6: Subfield("HighISOExt"),
+        7: Subfield("ContShootSpeed"),
+        8: Subfield("HDR"),
+        9: Subfield("DNGQuality"),
+        10: Subfield("FillLight", signed=True),
+        11: LENS_CORRECTIONS,
+        12: Subfield("EImageStab"),
+        13: Subfield("ShutterSound"),
     },
     5: {
         0: _INTERVAL_TIMER,
-        1: Part("ColorTemp", 2),
-        3: Part("AspectRatio"),
-        5: Part("ToneEffect"),
-        15: Part("AFAuxLightEF"),
+        1: Subfield("ColorTemp", 2),
+        3: Subfield("AspectRatio"),
+        5: Subfield("ToneEffect"),
+        15: Subfield("AFAuxLightEF"),
     },
-    6: {},  # the one reply known has an empty mask and two more bytes
+    6: {},  # the one reply known has an empty mask and two bytes more
 }
 
 
-def _fields(table: Mapping[int, Part | tuple[Part, ...]]) -> tuple[Field, ...]:
-    fields = []
-    for bit in range(_BITS):
-        row = table.get(bit, Part(f"Reserved{bit}"))
-        parts = row if isinstance(row, tuple) else (row,)
-        fields.append(Field(bit, parts, all(part.read_only for part in parts)))
-    return tuple(fields)
+def _fields(table: Mapping[int, Subfield | tuple[Subfield, ...]]) -> tuple[Field, ...]:
+    rows = [(bit, table.get(bit, Subfield(f"Reserved{bit}"))) for bit in range(_BITS)]
+    return tuple(Field(bit, row if isinstance(row, tuple) else (row,)) for bit, row in rows)
 
 
 GROUPS: Mapping[int, Group] = {number: Group(number, _fields(table)) for number, table in _TABLES.items()}
 """By number, 1 to 6."""
 
 
-class Form(Enum):
-    """The forms of a write (reference 4.1)."""
-
-    PACKED = "packed"
-    PADDED = "zero-padded to 22 bytes"
-
-
 @dataclass(frozen=True)
 class GroupPayload:
-    """A decoded group. `rest` are bytes before the sum that the mask does not announce (group 6 has two)."""
+    """A decoded group: its values by the names of their subfields, and the bytes before the sum that no bit of the mask announces.
+
+    Only group 6 has such bytes: two.
+    """
 
     values: dict[str, int]
     rest: bytes = b""
@@ -178,10 +167,10 @@ def sum_of(data: bytes) -> int:
 
 
 def decode_group(number: int, payload: bytes | memoryview) -> GroupPayload:
-    """Decode what the camera sent, or a write in the packed or padded form; length byte and sum are checked.
+    """Decode what the camera sent, or a write, packed or padded; length byte and sum are checked.
 
     Raises:
-        RemoteProtocolError: it does not add up.
+        RemoteProtocolError: lengths, sum and mask do not agree.
     """
     data = bytes(payload)
     if len(data) <= _VALUES_START:
@@ -197,7 +186,7 @@ def decode_group(number: int, payload: bytes | memoryview) -> GroupPayload:
 
 
 def decode_group_write(number: int, payload: bytes | memoryview) -> dict[str, int]:
-    """Decode a write as the body does: by the mask from offset 3, whatever length byte, surplus bytes and sum say.
+    """Decode a write as the camera does: by the mask, from offset 3, whatever the length byte, surplus bytes and the sum say.
 
     Raises:
         RemoteProtocolError: it ends within a field.
@@ -205,50 +194,48 @@ def decode_group_write(number: int, payload: bytes | memoryview) -> dict[str, in
     return _walk(number, bytes(payload[1:]))[0]
 
 
-def _walk(number: int, body: bytes) -> tuple[dict[str, int], bytes]:
-    """Take mask and fields off a group without its length byte; return the values and what remains."""
-    reader = Reader(body)
+def _walk(number: int, data: bytes) -> tuple[dict[str, int], bytes]:
+    """Read mask and fields from a group without its length byte; return the values and what remains."""
+    reader = Reader(data)
     mask = reader.u16()
     values = {
-        part.name: reader.integer(part.width, part.signed)
+        subfield.name: reader.integer(subfield.width, subfield.signed)
         for field in GROUPS[number].fields
         if mask >> field.bit & 1
-        for part in field.parts
+        for subfield in field.subfields
     }
     return values, reader.take(reader.remaining)
 
 
-def encode_group(number: int, values: GroupValues, form: Form = Form.PACKED, rest: bytes = b"") -> bytes:
-    """Encode the fields named, with true length and sum.
+def encode_group(number: int, values: Mapping[str, int], rest: bytes = b"") -> bytes:
+    """Encode values by the names of their subfields, with true length and sum.
 
     Raises:
-        LocalProtocolError: an unknown name, a value that does not fit, or some parts of a field without the others.
+        LocalProtocolError: an unknown name, a value that does not fit, or some subfields of a field without the others.
     """
     mask = 0
     packed = b""
     unknown = set(values)
     for field in GROUPS[number].fields:
-        names = {part.name for part in field.parts}
+        names = {subfield.name for subfield in field.subfields}
         if names.isdisjoint(values):
             continue
         if missing := names - values.keys():
             raise LocalProtocolError(f"group {number} without {', '.join(sorted(missing))}")
         mask |= 1 << field.bit
-        packed += b"".join(_encode_part(part, values[part.name]) for part in field.parts)
+        packed += b"".join(_encode_number(subfield, values[subfield.name]) for subfield in field.subfields)
         unknown -= names
     if unknown:
         raise LocalProtocolError(f"group {number} has no {', '.join(sorted(unknown))}")
-    body = mask.to_bytes(2, "little") + packed + rest
-    if len(body) > 0xFF or (form is Form.PADDED and len(body) > PADDED_SIZE - 2):
-        raise LocalProtocolError(f"group {number}: {len(body)} bytes do not fit")
-    data = bytes((len(body),)) + body
-    if form is Form.PADDED:
-        data = data.ljust(PADDED_SIZE - 1, b"\0")
+    payload = mask.to_bytes(2, "little") + packed + rest
+    if len(payload) > 0xFF:
+        raise LocalProtocolError(f"group {number}: {len(payload)} bytes do not fit")
+    data = bytes((len(payload),)) + payload
     return data + bytes((sum_of(data),))
 
 
-def _encode_part(part: Part, value: int) -> bytes:
+def _encode_number(subfield: Subfield, value: int) -> bytes:
     try:
-        return value.to_bytes(part.width, "little", signed=part.signed)
+        return value.to_bytes(subfield.width, "little", signed=subfield.signed)
     except OverflowError:
-        raise LocalProtocolError(f"{part.name} cannot be {value}") from None
+        raise LocalProtocolError(f"{subfield.name} cannot be {value}") from None

@@ -1,12 +1,12 @@
-"""Encoding B: the IFD, a list of tagged values (reference sigma-fp, section 5).
+"""Encoding B: the IFD, a list of tagged values.
 
 ::
 
     u32 DataLength = total - 5 | u32 DirectoryCount | entries | u32 0 | data area | sum byte
     entry: u16 Tag | u16 Type | u32 Count | 4 bytes: the value, or its offset from the start of the payload if it is longer
 
-Little endian. In the camera's replies entries ascend by tag, and the data area has the longer values in that order, not aligned, without
-gaps. In what it is sent the camera looks at the entries only.
+Little endian. In the camera's replies the entries ascend by tag, and the data area holds the longer values in that order, neither aligned
+nor with gaps. In what it is sent, the camera looks at the entries alone. See camfs/protocols/sigma/README.md, "Encoding B: the IFD".
 """
 
 import struct
@@ -20,7 +20,7 @@ from camfs.protocols.sigma.groups import sum_of
 
 
 class IfdType(IntEnum):
-    """Type codes; they are not TIFF's."""
+    """Type codes: those of TIFF, under the names of the vendor's API."""
 
     UINT8 = 1
     STRING = 2
@@ -37,7 +37,9 @@ class IfdType(IntEnum):
 
 
 IfdValue = tuple[int, ...] | tuple[tuple[int, int], ...] | tuple[float, ...] | str | bytes
-"""Of STRING a str without its NUL, of ANY8 bytes, of the rationals (numerator, denominator) pairs, else numbers. Empty: Count 0."""
+"""A str without its NUL for STRING, bytes for ANY8, (numerator, denominator) pairs for the rationals, numbers for all others.
+
+Empty if Count is 0."""
 
 _FORMS = {
     IfdType.UINT8: "B",
@@ -51,7 +53,7 @@ _FORMS = {
     IfdType.URATIONAL: "I",
     IfdType.RATIONAL: "i",
 }
-"""struct's letters for the numbers of each type; a rational is two."""
+"""The letter of `struct` for the numbers of each type; a rational is two numbers."""
 
 _RATIONALS = frozenset((IfdType.URATIONAL, IfdType.RATIONAL))
 _INTEGERS = frozenset(_FORMS) - _RATIONALS - {IfdType.FLOAT32, IfdType.FLOAT64}
@@ -66,7 +68,7 @@ _SIZES: dict[int, int] = {
 _HEADER = struct.Struct("<II")
 _ENTRY = struct.Struct("<HHI4s")
 _INLINE = 4
-"""Bytes up to which a value stands in its entry."""
+"""A value of up to so many bytes stands in its entry."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,12 @@ class IfdEntry:
 
     @property
     def integers(self) -> tuple[int, ...] | None:
-        """Its value, if the type is one of integers."""
+        """The value, if it is integers."""
         return cast(tuple[int, ...], self.value) if self.type in _INTEGERS else None
 
     @property
     def rationals(self) -> tuple[tuple[int, int], ...] | None:
-        """Its value, if the type is one of rationals."""
+        """The value, if it is rationals."""
         return cast(tuple[tuple[int, int], ...], self.value) if self.type in _RATIONALS else None
 
 
@@ -92,11 +94,11 @@ def decode_ifd(payload: bytes | memoryview, lenient: bool = False) -> tuple[IfdE
     """Decode an IFD.
 
     Args:
-        payload: complete, as one data phase brought it.
-        lenient: read it as the body reads a write: by DirectoryCount alone; DataLength, the zero word, sum and alignment do not matter.
+        payload: of one data phase, complete.
+        lenient: read it as the camera reads a write: by DirectoryCount alone; DataLength, zero word, sum and alignment do not matter.
 
     Raises:
-        RemoteProtocolError: it does not add up, or a value lies outside of it.
+        RemoteProtocolError: the payload is malformed, or a value lies outside of it.
     """
     data = bytes(payload)
     if len(data) < _HEADER.size:
@@ -109,20 +111,20 @@ def decode_ifd(payload: bytes | memoryview, lenient: bool = False) -> tuple[IfdE
         _check_frame(data, length, directory_end)
     entries: list[IfdEntry] = []
     position = directory_end + 4
-    taken = 0
+    outside = 0
     for start in range(_HEADER.size, directory_end, _ENTRY.size):
-        tag, code, number, cell = _ENTRY.unpack_from(data, start)
+        tag, code, number, value_field = _ENTRY.unpack_from(data, start)
         if code not in _SIZES:
             raise RemoteProtocolError(f"IFD tag {tag} of type {code}")
         size = number * _SIZES[code]
         if size <= _INLINE:
-            raw = cell[:size]
-            if not lenient and any(cell[size:]):
+            raw = value_field[:size]
+            if not lenient and any(value_field[size:]):
                 raise RemoteProtocolError(f"IFD tag {tag} has more than its {number} values")
         else:
-            offset = int.from_bytes(cell, "little")
-            taken += size  # values share no bytes: an IFD cannot unfold to more than was sent
-            if offset + size > len(data) or taken > len(data):
+            offset = int.from_bytes(value_field, "little")
+            outside += size  # values must not share bytes, or a small IFD could unfold into a large one
+            if offset + size > len(data) or outside > len(data):
                 raise RemoteProtocolError(f"IFD tag {tag}: {size} bytes at {offset} of {len(data)}")
             if not lenient and offset != position:
                 raise RemoteProtocolError(f"IFD tag {tag} has its value at {offset}, not {position}")
@@ -137,7 +139,7 @@ def decode_ifd(payload: bytes | memoryview, lenient: bool = False) -> tuple[IfdE
 
 
 def _check_frame(data: bytes, length: int, directory_end: int) -> None:
-    """See that all holds which the camera's replies have around their values."""
+    """Check length, sum and zero word, which the camera's replies have around the values."""
     if length != len(data) - 5:
         raise RemoteProtocolError(f"IFD of {len(data)} bytes has DataLength {length}")
     if sum_of(data[:-1]) != data[-1]:
@@ -160,7 +162,7 @@ def encode_ifd(entries: Sequence[IfdEntry]) -> bytes:
     """Encode entries in the form of the camera's replies: DataLength, ascending tags, zero word, unaligned data, sum.
 
     Raises:
-        LocalProtocolError: a value that its type cannot hold, or a tag twice.
+        LocalProtocolError: a value does not fit its type, or a tag comes twice.
     """
     ascending = sorted(entries, key=lambda entry: entry.tag)
     if len({entry.tag for entry in ascending}) < len(ascending):
@@ -170,12 +172,12 @@ def encode_ifd(entries: Sequence[IfdEntry]) -> bytes:
     area_start = _HEADER.size + len(ascending) * _ENTRY.size + 4
     for entry in ascending:
         raw = _encode_value(entry)
-        cell = raw
+        value_field = raw
         if len(raw) > _INLINE:
-            cell = (area_start + len(area)).to_bytes(4, "little")
+            value_field = (area_start + len(area)).to_bytes(4, "little")
             area += raw
         try:
-            directory += _ENTRY.pack(entry.tag, entry.type, len(raw) // _SIZES[entry.type], cell)
+            directory += _ENTRY.pack(entry.tag, entry.type, len(raw) // _SIZES[entry.type], value_field)
         except struct.error:
             raise LocalProtocolError(f"IFD with tag {entry.tag}") from None
     data = _HEADER.pack(area_start + len(area) - 4, len(ascending)) + directory + bytes(4) + area

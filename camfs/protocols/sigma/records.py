@@ -1,7 +1,11 @@
 """The other payloads: capture status, picture and movie records, picture data, view frame, status and ConfigApi's reply.
 
-Reference sigma-fp, sections 5, 12 to 16. Little endian. Capture status and SnapCommand are framed as the groups are, but without a mask;
-status and ConfigApi's reply are IFDs; the rest has neither check nor tags.
+All little endian. Capture status and SnapCommand are framed as the groups are, but without a mask; GetCamStatus2 and ConfigApi's reply are
+IFDs; the others have neither sum nor tags. Offsets in a record count from the start of the payload. Sources, in this order:
+camfs/protocols/sigma/README.md, "Capture status";
+camfs/protocols/sigma/README.md, "PictFileInfo2, GetBigPartialPictFile, ClearImageDBSingle";
+camfs/protocols/sigma/README.md, "Movies"; camfs/protocols/sigma/README.md, "View frames";
+camfs/protocols/sigma/README.md, "GetCamStatus2"; camfs/protocols/sigma/README.md, "Encoding B: the IFD".
 """
 
 import struct
@@ -15,14 +19,14 @@ from camfs.protocols.sigma.groups import sum_of
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, decode_ifd, encode_ifd
 
 _CAPTURE_STATUS = struct.Struct("<BBBBHB")
-"""All but the sum."""
+"""Everything before the sum."""
 
 
 def _pack(form: struct.Struct, what: str, *values: int | bytes) -> bytes:
-    """Pack numbers of ours.
+    """Pack our own numbers.
 
     Raises:
-        LocalProtocolError: one does not fit.
+        LocalProtocolError: a number does not fit.
     """
     try:
         return form.pack(*values)
@@ -32,10 +36,10 @@ def _pack(form: struct.Struct, what: str, *values: int | bytes) -> bytes:
 
 @dataclass(frozen=True)
 class CaptureStatus:
-    """GetCamCaptStatus, 8 bytes (12.1). Entries that wait run from `head` up to before `tail`, modulo 29.
+    """GetCamCaptStatus, 8 bytes.
 
-    `state` and `destination` (see `codes.CaptureState`, `codes.Destination`) are those of `image_id`; `head` and `tail` are the same
-    whatever id is asked.
+    `head` and `tail` are the same whatever id is asked about; the entries that wait are those from `head` up to but without `tail`, modulo
+    29. `state` (a `codes.CaptureState`) and `destination` (a `codes.Destination`) are those of the entry `image_id`.
     """
 
     image_id: int
@@ -52,7 +56,7 @@ class CaptureStatus:
         """Encode.
 
         Raises:
-            LocalProtocolError: a number that does not fit.
+            LocalProtocolError: a number does not fit.
         """
         numbers = (self.image_id, self.head, self.tail, self.state, self.destination)
         data = _pack(_CAPTURE_STATUS, "capture status", _CAPTURE_STATUS.size - 1, *numbers)
@@ -60,10 +64,10 @@ class CaptureStatus:
 
     @classmethod
     def decode(cls, payload: bytes | memoryview) -> "CaptureStatus":
-        """Decode; ids are checked to be below 29.
+        """Decode; all three ids must be below 29.
 
         Raises:
-            RemoteProtocolError: it does not add up.
+            RemoteProtocolError: length, sum or an id is wrong.
         """
         data = bytes(payload)
         if len(data) != _CAPTURE_STATUS.size + 1 or data[0] != _CAPTURE_STATUS.size - 1:
@@ -81,7 +85,7 @@ _SNAP = struct.Struct("<BBB")
 
 @dataclass(frozen=True)
 class Snap:
-    """SnapCommand's payload, 4 bytes (12.3); `mode` is one of `codes.SnapMode`."""
+    """SnapCommand's payload, 4 bytes; `mode` is one of `codes.SnapMode`, `amount` the number of pictures."""
 
     mode: int
     amount: int = 1
@@ -90,17 +94,17 @@ class Snap:
         """Encode.
 
         Raises:
-            LocalProtocolError: a number that does not fit.
+            LocalProtocolError: a number does not fit.
         """
         data = _pack(_SNAP, "snap", _SNAP.size - 1, self.mode, self.amount)
         return data + bytes((sum_of(data),))
 
     @classmethod
     def decode(cls, payload: bytes | memoryview) -> "Snap":
-        """Decode leniently: mode and amount at offsets 1 and 2.
+        """Decode as leniently as the camera does: mode and amount are at offsets 1 and 2, whatever the rest is.
 
         Raises:
-            RemoteProtocolError: it ends before them.
+            RemoteProtocolError: the payload ends before them.
         """
         if len(payload) < _SNAP.size:
             raise RemoteProtocolError(f"snap of {len(payload)} bytes")
@@ -108,7 +112,7 @@ class Snap:
 
 
 CLEAR = bytes(8)
-"""The payload of ClearImageDBSingle (the seed's)."""
+"""The payload of ClearImageDBSingle: the camera accepts any length, and this is what the PTP notes show."""
 
 CLOSE = bytes(10)
 """The payload of CloseApplication."""
@@ -116,7 +120,7 @@ CLOSE = bytes(10)
 
 @dataclass(frozen=True)
 class Picture:
-    """A record of GetPictFileInfo2 (13.1). `path` and `name` as sent: only the last component of a name may be used."""
+    """A record of GetPictFileInfo2. `path` and `name` are what the camera sent: of a name, only the last component may be used."""
 
     address: int
     size: int
@@ -132,32 +136,32 @@ _PICTURE = struct.Struct("<IIII4sHH")
 
 
 def decode_pictures(payload: bytes | memoryview) -> tuple[Picture, ...]:
-    """Decode GetPictFileInfo2: any number of records, by the offset table; none of an 8-byte shell.
+    """Decode GetPictFileInfo2: any number of records, by the table of their offsets. A reply of 8 bytes has none.
 
     Raises:
-        RemoteProtocolError: it does not add up, or a size is beyond `MAX_PICTURE`.
+        RemoteProtocolError: the payload is malformed, or a size is beyond `MAX_PICTURE`.
     """
     data = bytes(payload)
-    if len(data) == _PICTURES.size:  # nothing waits; no source says what the shell holds
+    if len(data) == _PICTURES.size:  # nothing waits; no source says what these 8 bytes are
         return ()
-    length, count = _take(_PICTURES, data, 0)
+    length, count = _unpack_at(_PICTURES, data, 0)
     if length != len(data) - 4 or count > IMAGE_IDS:
         raise RemoteProtocolError(f"picture records of {len(data)} bytes: DataLength {length}, {count} files")
-    return tuple(_picture_at(data, at) for at in _take(struct.Struct(f"<{count}I"), data, _PICTURES.size))
+    return tuple(_picture_at(data, at) for at in _unpack_at(struct.Struct(f"<{count}I"), data, _PICTURES.size))
 
 
 def _picture_at(data: bytes, offset: int) -> Picture:
-    address, size, path, name, code, width, height = _take(_PICTURE, data, offset)
+    address, size, path, name, code, width, height = _unpack_at(_PICTURE, data, offset)
     if size > MAX_PICTURE:
         raise RemoteProtocolError(f"picture record at {offset}: a picture of {size} bytes")
     return Picture(address, size, _text_at(data, path), _text_at(data, name), _text_of(code), width, height)
 
 
 def encode_pictures(pictures: tuple[Picture, ...]) -> bytes:
-    """Encode records as the camera lays them out: the records, then the texts, then zeros up to a multiple of 4.
+    """Encode as a body with old firmware lays it out: the records, then the texts, then zeros up to a multiple of 4.
 
     Raises:
-        LocalProtocolError: a number or a text that does not fit.
+        LocalProtocolError: a number or a text does not fit.
     """
     records_start = _PICTURES.size + 4 * len(pictures)
     offsets = [records_start + n * _PICTURE.size for n in range(len(pictures))]
@@ -165,10 +169,10 @@ def encode_pictures(pictures: tuple[Picture, ...]) -> bytes:
     records = texts = b""
     for picture in pictures:
         path = texts_start + len(texts)
-        texts += _cell(picture.path)
+        texts += _text_field(picture.path)
         name = texts_start + len(texts)
-        texts += _cell(picture.name)
-        kind = _cell(picture.format, 4)
+        texts += _text_field(picture.name)
+        kind = _text_field(picture.format, 4)
         records += _pack(
             _PICTURE, "picture record", picture.address, picture.size, path, name, kind, picture.width, picture.height
         )
@@ -183,7 +187,7 @@ _MOVIE = struct.Struct("<8sQQQ")
 
 @dataclass(frozen=True)
 class Movie:
-    """The record of GetMovieFileInfo (section 14), a take of format `MOV`."""
+    """The record of GetMovieFileInfo: a take of format `MOV`."""
 
     format: str
     size: int
@@ -192,62 +196,62 @@ class Movie:
 
 
 def decode_movie(payload: bytes | memoryview) -> Movie | None:
-    """Decode GetMovieFileInfo; None for no movie. Of several the first: no source has seen more than one.
+    """Decode GetMovieFileInfo; None for no movie. If there are several, the first: no source has seen more than one.
 
     Raises:
-        RemoteProtocolError: the record lies outside of it.
+        RemoteProtocolError: the payload is malformed.
     """
     data = bytes(payload)
-    _, count = _take(_MOVIES, data, 0)  # what DataLength counts is not known
+    _, count = _unpack_at(_MOVIES, data, 0)  # DataLength: bodies disagree about what it counts
     if not count:
         return None
-    (offset,) = _take(struct.Struct("<Q"), data, _MOVIES.size)
-    code, size, path, name = _take(_MOVIE, data, offset)
+    (offset,) = _unpack_at(struct.Struct("<Q"), data, _MOVIES.size)
+    code, size, path, name = _unpack_at(_MOVIE, data, offset)
     return Movie(_text_of(code), size, _text_at(data, path), _text_at(data, name))
 
 
 def encode_movie(movie: Movie | None) -> bytes:
     """Encode; 16 zero bytes for no movie.
 
-    DataLength and padding follow GetPictFileInfo2: what comes behind the length, a multiple of the word.
+    DataLength and padding are those of GetPictFileInfo2, in 64 bits: the length counts what follows it and is a multiple of the word.
 
     Raises:
-        LocalProtocolError: a number or a text that does not fit.
+        LocalProtocolError: a number or a text does not fit.
     """
     if movie is None:
         return bytes(_MOVIES.size)
     offset = _MOVIES.size + 8
     path = offset + _MOVIE.size
-    texts = _cell(movie.path)
+    texts = _text_field(movie.path)
     name = path + len(texts)
-    texts += _cell(movie.name)
-    record = _pack(_MOVIE, "movie record", _cell(movie.format, 8), movie.size, path, name)
+    texts += _text_field(movie.name)
+    record = _pack(_MOVIE, "movie record", _text_field(movie.format, 8), movie.size, path, name)
     body = struct.pack("<QQ", 1, offset) + record + texts
     body += bytes(-len(body) % 8)
     return len(body).to_bytes(8, "little") + body
 
 
-def _take(form: struct.Struct, data: bytes, offset: int) -> tuple[Any, ...]:
+def _unpack_at(form: struct.Struct, data: bytes, offset: int) -> tuple[Any, ...]:
     """Unpack what lies at an offset.
 
     Raises:
-        RemoteProtocolError: it lies outside, or partly.
+        RemoteProtocolError: it does not lie within the data.
     """
     if offset + form.size > len(data):
         raise RemoteProtocolError(f"record of {len(data)} bytes ends within {form.size} at {offset}")
     return form.unpack_from(data, offset)
 
 
-def _text_of(cell: bytes) -> str:
-    """Return the text of a cell, up to its first NUL; Latin-1, so that no byte is lost."""
-    return cell.split(b"\0", 1)[0].decode("latin-1")
+def _text_of(field: bytes) -> str:
+    """Return the text of a field, up to its first NUL; Latin-1, so that no byte is lost."""
+    return field.split(b"\0", 1)[0].decode("latin-1")
 
 
 def _text_at(data: bytes, offset: int) -> str:
     """Return the text from an offset to its NUL.
 
     Raises:
-        RemoteProtocolError: there is none.
+        RemoteProtocolError: there is no NUL.
     """
     end = data.find(b"\0", offset) if offset <= len(data) else -1
     if end < 0:
@@ -255,11 +259,11 @@ def _text_at(data: bytes, offset: int) -> str:
     return data[offset:end].decode("latin-1")
 
 
-def _cell(text: str, size: int = 0) -> bytes:
-    """Return a text with its NUL, or filled up with NULs to `size` bytes.
+def _text_field(text: str, size: int = 0) -> bytes:
+    """Return a text and a NUL, or filled up with NULs to `size` bytes.
 
     Raises:
-        LocalProtocolError: it does not fit.
+        LocalProtocolError: the text does not fit, or is not Latin-1.
     """
     try:
         data = text.encode("latin-1")
@@ -271,10 +275,10 @@ def _cell(text: str, size: int = 0) -> bytes:
 
 
 def decode_partial(payload: bytes | memoryview) -> memoryview:
-    """Decode GetBigPartialPictFile: the bytes that AcquiredSize announces, without what follows them (13.2).
+    """Decode GetBigPartialPictFile: the bytes that AcquiredSize announces, without what may follow them.
 
     Raises:
-        RemoteProtocolError: there are fewer.
+        RemoteProtocolError: there are fewer bytes.
     """
     view = memoryview(payload)
     size = int.from_bytes(view[:4], "little")
@@ -284,20 +288,20 @@ def decode_partial(payload: bytes | memoryview) -> memoryview:
 
 
 def encode_partial(data: bytes | memoryview, check: bool = True) -> bytes:
-    """Encode; with `check`, the sum of all before behind it."""
+    """Encode, with the sum of all bytes behind them if `check` is set."""
     payload = len(data).to_bytes(4, "little") + data
     return payload + bytes((sum_of(payload),)) if check else payload
 
 
 _VIEW_FRAME_HEAD = 10
-"""Bytes before the JPEG, of unknown content."""
+"""Bytes before the JPEG, whose content is unknown."""
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 
 
 def decode_view_frame(payload: bytes | memoryview) -> bytes | None:
-    """Decode GetViewFrame: the JPEG from its SOI to its end; None if there is none (section 15).
+    """Decode GetViewFrame: the JPEG, from its SOI to the last EOI; None if there is none.
 
-    Its end is the last EOI, whatever follows; a frame without one is returned as far as it goes.
+    A frame without EOI is returned as far as it goes.
     """
     data = bytes(payload)
     start = data.find(_SOI)
@@ -308,19 +312,19 @@ def decode_view_frame(payload: bytes | memoryview) -> bytes | None:
 
 
 def encode_view_frame(jpeg: bytes) -> bytes:
-    """Encode: ten zero bytes and the JPEG."""
+    """Encode: ten zeros and the JPEG."""
     return bytes(_VIEW_FRAME_HEAD) + jpeg
 
 
 @dataclass(frozen=True)
 class ApiInfo:
-    """ConfigApi's reply (section 5).
+    """ConfigApi's reply.
 
     Attributes:
         model: `SIGMA fp`.
-        serial: 8 digits; DeviceInfo has 16.
-        firmware: a tag such as `V84`.
-        version: of the API, a 32-bit float.
+        serial: 8 digits; the serial number in DeviceInfo has 16.
+        firmware: a tag such as `V84`, not the version in the menu.
+        version: of the API.
     """
 
     model: str
@@ -332,7 +336,7 @@ class ApiInfo:
         """Encode.
 
         Raises:
-            LocalProtocolError: a text that does not fit.
+            LocalProtocolError: a text does not fit.
         """
         return encode_ifd(
             (
@@ -348,7 +352,7 @@ class ApiInfo:
         """Decode; a missing entry is empty or 0.
 
         Raises:
-            RemoteProtocolError: it does not add up.
+            RemoteProtocolError: it is not a well-formed IFD.
         """
         values = {(entry.tag, entry.type): entry.value for entry in decode_ifd(payload)}
         model, serial, firmware = (str(values.get((tag, IfdType.STRING), "")) for tag in (1, 2, 3))
@@ -357,26 +361,26 @@ class ApiInfo:
 
 
 _FIRST_OPCODE = 0x9000
-"""Tags of GetCamStatus2 from here on are opcodes."""
+"""Tags of GetCamStatus2 from here on are operation codes."""
 
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """GetCamStatus2 (section 16).
+    """GetCamStatus2.
 
     Attributes:
-        changed: opcodes of reads whose data the host has not fetched since they changed.
-        nested: complete payloads by opcode, of a request with masks.
+        changed: operation codes of the reads whose data have changed since the host last read them.
+        nested: complete payloads by operation code, which a request with masks asks for.
     """
 
     changed: tuple[int, ...]
     nested: Mapping[int, bytes] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        """Encode; tag 1 is what it is in the sizes measured, the total less 1.
+        """Encode; tag 1 holds the total less 1, as it does in all replies measured.
 
         Raises:
-            LocalProtocolError: a code that does not fit.
+            LocalProtocolError: a code does not fit.
         """
         entries = (
             IfdEntry(2, IfdType.UINT16, (1,)),
@@ -393,7 +397,7 @@ class CameraStatus:
         """Decode.
 
         Raises:
-            RemoteProtocolError: it does not add up.
+            RemoteProtocolError: it is not a well-formed IFD.
         """
         entries = decode_ifd(payload)
         changed = next((entry.integers for entry in entries if entry.tag == 4), None)

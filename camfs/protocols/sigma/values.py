@@ -1,121 +1,27 @@
-"""The SIGMA fp's enumerations: what a code is in a photographer's words, each table once (reference sigma-fp, sections 6 to 9).
+"""The SIGMA fp's enumerations: the word that a photographer uses for each code, each table once.
 
-A value has two codes: that of its group, which is read and written, and that of CanSetInfo5's lists, which for many settings is another.
-Words that other cameras have too are the same as theirs.
+A value has two codes: that of its dataset, which is read and written, and that of CanSetInfo5's lists, which for many settings is another.
+A row is `Word(text, code, listed)`: see `codings.Word`. Words that other cameras have too are the same as theirs. Where the codes come
+from, and on which the sources disagree: camfs/protocols/sigma/README.md, "Enumerations".
 """
 
-import re
-from dataclasses import dataclass
-from enum import Enum
-
-from camfs.protocols.sigma.can_set import CanSetInfo
+from camfs.protocols.sigma.codings import Bits, ChoiceSource, Word, Words
 
 
-@dataclass(frozen=True)
-class Word:
-    """One value.
-
-    Attributes:
-        text: as it is written.
-        code: in its group.
-        listed: in CanSetInfo5; None where it is not known, or in no list.
-        also: other spellings that are read.
-        is_settable: False for what the camera only tells.
-        is_offered: False for what may be written and is not among the choices.
-    """
-
-    text: str
-    code: int
-    listed: int | None = None
-    also: tuple[str, ...] = ()
-    is_settable: bool = True
-    is_offered: bool = True
-
-
-class Listing(Enum):
-    """What the tag of CanSetInfo5 says."""
-
-    CODES = "the codes that may be set, of its own numbering"
-    AVAILABLE = "1 where all values may be set"
-    ANY = "nothing but that there is a choice, by not being empty: its codes are unknown"
-
-
-@dataclass(frozen=True)
-class Words:
-    """An enumeration.
-
-    Attributes:
-        words: in the order of the choices. Of two with one text the first is written, the other where the first does not take.
-        tag: of CanSetInfo5; None where the body declares nothing and takes all.
-        listing: what is under that tag.
-        unnamed: how a code without a word begins, its number follows.
-        unclear: listed codes of which only the values are known that they stand for together.
-    """
-
-    words: tuple[Word, ...]
-    tag: int | None = None
-    listing: Listing = Listing.CODES
-    unnamed: str = "code"
-    unclear: tuple[frozenset[int], frozenset[str]] = (frozenset(), frozenset())
-
-    def decode(self, code: int) -> str:
-        """Write a code of the group as text."""
-        for word in self.words:
-            if word.code == code:
-                return word.text
-        return f"{self.unnamed}-{code}"
-
-    def encode(self, text: str, can_set: CanSetInfo) -> int:
-        """Return the code of the group.
-
-        Raises:
-            ValueError: no value has this text.
-        """
-        wanted = "-".join(text.lower().replace("_", " ").split())
-        for word in self.words:
-            if word.is_settable and (wanted == word.text.replace(" ", "-") or wanted in word.also):
-                return word.code
-        digits = wanted.removeprefix(f"{self.unnamed}-")
-        if digits != wanted and re.fullmatch("[0-9]{1,3}", digits) and (code := int(digits)) <= 0xFF:
-            only_told = {word.code for word in self.words if not word.is_settable}
-            if code not in only_told:
-                return code
-        raise ValueError(text)
-
-    def choices(self, can_set: CanSetInfo) -> tuple[str, ...]:
-        """List the values that may be set now."""
-        offered = [word for word in self.words if word.is_settable and word.is_offered]
-        if self.tag is not None:
-            listed = can_set.numbers(self.tag) or ()
-            if self.listing is Listing.CODES:
-                codes, texts = self.unclear
-                all_of_them = texts if codes and codes <= set(listed) else frozenset()
-                offered = [word for word in offered if word.listed in listed or word.text in all_of_them]
-            elif not (any(listed) if self.listing is Listing.AVAILABLE else listed):
-                offered = []
-        return tuple(dict.fromkeys(word.text for word in offered))
-
-    def other_code(self, code: int) -> int | None:
-        """Return the other code of a value that has two."""
-        text = self.decode(code)
-        codes = [word.code for word in self.words if word.text == text and word.is_settable]
-        following = codes[codes.index(code) + 1 :] if code in codes else []
-        return following[0] if following else None
-
-
-def _only_told(text: str, code: int) -> Word:
+def _reported(text: str, code: int) -> Word:
     return Word(text, code, is_settable=False)
 
 
-UNSET = _only_told("unset", 0)
-"""Where 0 is the camera's "uninitialised", or none."""
+UNSET = _reported("unset", 0)
+"""What the camera reports before a setting has a value."""
 
 OFF_ON = (Word("off", 0, 0), Word("on", 1, 1))
-ON_OFF = (UNSET, Word("on", 1, 1), Word("off", 2, 0))
-"""Group 4 counts from 1."""
+ON, OFF = 1, 2
+ON_OFF = (UNSET, Word("on", ON, 1), Word("off", OFF, 0))
+"""The enumerations of group 4 count from 1."""
 
 # Group 1
-PROGRAM_SHIFT = Words((Word("none", 0), Word("plus", 1), Word("minus", 255)), 201, Listing.AVAILABLE)
+PROGRAM_SHIFT = Words((Word("none", 0), Word("plus", 1), Word("minus", 255)), 201, ChoiceSource.AVAILABLE)
 BRACKETING = Words(
     (
         Word("off", 0),
@@ -127,9 +33,9 @@ BRACKETING = Words(
         Word("5 +0-", 6),
     ),
     218,
-    Listing.ANY,
+    ChoiceSource.ANY,
 )
-"""Shots and their order: right, under and over. Tag 218 was empty in all dumps."""
+"""How many shots, and in which order: 0 as metered, - under, + over. Tag 218 was empty in every dump."""
 MEDIA_STATUS = Words((Word("card", 1),), unnamed="status")
 BATTERY = Words(
     (
@@ -148,7 +54,7 @@ BATTERY = Words(
 # Group 2
 SINGLE, CONTINUOUS, TIMER_2, TIMER_10, INTERVAL = 1, 2, 3, 4, 7
 SELF_TIMERS = {TIMER_2: 2.0, TIMER_10: 10.0}
-"""Seconds until the picture, by drive mode."""
+"""Seconds from the release to the picture, by drive mode."""
 
 DRIVE_MODE = Words(
     (
@@ -179,11 +85,16 @@ EXPOSURE_MODE = Words(
     ),
     200,
 )
-"""The codes of C1 to C6 are those of the fp L."""
+"""5 to 10, the codes of C1 to C6, are those of the fp L; the fp has bits for them, see `CUSTOM_MODES`."""
+
 BASE_MODE = 0x0F
+"""The bits of the exposure mode that a custom mode is based on."""
+
 LAST_LISTED_OF_FP = 7
+"""C3 in CanSetInfo5: a body that lists more is an fp L."""
+
 CUSTOM_MODES = {"c1": 0x10, "c2": 0x20, "c3": 0x40}
-"""What the fp adds to the exposure mode that a custom mode is made of. A last bit, 0x80, is a star that it shows."""
+"""The bits that the fp sets beside the exposure mode that a custom mode is based on. A fourth bit, 0x80, is a star in its display."""
 METERING_MODE = Words(
     (
         UNSET,
@@ -195,24 +106,29 @@ METERING_MODE = Words(
     250,
 )
 FLASH_TYPE = Words((Word("none", 0), Word("built-in", 1), Word("external", 2)))
-FLASH_BITS = (
-    ("red-eye", 0x01),
-    ("fp", 0x02),
-    ("multi", 0x04),
-    ("wireless-1", 0x08),
-    ("wireless-2", 0x10),
-    ("wireless-3", 0x20),
-    ("slow-sync", 0x40),
+FLASH = Bits(
+    (
+        ("red-eye", 0x01),
+        ("fp", 0x02),
+        ("multi", 0x04),
+        ("wireless-1", 0x08),
+        ("wireless-2", 0x10),
+        ("wireless-3", 0x20),
+        ("slow-sync", 0x40),
+    ),
+    none="normal",
+    tag=252,
 )
 FLASH_SETTING = Words(
     (
         Word("none", 0),
         Word("ttl-auto", 1),
         Word("ttl-manual", 2),
-        _only_told("disabled", 0x80),
-        _only_told("warning", 0x81),
+        _reported("disabled", 0x80),
+        _reported("warning", 0x81),
     )
 )
+BY_TEMPERATURE = 14
 WHITE_BALANCE = Words(
     (
         Word("auto", 1, 1),
@@ -223,7 +139,7 @@ WHITE_BALANCE = Words(
         Word("tungsten", 5, 5, ("incandescent",)),
         Word("fluorescent", 6, 6),
         Word("flash", 7, 7),
-        Word("color-temperature", 14, 8),
+        Word("color-temperature", BY_TEMPERATURE, 8),
         Word("custom-1", 8),
         Word("custom-2", 10),
         Word("custom-3", 12),
@@ -235,14 +151,15 @@ WHITE_BALANCE = Words(
     unnamed="wb",
     unclear=(frozenset(range(9, 13)), frozenset({"overcast", "custom-1", "custom-2", "custom-3"})),
 )
-"""Codes 9 to 12 of the list are overcast and the three custom ones, in an order on which the sources do not agree."""
+"""Codes 9 to 12 of the list are overcast and the three custom ones; the sources disagree about which is which."""
 IMAGE_SIZE = Words(
-    (Word("high", 1, 1), Word("medium", 2, 2), Word("medium", 3), Word("low", 4, 3), _only_told("raw", 0xFF)), 20
+    (Word("high", 1, 1), Word("medium", 2, 2), Word("medium", 3), Word("low", 4, 3), _reported("raw", 0xFF)), 20
 )
+DNG, DNG_AND_JPEG = 0x10, 0x12
 IMAGE_QUALITY = Words(
     (
-        Word("dng", 0x10, 2),
-        Word("dng+fine", 0x12, 18, ("dng+jpeg",)),
+        Word("dng", DNG, 2),
+        Word("dng+fine", DNG_AND_JPEG, 18, ("dng+jpeg",)),
         Word("fine", 0x02, 16),
         Word("normal", 0x04, 32),
         Word("basic", 0x08, 48),
@@ -274,18 +191,19 @@ COLOR_MODE = Words(
         Word("normal", 0, is_offered=False),
     ),
     320,
-    Listing.ANY,
+    ChoiceSource.ANY,
 )
-"""The list's codes beyond 11 are unknown; 1 was seen to be one warm tone and is sepia to others, 17 is warm gold from firmware 5.0 on."""
+"""The codes that tag 320 lists beyond 11 are unknown. Code 1 showed one warm tone on an fp and is called sepia by others; 17 is warm gold
+from firmware 5.0 on."""
 BATTERY_KIND = Words((Word("none", 0), Word("body", 1), Word("ac", 2)))
 AF_LIGHT = Words((UNSET, Word("on", 1), Word("off", 2)))
 DESTINATION = Words((Word("camera", 1), Word("computer", 2), Word("both", 3), Word("unset", 0)))
 
 # Group 4
 CROP = Words((Word("auto", 0, -1), Word("off", 1, 0), Word("on", 2, 1)), 500)
-MAGNIFICATION = Words((UNSET, Word("1x", 1), Word("4x", 2), Word("8x", 3)), 701, Listing.ANY)
+MAGNIFICATION = Words((UNSET, Word("1x", 1), Word("4x", 2), Word("8x", 3)), 701, ChoiceSource.ANY)
 HIGH_ISO = Words((Word("auto", 0), Word("off", 1), Word("on", 2)))
-CONTINUOUS_SPEED = Words((_only_told("auto", 0), Word("high", 1, 1), Word("medium", 2, 2), Word("low", 3, 3)), 2)
+CONTINUOUS_SPEED = Words((_reported("auto", 0), Word("high", 1, 1), Word("medium", 2, 2), Word("low", 3, 3)), 2)
 HDR = Words(
     (UNSET, Word("off", 0xFF, 0), Word("auto", 0xFE, -1), Word("1", 1, 1), Word("2", 2, 2), Word("3", 3, 3)), 350
 )
@@ -304,7 +222,7 @@ COLOR_SHADING = Words(
     ),
     505,
 )
-COLOR_SHADING_ACQUISITION = Words(ON_OFF, 506, Listing.AVAILABLE)
+COLOR_SHADING_ACQUISITION = Words(ON_OFF, 506, ChoiceSource.AVAILABLE)
 STABILIZATION = Words(ON_OFF, 810)
 
 # Group 5
@@ -321,7 +239,7 @@ ASPECT_RATIO = Words(
     ),
     21,
 )
-"""A size is 1.41:1."""
+"""`a-size` is 1.41:1, the shape of A4 paper."""
 TONE_EFFECT = Words((UNSET, Word("black-and-white", 1, 1)), 325)
 
 # Focus
@@ -335,11 +253,11 @@ FOCUS_MODE = Words(
     ),
     600,
 )
-AF_LOCK = Words(OFF_ON, 601, Listing.AVAILABLE)
+AF_LOCK = Words(OFF_ON, 601, ChoiceSource.AVAILABLE)
 FACE_EYE_AF = Words((Word("off", 0, 0), Word("face", 1, 1), Word("face-eye", 2, 2)), 602)
 FACE_EYE_STATUS = Words((Word("none", 0), Word("found", 1)))
-ONE_POINT = 2
-FOCUS_AREA = Words((Word("multi", 1, 1), Word("one-point", ONE_POINT, 2), Word("tracking", 3, 3)), 610)
+MULTI_POINT, ONE_POINT = 1, 2
+FOCUS_AREA = Words((Word("multi", MULTI_POINT, 1), Word("one-point", ONE_POINT, 2), Word("tracking", 3, 3)), 610)
 FOCUS_POINTS = Words((Word("free", 0, 0), Word("49", 49, 49)), 611)
 PRE_AF = Words(OFF_ON, 650)
 FOCUS_LIMIT = Words(OFF_ON, 651)
@@ -355,9 +273,10 @@ FLAG = Words((Word("off", 0), Word("on", 1)))
 SPEED, ANGLE = 1, 2
 SHUTTER_UNIT = Words((Word("speed", SPEED), Word("angle", ANGLE)))
 WIND_NOISE_CANCELLER = Words(OFF_ON, 114)
-CINEMA_DNG = 1
-MOVIE_FORMAT = Words((Word("cinemadng", CINEMA_DNG, 1, ("dng",)), Word("mov", 2, 2)), 150)
+CINEMA_DNG, MOV = 1, 2
+MOVIE_FORMAT = Words((Word("cinemadng", CINEMA_DNG, 1, ("dng",)), Word("mov", MOV, 2)), 150)
 CINEMA_DNG_QUALITY = Words(
     (Word("8-bit", 8, 8, ("8",)), Word("10-bit", 10, 10, ("10",)), Word("12-bit", 12, 12, ("12",))), 151
 )
-MOVIE_SIZE = Words((Word("fhd", 1, 1), Word("uhd", 2, 2)), 160)
+FHD, UHD = 1, 2
+MOVIE_SIZE = Words((Word("fhd", FHD, 1), Word("uhd", UHD, 2)), 160)

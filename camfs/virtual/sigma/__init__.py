@@ -1,1 +1,1 @@
-"""The emulated SIGMA fp's API life: what ConfigApi begins and CloseApplication ends (reference sigma-fp, section 23)."""
+"""What an emulated SIGMA fp has beyond PTP: remote control by the host, from ConfigApi to CloseApplication."""

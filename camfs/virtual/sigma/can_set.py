@@ -1,14 +1,16 @@
-"""CanSetInfo5 of the emulated fp: what is settable in its present state (reference sigma-fp, section 11).
+"""CanSetInfo5 of the emulated fp: what can be set in its present state.
 
-`_STILL` is the real body's reply in STILL, P, with autofocus on several points; `_changes` is what another state fills and empties.
+`_STILL` is the real camera's reply in STILL, P, with autofocus on several points; `_changes` fills and empties entries for other states.
+What the entries mean: camfs/protocols/sigma/README.md, "CanSetInfo5".
 """
 
 from collections.abc import Mapping
 
 from camfs.protocols.sigma import values as words
+from camfs.protocols.sigma.apex import THIRD
 from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
-from camfs.virtual.sigma import settings
+from camfs.virtual.sigma import limits
 from camfs.virtual.sigma.settings import Settings
 
 _FRACTIONS = ((-10, 10), (10, 10), (2, 10))
@@ -59,9 +61,9 @@ _STILL: Mapping[int, IfdValue] = {
     602: (2, 1, 0),
     610: (1, 2),
     612: (682, 1024),
-    613: settings.VALID_AREA,
+    613: limits.VALID_AREA,
     614: (4,),
-    615: tuple(side for frame in settings.FRAMES[settings.MULTI_POINT] for side in frame),
+    615: tuple(side for frame in limits.FRAMES[words.MULTI_POINT] for side in frame),
     616: (0, 0, 0, 0),
     650: (0, 1),
     656: (2, 1),
@@ -74,7 +76,7 @@ _STILL: Mapping[int, IfdValue] = {
     803: _VOLUMES,
     810: (0, 1),
 }
-"""Values by tag; the tags of `CAN_SET_TAGS` that are not here are empty."""
+"""Values by tag; the entries of all other tags are empty."""
 
 _CINE: Mapping[int, IfdValue] = {
     **dict.fromkeys((1, 2, 3, 4, 11, 12, 20, 21, 350), ()),
@@ -83,16 +85,13 @@ _CINE: Mapping[int, IfdValue] = {
     112: (0, 1),
     113: (0, 1),
     114: (0, 1),
-    150: (words.CINEMA_DNG, settings.MOV),
-    160: (settings.FHD, settings.UHD),
+    150: (words.CINEMA_DNG, words.MOV),
+    160: (words.FHD, words.UHD),
     162: (0,),
 }
 
 FOCUS_RANGE = 658
 """The tag that firmware before 5.00 does not have."""
-
-THIRD = 85
-"""A third of a stop, in 256ths."""
 
 
 def can_set(state: Settings) -> CanSetInfo:
@@ -109,7 +108,7 @@ def can_set(state: Settings) -> CanSetInfo:
 
 def _changes(state: Settings) -> dict[int, IfdValue]:
     values = state.values
-    changed: dict[int, IfdValue] = {FOCUS_RANGE: settings.FOCUS_RANGE}
+    changed: dict[int, IfdValue] = {FOCUS_RANGE: limits.FOCUS_RANGE}
     if state.cine:
         changed.update(_CINE)
         changed[151] = () if (values["RecordFormat"], values["MovieResolution"]) == (1, 2) else (12, 10, 8)
@@ -117,12 +116,12 @@ def _changes(state: Settings) -> dict[int, IfdValue]:
     if not state.stabilises():
         changed[810] = ()
     if state.owns_aperture:
-        changed[210] = (*(_av(code) for code in settings.APERTURES), THIRD)
+        changed[210] = (*(_av(code) for code in limits.APERTURES), THIRD)
     if state.owns_shutter and state.by_angle:
-        changed[214] = settings.ANGLES
+        changed[214] = limits.ANGLES
     elif state.owns_shutter:
-        slowest = values["ShutterSpeed"] if state.cine else settings.SHUTTERS[0]
-        changed[212] = (_tv(min(slowest, 93) if state.cine else slowest), _tv(settings.SHUTTERS[1]), THIRD)
+        slowest = values["ShutterSpeed"] if state.cine else limits.SHUTTERS[0]
+        changed[212] = (_tv(min(slowest, 93) if state.cine else slowest), _tv(limits.SHUTTERS[1]), THIRD)
         if state.exposure_mode == words.MANUAL and not state.cine:
             changed[213] = (0,)
     changed[215] = (1280, _sv(state.top_iso), 256, THIRD)
@@ -130,16 +129,16 @@ def _changes(state: Settings) -> dict[int, IfdValue]:
         changed[201] = ()
     if state.exposure_mode == words.MANUAL:
         changed[217] = (0, 0, THIRD)
-    if values["WhiteBalance"] == settings.BY_TEMPERATURE:
-        changed[302] = settings.COLOUR_TEMPERATURES
+    if values["WhiteBalance"] == words.BY_TEMPERATURE:
+        changed[302] = limits.COLOUR_TEMPERATURES
     if values["FocusMode"] == words.MANUAL_FOCUS:
         changed[602] = changed[610] = ()
     if values["FocusArea"] == words.ONE_POINT:
-        frames = settings.FRAMES[words.ONE_POINT]
+        frames = limits.FRAMES[words.ONE_POINT]
         changed[611] = (0, 49)
         changed[614] = (len(frames),)
         changed[615] = tuple(side for frame in frames for side in frame)
-        changed[616] = settings.GRID
+        changed[616] = limits.GRID
     return changed
 
 

@@ -1,4 +1,4 @@
-"""The files of the emulated fp's takes: pictures with the exposure that was set, and movies (reference sigma-fp, sections 12 to 14)."""
+"""The files of the emulated fp's takes: pictures that have the exposure that was set, and movies."""
 
 import random
 from datetime import datetime
@@ -6,46 +6,48 @@ from fractions import Fraction
 from functools import partial
 
 from camfs.protocols.sigma import apex
+from camfs.protocols.sigma import values as words
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.pictures.contents import Bytes
 from camfs.virtual.pictures.generated import Shot
 from camfs.virtual.sigma.database import PictureFile
-from camfs.virtual.sigma.settings import BULB, DNG, DNG_AND_JPEG, Settings
+from camfs.virtual.sigma.settings import Settings
 
 PROGRAM_EXPOSURE, PROGRAM_APERTURE, AUTO_ISO = Fraction(1, 125), 5.6, 200
-"""What the camera chooses where the choice is its own."""
+"""What the camera chooses where the photographer does not."""
 
-_JPEG_QUALITY = {2: 95, 4: 90, 8: 80, DNG_AND_JPEG: 95}
+_JPEG_QUALITY = {2: 95, 4: 90, 8: 80, words.DNG_AND_JPEG: 95}
 _MOVIE_RATE = 1 << 20
 """Bytes a second."""
+
 _LONGEST = 64
-"""Seconds of a movie beyond which it grows no more."""
+"""Seconds after which a movie does not grow any more."""
 
 
 def exposure_time(state: Settings) -> Fraction:
-    """Return the seconds that a picture is exposed; a bulb exposure's are not known before."""
+    """Return for how many seconds a picture is exposed; before it ends, a bulb exposure counts as one of the camera's choice."""
     text = apex.SHUTTER_THIRDS.get(state.values["ShutterSpeed"])
     return Fraction(text) if text and state.owns_shutter else PROGRAM_EXPOSURE
 
 
 def shot(state: Settings, number: int, taken: datetime) -> Shot:
-    """Return what a picture shows and says that is taken now."""
+    """Return what a picture that is taken now shows and says of itself."""
     values = state.values
     return Shot(
         number,
         taken,
         AUTO_ISO if values["ISOAuto"] else int(apex.ISO_THIRDS[values["ISOSpeed"]]),
-        Fraction(1) if state.owns_shutter and values["ShutterSpeed"] == BULB else exposure_time(state),
+        Fraction(1) if state.owns_shutter and values["ShutterSpeed"] == apex.BULB else exposure_time(state),
         float(apex.APERTURE_THIRDS[values["Aperture"]].removeprefix("f/")) if state.owns_aperture else PROGRAM_APERTURE,
         values["CurrentLensFocalLength"] / 16,
     )
 
 
 def picture_files(state: Settings, number: int, taken: datetime, prefix: str) -> list[PictureFile]:
-    """Return the files of a picture taken now: the DNG first."""
+    """Return the files of a picture that is taken now: the DNG first."""
     quality = state.values["ImageQuality"]
-    files = [dng_file(state, number, taken, prefix)] if quality in (DNG, DNG_AND_JPEG) else []
-    if quality != DNG:
+    files = [dng_file(state, number, taken, prefix)] if quality in (words.DNG, words.DNG_AND_JPEG) else []
+    if quality != words.DNG:
         taking = shot(state, number, taken)
         content = Bytes(partial(pictures.jpeg, taking, _JPEG_QUALITY[quality]))
         files.append(PictureFile(f"{prefix}{number:04}.JPG", "JPG", content, taking.width, taking.height))
@@ -53,14 +55,14 @@ def picture_files(state: Settings, number: int, taken: datetime, prefix: str) ->
 
 
 def dng_file(state: Settings, number: int, taken: datetime, prefix: str) -> PictureFile:
-    """Return a DNG taken now; one frame stands for all of a CinemaDNG take."""
+    """Return a DNG that is taken now; for a CinemaDNG take, this one frame stands for all."""
     taking = shot(state, number, taken)
     content = Bytes(partial(pictures.dng, taking, 12 if state.values["DNGQuality"] == 12 else 14))
     return PictureFile(f"{prefix}{number:04}.DNG", "DNG", content, taking.width, taking.height)
 
 
 def movie_file(number: int, seconds: float, prefix: str) -> PictureFile:
-    """Return a take of some length: a QuickTime file type and media data that mean nothing, without an index."""
+    """Return a movie of some length: a QuickTime file type and random media data, without an index."""
     size = 1024 + round(min(seconds, _LONGEST) * _MOVIE_RATE)
 
     def make() -> bytes:

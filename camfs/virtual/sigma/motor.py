@@ -1,21 +1,24 @@
-"""The focus motor: where the lens stands while it moves (reference sigma-fp, sections 7 and 18)."""
+"""The focus motor of the emulated fp: where the lens is while it moves.
+
+See camfs/protocols/sigma/README.md, "Driving focus".
+"""
 
 FAR, NEAR = 5974, 11116
-"""Positions of the 45 mm lens: small is far."""
+"""Range of the 45 mm lens, in counts of the motor: small is far."""
 
 AUTOFOCUSED = 8999
-"""Where autofocus finds the subject."""
+"""The position in which autofocus finds the subject."""
 
 SLACK = 6
-"""Counts by which a drive may end beside its target."""
+"""Counts by which the lens may end beside its target."""
 
 
 class Motor:
-    """Moves at a constant speed.
+    """Moves the lens at a constant speed.
 
     Attributes:
         speed: counts a second.
-        moves: drives begun so far.
+        moves: how many moves have begun so far.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,7 @@ class Motor:
         self._began = float("-inf")
 
     def drive(self, target: int, now: float) -> None:
-        """Begin to move to a position, within the lens's range; the end is near it, as `SLACK` has it."""
+        """Begin to move to a position within the lens's range; the lens ends up to `SLACK` counts beside it."""
         beside = target * 7 % (2 * SLACK + 1) - SLACK
         self._from, self._to = self.position(now), min(max(min(max(target, FAR), NEAR) + beside, FAR), NEAR)
         self._began = now
@@ -38,5 +41,5 @@ class Motor:
         return self._to if gone >= abs(way) else self._from + round(gone) * (1 if way > 0 else -1)
 
     def moving(self, now: float) -> bool:
-        """Say whether it is under way."""
+        """Say whether it is moving."""
         return self.position(now) != self._to

@@ -1,4 +1,7 @@
-"""The emulated fp's vendor operations, by code (reference sigma-fp, sections 3 and 23)."""
+"""The emulated fp's vendor operations, by code.
+
+See camfs/protocols/sigma/README.md, "Operation table".
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -17,8 +20,8 @@ EMPTY = Answer(b"")
 """A data phase without data."""
 
 
-def _in_api_life(do: Callable[[SigmaFp, Call], Answer]) -> Handler:
-    """Make a handler of what is done in the API life; before it there is a refusal, or nothing."""
+def _tethered(do: Callable[[SigmaFp, Call], Answer]) -> Handler:
+    """Make a handler of an operation that works under remote control only; else it is refused, or not answered."""
 
     async def handle(body: Body, call: Call) -> Answer:
         return _early(body) or do(_fp(body), call)
@@ -32,7 +35,7 @@ def _fp(body: Body) -> SigmaFp:
 
 
 def _early(body: Body) -> Answer | None:
-    """Return the answer to a vendor operation that comes before ConfigApi; None after it."""
+    """Return the answer to a vendor operation if it comes before ConfigApi; None if it comes after it."""
     if _fp(body).locked:
         return None
     if body.quirks.vendor_is_silent:
@@ -41,7 +44,7 @@ def _early(body: Body) -> Answer | None:
 
 
 async def config_api(body: Body, call: Call) -> Answer:
-    """0x9035; a parameter, if any, does not matter."""
+    """0x9035; the parameter, if there is one, does not matter."""
     return Answer(_fp(body).configure())
 
 
@@ -89,13 +92,16 @@ def _not_supported(fp: SigmaFp, call: Call) -> Answer:
 
 
 FLAG = encode_ifd((IfdEntry(1, IfdType.UINT8, (0,)),))
-"""What 0x9039 answers; its meaning is unknown."""
+"""What 0x9039 answers; nobody knows what it means."""
 
-_OLD = (0x9010, 0x9011, 0x901A, 0x9020, 0x9021, 0x9025, 0x9026, 0x902E)
+_WITH_EMPTY_DATA = (0x9010, 0x9011, 0x901A, 0x9020, 0x9021, 0x9025, 0x9026, 0x902E)
+"""Operations that the fp answers with an empty data phase."""
+
 _WITHOUT_DATA = (0x901E, 0x901F, *range(0x903B, 0x9043))
+"""Operations that the fp answers without a data phase."""
 
 _DO: Mapping[int, Callable[[SigmaFp, Call], Answer]] = {
-    **{code: lambda fp, call: EMPTY for code in _OLD},
+    **{code: lambda fp, call: EMPTY for code in _WITH_EMPTY_DATA},
     **{code: lambda fp, call: OK for code in _WITHOUT_DATA},
     **dict.fromkeys(UNKNOWN_OPERATIONS, _not_supported),
     **{dataset.reads: _read(dataset.reads) for dataset in Dataset},
@@ -116,27 +122,27 @@ _DO: Mapping[int, Callable[[SigmaFp, Call], Answer]] = {
 }
 
 OPERATIONS: Mapping[int, Handler] = {
-    **{code: _in_api_life(do) for code, do in _DO.items()},
+    **{code: _tethered(do) for code, do in _DO.items()},
     SigmaOperation.ConfigApi: config_api,
     SigmaOperation.GetViewFrame: get_view_frame,
 }
-"""Also those that the camera does not list, and answers all the same."""
+"""By code, including those that the camera answers although it does not list them."""
 
 DATA_OUT = frozenset(
     operation
     for operation in SigmaOperation
     if operation.data_phase is DataPhase.OUT and operation.hazard is not Hazard.FATAL
 )
-"""Operations that bring data to the camera; a fatal one needs none to be fatal."""
+"""Operations that send data to the camera; the fatal ones are fatal without any."""
 
 NAMES: Mapping[int, str] = {operation: operation.name for operation in SigmaOperation}
 
 _NEW = {0x9034: (0x9038, 0x9039, 0x903A), 0x9431: (0x9432, 0x9433)}
-"""What firmware that drives the focus lists behind an operation (reference sigma-fp, section 1)."""
+"""What newer firmware lists behind an operation; see camfs/protocols/sigma/README.md, "Identity"."""
 
 
 def of_firmware(listed: tuple[int, ...], firmware: str) -> tuple[int, ...]:
-    """Return the operations that DeviceInfo lists with some firmware; `listed` are those with the seed's."""
+    """Return the operations that DeviceInfo lists with a firmware; `listed` are those of the oldest, which the PTP notes show."""
     if firmware == FIRMWARES[0]:
         return listed
     return tuple(each for code in listed for each in (code, *_NEW.get(code, ())))

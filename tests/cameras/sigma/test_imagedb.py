@@ -30,9 +30,8 @@ from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.sigma import database as emulated_database
-from camfs.virtual.sigma.database import Entry as Slot
-from camfs.virtual.sigma.database import PictureFile, Take
-from camfs.virtual.sigma.fp import Life, SigmaFp
+from camfs.virtual.sigma.database import PictureFile, Slot, Take
+from camfs.virtual.sigma.fp import Mode, SigmaFp
 from tests.cameras.rig import emulated
 
 JPEG, DNG, BOTH_KINDS = 8, 0x10, 0x12
@@ -78,14 +77,14 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 def exposed(monkeypatch: pytest.MonkeyPatch) -> list[PictureFile]:
     """Collect the files of all that the emulated camera exposes."""
     files: list[PictureFile] = []
-    add = emulated_database.ImageDatabase.add
+    add = emulated_database.SlotRing.add
 
-    def collecting(self: emulated_database.ImageDatabase, slot: Slot) -> None:
+    def collecting(self: emulated_database.SlotRing, slot: Slot) -> None:
         if slot.file is not None:
             files.append(slot.file)
         add(self, slot)
 
-    monkeypatch.setattr(emulated_database.ImageDatabase, "add", collecting)
+    monkeypatch.setattr(emulated_database.SlotRing, "add", collecting)
     return files
 
 
@@ -226,7 +225,7 @@ async def running(folder: Path, **about: Any) -> AsyncIterator[Program]:
     async with emulated("sigma-fp") as camera, program(camera, folder / "spool", **about) as driver:
         await driver.take_body()
         yield driver
-        assert driver.fp.life is not Life.GONE
+        assert driver.fp.mode is not Mode.GONE
 
 
 async def rescued(camera: EmulatedCamera, folder: Path) -> dict[str, bytes]:
@@ -878,7 +877,7 @@ async def one_day(
                 pass
         found = await rescued(camera, folder)
         assert camera.body.sigma is not None
-        assert camera.body.sigma.life is Life.CARD
+        assert camera.body.sigma.mode is Mode.STANDALONE
     return found, removed, asked
 
 
@@ -1157,7 +1156,7 @@ async def test_a_command_of_a_movie_that_ends_unclearly(
             except errors.CameraError:
                 await trio.sleep(1)
         assert not driver.images.recording
-        assert driver.fp.life is Life.API
+        assert driver.fp.mode is Mode.TETHERED
         await filmed(driver)
         assert not driver.pending()
 

@@ -16,6 +16,8 @@ from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Values
 from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.sigma import rules
+from camfs.virtual.sigma.settings import Settings
 from tests.cameras.sigma.rig import Rig, rigged
 
 STATES = (
@@ -257,13 +259,13 @@ async def test_af_c_that_became_af_s_does_not_hunt(tmp_path: Path, jumping_clock
 async def test_the_other_code_of_a_value_is_tried(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     """Medium pictures are 2 in one source and 3 in another."""
     async with held(tmp_path) as rig:
-        takes = rig.body.sigma.settings.write
+        write = rules.write
 
-        def write_without_two(values: Values, now: float) -> None:
-            takes({name: value for name, value in values.items() if (name, value) != ("Resolution", 2)}, now)
+        def write_without_two(settings: Settings, values: Values, now: float) -> None:
+            write(settings, {name: value for name, value in values.items() if (name, value) != ("Resolution", 2)}, now)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rig.body.sigma.settings, "write", write_without_two)
+            patch.setattr(rules, "write", write_without_two)
             await rig.camera.change_setting("image-size", "medium")
         assert rig.body.sigma.settings.values["Resolution"] == 3
         assert await rig.camera.setting("image-size") == "medium"

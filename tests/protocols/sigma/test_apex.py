@@ -1,4 +1,4 @@
-"""APEX codes: every table of the reference both ways, in the units that CanSetInfo5 has, and what is no code."""
+"""APEX codes: every table both ways, in the units that CanSetInfo5 has, and what is no code."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ from camfs.protocols.sigma.apex import APERTURE, EV, ISO, SHUTTER, THIRD, Scale
 
 HALF, WHOLE = 128, 256
 
-REFERENCE_EV = """
+PRINTED_EV = """
 0=0 3=+1/3 5=+2/3 8=+1 11=+1_1/3 14=+1_2/3 16=+2 19=+2_1/3 21=+2_2/3 24=+3 27=+3_1/3 29=+3_2/3 32=+4 35=+4_1/3 37=+4_2/3 40=+5
 43=+5_1/3 45=+5_2/3 48=+6 51=+6_1/3 205=-6_1/3 208=-6 211=-5_2/3 213=-5_1/3 216=-5 219=-4_2/3 221=-4_1/3 224=-4 227=-3_2/3
 229=-3_1/3 232=-3 235=-2_2/3 237=-2_1/3 240=-2 243=-1_2/3 245=-1_1/3 248=-1 251=-2/3 253=-1/3
 """
-"""As section 10 prints them, unsigned and in thirds."""
+"""As libraries print them: unsigned codes, thirds of a stop."""
 
 
 def _code(scale: Scale, text: str) -> int | None:
@@ -72,8 +72,8 @@ def test_the_sets_have_the_codes_of_their_step(table: Mapping[int, str], size: i
     assert {abs(code) % 8 for code in table if code not in irregular} == residues
 
 
-def test_compensations_in_thirds_are_those_of_the_reference() -> None:
-    pairs = [row.replace("_", " ").split("=") for row in REFERENCE_EV.split()]
+def test_compensations_in_thirds_are_those_of_other_libraries() -> None:
+    pairs = [row.replace("_", " ").split("=") for row in PRINTED_EV.split()]
     codes = {int(code) - 256 * (int(code) > 127): text for code, text in pairs}
     assert codes.keys() == apex.EV_THIRDS.keys()
     assert all(EV.encode(text) == code for code, text in codes.items())

@@ -1,21 +1,21 @@
-"""The codes, against the reference's operation table."""
+"""The codes, against the operations that the PTP notes and the fp L list."""
 
 from camfs.protocols.ptp.codes import DataPhase
 from camfs.protocols.sigma.codes import UNKNOWN_OPERATIONS, CaptureState, Hazard, SigmaOperation, has_failed
 
 # fmt: off
-SEED_VENDOR_OPERATIONS = {
+VENDOR_OPERATIONS = {
     *range(0x9012, 0x901A), 0x901B, 0x901C, *range(0x9022, 0x9025), *range(0x9027, 0x902E), *range(0x902F, 0x9038),
     *range(0x9401, 0x9406), *range(0x9411, 0x9415), *range(0x9421, 0x9425), 0x9431,
 }
 # fmt: on
 
 
-def test_every_operation_of_the_seed_and_of_the_fp_l_is_known() -> None:
+def test_every_operation_of_the_notes_and_of_the_fp_l_is_known() -> None:
     known = {int(operation) for operation in SigmaOperation} | UNKNOWN_OPERATIONS
-    assert known >= SEED_VENDOR_OPERATIONS | {0x9038, 0x9039, 0x903A, 0x9432, 0x9433}
+    assert known >= VENDOR_OPERATIONS | {0x9038, 0x9039, 0x903A, 0x9432, 0x9433}
     assert UNKNOWN_OPERATIONS.isdisjoint(map(int, SigmaOperation))
-    assert len(SEED_VENDOR_OPERATIONS) == 59 - 16  # standard ones
+    assert len(VENDOR_OPERATIONS) == 59 - 16  # standard ones
 
 
 def test_which_way_the_data_go() -> None:

@@ -1,4 +1,4 @@
-"""The bitmask groups: the bytes of the seed and the dumps, every form of a write, and whatever hypothesis thinks of."""
+"""The bitmask groups: the bytes of the PTP notes and the dumps, every form of a write, and generated ones."""
 
 from contextlib import suppress
 
@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
-from camfs.protocols.sigma.groups import GROUPS, Form, decode_group, decode_group_write, encode_group
+from camfs.protocols.sigma.groups import GROUPS, decode_group, decode_group_write, encode_group
 from tests.protocols.sigma.payloads import SOUND, of
 
 READS = {0x9012: 1, 0x9013: 2, 0x9014: 3, 0x9023: 4, 0x9027: 5, 0x9029: 6}
 WRITES = {0x9016: 1, 0x9017: 2, 0x9018: 3, 0x9024: 4, 0x9028: 5, 0x902A: 6}
 
 MASKS = {1: 0x7FFF, 2: 0xFC3F, 3: 0xA3FF, 4: 0x3FF0, 5: 0x002B, 6: 0}
-"""What the fp's replies announce (reference 23.3)."""
+"""What the fp's replies announce."""
 
 
 def group_of(name: str) -> int:
@@ -26,18 +26,16 @@ def test_a_group_has_sixteen_fields_and_each_name_once() -> None:
     for number, group in GROUPS.items():
         assert group.number == number
         assert [field.bit for field in group.fields] == list(range(16))
-        names = [part.name for field in group.fields for part in field.parts]
+        names = [subfield.name for field in group.fields for subfield in field.subfields]
         assert len(set(names)) == len(names)
-        for field in group.fields:
-            assert field.read_only == all(part.read_only for part in field.parts)
 
 
 @pytest.mark.parametrize("name", of(SOUND, *READS))
 def test_a_reply_comes_back(name: str) -> None:
     number = group_of(name)
     group = decode_group(number, memoryview(SOUND[name]))
-    present = [part for field in GROUPS[number].fields if MASKS[number] >> field.bit & 1 for part in field.parts]
-    assert list(group.values) == [part.name for part in present]
+    present = [field for field in GROUPS[number].fields if MASKS[number] >> field.bit & 1]
+    assert list(group.values) == [subfield.name for field in present for subfield in field.subfields]
     assert encode_group(number, group.values, rest=group.rest) == SOUND[name]
     assert decode_group_write(number, SOUND[name]) == group.values
 
@@ -47,12 +45,14 @@ def test_a_write_of_the_vendors_program_comes_back(name: str) -> None:
     number, payload = group_of(name), SOUND[name]
     group = decode_group(number, payload)
     assert group.rest == b""
-    assert encode_group(number, group.values, Form.PADDED if len(payload) == 22 else Form.PACKED) == payload
+    padding = bytes(len(payload) - payload[0] - 2)
+    assert encode_group(number, group.values) == payload[: payload[0] + 1] + payload[-1:]
+    assert payload[payload[0] + 1 : -1] == padding
     assert decode_group_write(number, payload) == group.values
 
 
-def test_the_seeds_group_1() -> None:
-    assert decode_group(1, SOUND["9012-seed"]).values == {
+def test_the_notes_group_1() -> None:
+    assert decode_group(1, SOUND["9012-notes"]).values == {
         "ShutterSpeed": 88,
         "Aperture": 32,
         "ProgramShift": 0,
@@ -71,8 +71,8 @@ def test_the_seeds_group_1() -> None:
     }
 
 
-def test_the_seeds_group_2() -> None:
-    assert decode_group(2, SOUND["9013-seed"]).values == {
+def test_the_notes_group_2() -> None:
+    assert decode_group(2, SOUND["9013-notes"]).values == {
         "DriveMode": 1,
         "SpecialMode": 2,
         "ExposureMode": 4,
@@ -88,8 +88,8 @@ def test_the_seeds_group_2() -> None:
     }
 
 
-def test_the_seeds_group_3() -> None:
-    assert decode_group(3, SOUND["9014-seed-dest-pc"]).values == {
+def test_the_notes_group_3() -> None:
+    assert decode_group(3, SOUND["9014-notes-dest-pc"]).values == {
         "Reserved0": 0,
         "Reserved1": 0,
         "Reserved2": 0,
@@ -105,8 +105,8 @@ def test_the_seeds_group_3() -> None:
     }
 
 
-def test_the_seeds_group_4() -> None:
-    assert decode_group(4, SOUND["9023-seed"]).values == {
+def test_the_notes_group_4() -> None:
+    assert decode_group(4, SOUND["9023-notes"]).values == {
         "DCCropMode": 0,
         "LVMagnifyRatio": 3,
         "HighISOExt": 1,
@@ -143,7 +143,7 @@ def test_group_6_has_bytes_that_its_mask_does_not_announce() -> None:
 
 
 def test_a_field_more_moves_those_behind_it() -> None:
-    values = decode_group(2, SOUND["9013-seed"]).values
+    values = decode_group(2, SOUND["9013-notes"]).values
     with_flash = encode_group(2, {**values, "FlashType": 3})
     assert with_flash[:3] == bytes.fromhex("0f 3f fd")
     assert len(with_flash) == 17
@@ -233,12 +233,9 @@ def test_what_cannot_be_written(number: int, values: dict[str, int]) -> None:
         encode_group(number, values)
 
 
-def test_what_a_padded_write_cannot_hold() -> None:
-    assert len(encode_group(1, {}, Form.PADDED, bytes(18))) == 22
+def test_what_a_group_cannot_hold() -> None:
     with pytest.raises(LocalProtocolError):
-        encode_group(1, {}, Form.PADDED, bytes(19))
-    with pytest.raises(LocalProtocolError):
-        encode_group(1, {}, rest=bytes(254))
+        encode_group(1, {}, bytes(254))
 
 
 @st.composite
@@ -247,21 +244,24 @@ def groups(draw: st.DrawFn) -> tuple[int, dict[str, int]]:
     number = draw(st.sampled_from(sorted(GROUPS)))
     values = {}
     for field in draw(st.lists(st.sampled_from(GROUPS[number].fields), unique=True)):
-        for part in field.parts:
-            top = 1 << 8 * part.width
-            values[part.name] = draw(st.integers(-top // 2, top // 2 - 1) if part.signed else st.integers(0, top - 1))
+        for subfield in field.subfields:
+            top = 1 << 8 * subfield.width
+            numbers = st.integers(-top // 2, top // 2 - 1) if subfield.signed else st.integers(0, top - 1)
+            values[subfield.name] = draw(numbers)
     return number, values
 
 
-@given(groups(), st.sampled_from(Form), st.binary(max_size=8))
-def test_any_values_come_back(group: tuple[int, dict[str, int]], form: Form, rest: bytes) -> None:
+@given(groups(), st.binary(max_size=8))
+def test_any_values_come_back(group: tuple[int, dict[str, int]], rest: bytes) -> None:
     number, values = group
-    with suppress(LocalProtocolError):  # the largest do not fit into 22 bytes
-        payload = encode_group(number, values, form, rest)
-        decoded = decode_group(number, payload)
-        assert (decoded.values, decoded.rest) == (values, rest)
-        assert decode_group_write(number, payload) == values
-        assert decode_group_write(number, b"\0" + payload[1:-1] + b"\0") == values
+    payload = encode_group(number, values, rest)
+    decoded = decode_group(number, payload)
+    assert (decoded.values, decoded.rest) == (values, rest)
+    assert decode_group_write(number, payload) == values
+    assert decode_group_write(number, b"\0" + payload[1:-1] + b"\0") == values
+    if len(payload) < 22:
+        padded = payload[:-1].ljust(21, b"\0") + payload[-1:]
+        assert decode_group(number, padded) == decoded
 
 
 @given(st.sampled_from(sorted(GROUPS)), st.binary(max_size=40))

@@ -1,4 +1,4 @@
-"""IFDs: the camera's replies, the writes of other programs, and whatever hypothesis thinks of."""
+"""IFDs: the camera's replies, the writes of other programs, and generated ones."""
 
 import struct
 import tracemalloc
@@ -43,7 +43,7 @@ def test_a_payload_comes_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", of(UNSOUND, *OPCODES))
-def test_the_seeds_write_that_does_not_add_up(name: str) -> None:
+def test_the_notes_write_that_does_not_add_up(name: str) -> None:
     with pytest.raises(RemoteProtocolError):
         decode_ifd(UNSOUND[name])
     assert decode_ifd(UNSOUND[name], lenient=True) == (IfdEntry(0, IfdType.UINT8, (1,)),)

@@ -28,7 +28,7 @@ from camfs.protocols.sigma.records import (
     encode_pictures,
     encode_view_frame,
 )
-from tests.protocols.sigma.payloads import SOUND, UNSOUND, of
+from tests.protocols.sigma.payloads import NEWER, SOUND, UNSOUND, of
 
 # capture status
 
@@ -38,13 +38,13 @@ def test_a_capture_status_comes_back(name: str) -> None:
     assert CaptureStatus.decode(memoryview(SOUND[name])).encode() == SOUND[name]
 
 
-def test_the_seeds_shot() -> None:
+def test_the_notes_shot() -> None:
     shot = CaptureStatus(0, 0, 1, CaptureState.GENERATED, Destination.COMPUTER)
-    assert CaptureStatus.decode(SOUND["9015-generated"]) == shot
-    assert CaptureStatus.decode(SOUND["9015-stored"]) == replace(shot, state=CaptureState.STORED)
-    assert CaptureStatus.decode(SOUND["9015-cleared-0"]) == CaptureStatus(0, 1, 1)
-    assert CaptureStatus.decode(SOUND["9015-cleared-2"]) == CaptureStatus(2, 1, 1)
-    assert CaptureStatus.decode(SOUND["9015-idle-0"]) == CaptureStatus(0, 0, 0, 0, Destination.COMPUTER)
+    assert CaptureStatus.decode(SOUND["9015-notes-generated-id00"]) == shot
+    assert CaptureStatus.decode(SOUND["9015-notes-stored-id00"]) == replace(shot, state=CaptureState.STORED)
+    assert CaptureStatus.decode(SOUND["9015-notes-cleared-id00"]) == CaptureStatus(0, 1, 1)
+    assert CaptureStatus.decode(SOUND["9015-notes-cleared-id02"]) == CaptureStatus(2, 1, 1)
+    assert CaptureStatus.decode(SOUND["9015-idle-id00"]) == CaptureStatus(0, 0, 0, 0, Destination.COMPUTER)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_capture_status_that_cannot_be() -> None:
 # snap and the fixed payloads
 
 
-def test_the_seeds_snap() -> None:
-    assert Snap(SnapMode.WITHOUT_AF).encode() == SOUND["901B-seed"]
-    assert Snap.decode(memoryview(SOUND["901B-seed"])) == Snap(SnapMode.WITHOUT_AF, 1)
+def test_the_notes_snap() -> None:
+    assert Snap(SnapMode.WITHOUT_AF).encode() == SOUND["901B-notes"]
+    assert Snap.decode(memoryview(SOUND["901B-notes"])) == Snap(SnapMode.WITHOUT_AF, 1)
     assert Snap.decode(bytes.fromhex("00 20 03 00 00")) == Snap(SnapMode.START_MOVIE, 3)
 
 
@@ -122,6 +122,14 @@ def test_raw_and_jpeg() -> None:
     assert struct.unpack_from("<5I", payload) == (len(payload) - 4, 2, 16, 40, RAW.address)
     assert len(payload) % 4 == 0
     assert decode_pictures(payload) == (RAW, PICTURE)
+
+
+def test_pictures_of_newer_firmware() -> None:
+    jpeg = Picture(0x5D500880, 9_184_857, "100SIGMA", "SDIM0005.JPG", "JPG", 6000, 4000)
+    following = replace(jpeg, size=9_067_041, name="SDIM0006.JPG")
+    raw = Picture(0x621E9000, 28_699_042, "100SIGMA", "SDIM0006.DNG", "DNG", 6064, 4042)
+    assert decode_pictures(NEWER["902D-jpeg"]) == (jpeg,)
+    assert decode_pictures(NEWER["902D-dng+jpeg"]) == (raw, following)
 
 
 def test_no_picture() -> None:
@@ -210,6 +218,11 @@ def test_a_movie() -> None:
     payload = encode_movie(MOVIE)
     assert struct.unpack_from("<QQ8sQ", payload, 8) == (1, 24, b"MOV\0\0\0\0\0", MOVIE.size)
     assert decode_movie(memoryview(payload)) == MOVIE
+
+
+def test_movies_of_newer_firmware() -> None:
+    assert decode_movie(NEWER["9036-mov"]) == Movie("MOV", 19_069_480, "CINEMA", "A001_027_20260802.MOV")
+    assert decode_movie(NEWER["9036-none"]) is None
 
 
 def test_no_movie() -> None:
@@ -302,7 +315,7 @@ def test_sizes_of_the_status(count: int, length: int, first: int) -> None:
 
 
 def test_a_status_with_whole_groups() -> None:
-    status = CameraStatus((0x902E,), {0x9013: SOUND["9013-seed"], 0x9029: SOUND["9029"]})
+    status = CameraStatus((0x902E,), {0x9013: SOUND["9013-notes"], 0x9029: SOUND["9029"]})
     payload = status.encode()
     assert struct.unpack_from("<I", payload, 16) == (len(payload) - 1,)
     assert CameraStatus.decode(payload) == status

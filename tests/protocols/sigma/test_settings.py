@@ -1,4 +1,4 @@
-"""The fp's settings as text: what the samples say, both ways of every choice, what a refusal is explained by."""
+"""The fp's settings as text: what the samples say, every choice written and read, how a refusal is explained."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,35 +11,19 @@ from camfs.errors import AccessDenied, InvalidValue, LocalProtocolError, NoData
 from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
 from camfs.protocols.sigma import datasets
 from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
-from camfs.protocols.sigma.datasets import READ_ONLY, Dataset, Value, Values
+from camfs.protocols.sigma.codings import Words
+from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
-from camfs.protocols.sigma.settings import SETTINGS, State
-from camfs.protocols.sigma.values import Words
-from tests.protocols.sigma.payloads import SOUND, of
+from camfs.protocols.sigma.setting import State
+from camfs.protocols.sigma.settings import SETTINGS
+from tests.protocols.sigma.payloads import SOUND
 from tests.protocols.sigma.test_can_set import ABSENT, FILLED
+from tests.protocols.sigma.test_datasets import READ_ONLY
 
-PAYLOADS = {
-    Dataset.GROUP1: "13ff7f00000001f800000109b50101d0020100001e",
-    Dataset.GROUP2: "0e3ffc01020100000100000001010252",
-    Dataset.GROUP3: "10ffa3000000010301004000300205050033",
-    Dataset.GROUP4: "11f03f00030103ff0e0001010201fe02020560",
-    Dataset.GROUP5: "0c2b001e000200000288130301f8",
-    Dataset.FOCUS: (
-        "940000000b00000001000100010000000300000002000100010000000000000003000100010000000000000004000100"
-        "01000000000000000a00010001000000010000000b00010001000000000000000c00010001000000000000000d000700"
-        "04000000540100020e000700080000009000000033000100010000000000000034000100010000000000000000000000"
-        "000000000000000063"
-    ),
-    Dataset.MOVIE: (
-        "d80000001000000001000100010000000100000003000100010000000100000004000100010000000100000005000800"
-        "01000000000000000600010001000000010000000700050001000000cc0000000a00010001000000010000000b000100"
-        "01000000010000000c00060002000000000000000d000100010000000000000032000100010000000200000033000100"
-        "010000000c0000003400010001000000020000003c00010001000000020000003d00050001000000d40000003e000100"
-        "01000000000000000000000070000000100e00005e09000064000000c6"
-    ),
-}
 DUMP: Mapping[Dataset, Values] = {
-    dataset: datasets.decode(dataset, bytes.fromhex(text)) for dataset, text in PAYLOADS.items()
+    dataset: datasets.decode(dataset, SOUND[f"{dataset.reads:04X}"])
+    for dataset in Dataset
+    if dataset is not Dataset.GROUP6
 }
 """The dump's state: STILL, P, multi-point AF-S."""
 
@@ -53,7 +37,7 @@ def can_set(filled: Mapping[int, IfdValue]) -> CanSetInfo:
 
 
 def state(changes: Mapping[str, Value] | None = None, lists: Mapping[int, IfdValue] | None = None) -> State:
-    """Return the dump's state with fields and lists that are others."""
+    """Return the state of the dump, with some fields and lists replaced."""
     values = {dataset: {**fields} for dataset, fields in DUMP.items()}
     for name, value in (changes or {}).items():
         values[next((dataset for dataset in DUMP if name in DUMP[dataset]), Dataset.FOCUS)][name] = value
@@ -119,11 +103,6 @@ EXOTIC = state(
     },
 )
 STATES = {"P": P, "M": M, "CINE": CINE, "angle": ANGLE, "halves": HALVES, "exotic": EXOTIC, "nothing": State()}
-
-
-def test_the_samples_are_the_state_of_the_tests() -> None:
-    for dataset, text in PAYLOADS.items():
-        assert all(SOUND[name].hex() == text for name in of(SOUND, dataset.reads) if name.endswith(dataset.reads.name))
 
 
 TEXTS = {
@@ -223,8 +202,8 @@ def test_the_dump_in_words(name: str) -> None:
         assert setting.read(DUMP[setting.dataset]) == TEXTS[name]
 
 
-def test_the_seed_in_words() -> None:
-    group1 = datasets.decode(Dataset.GROUP1, SOUND["9012-seed"])
+def test_the_notes_in_words() -> None:
+    group1 = datasets.decode(Dataset.GROUP1, SOUND["9012-notes"])
     texts = {
         name: SETTINGS[name].read(group1) for name in ("shutter-speed", "aperture", "iso", "focal-length", "free-shots")
     }
@@ -235,20 +214,20 @@ def test_the_seed_in_words() -> None:
         "focal-length": "45mm",
         "free-shots": "438",
     }
-    assert SETTINGS["exposure-mode"].read(datasets.decode(Dataset.GROUP2, SOUND["9013-seed"])) == "manual"
-    group3 = datasets.decode(Dataset.GROUP3, SOUND["9014-seed-dest-pc"])
+    assert SETTINGS["exposure-mode"].read(datasets.decode(Dataset.GROUP2, SOUND["9013-notes"])) == "manual"
+    group3 = datasets.decode(Dataset.GROUP3, SOUND["9014-notes-dest-pc"])
     assert SETTINGS["destination"].read(group3) == "computer"
     with pytest.raises(NoData):  # f0 00, a lens of 3840 mm
         SETTINGS["lens-wide-end"].read(group3)
-    assert SETTINGS["diffraction-correction"].read(datasets.decode(Dataset.GROUP4, SOUND["9023-seed"])) == "on"
+    assert SETTINGS["diffraction-correction"].read(datasets.decode(Dataset.GROUP4, SOUND["9023-notes"])) == "on"
 
 
 def test_every_field_that_has_a_name_is_a_setting() -> None:
     unknown = {"Unidentified5", "ISOAuto", "IntervalSecondsLeft", "IntervalFramesLeft"}
     fields = {field for setting in SETTINGS.values() for field in setting.fields}
-    told = {field for values in DUMP.values() for field in values if "Reserved" not in field}
-    assert told - fields == unknown - {"ISOAuto"}
-    assert fields - told == {
+    reported = {field for values in DUMP.values() for field in values if "Reserved" not in field}
+    assert reported - fields == unknown - {"ISOAuto"}
+    assert fields - reported == {
         "FlashType",
         "AFAuxLightEF",
         "FocusState",
@@ -275,7 +254,7 @@ def test_settings_are_named_as_those_of_other_cameras() -> None:
     assert all(name == setting.name for name, setting in SETTINGS.items())
 
 
-def test_what_the_body_only_tells_is_read_only() -> None:
+def test_what_the_camera_does_not_accept_is_read_only() -> None:
     for setting in SETTINGS.values():
         assert setting.read_only or not READ_ONLY[setting.dataset] & set(setting.fields), setting.name
 

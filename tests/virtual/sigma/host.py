@@ -1,4 +1,4 @@
-"""A host that has an emulated fp in its API life, for tests."""
+"""A host that has an emulated fp under remote control, for tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ from camfs.protocols.sigma.records import (
     decode_pictures,
 )
 from camfs.virtual import EmulatedCamera
-from camfs.virtual.sigma.fp import Life, SigmaFp
+from camfs.virtual.sigma.fp import Mode, SigmaFp
 from tests.virtual.ptp.host import Host, Reply, hosted
 
 OK = Reply(ResponseCode.OK)
@@ -41,8 +41,8 @@ class Tether:
     def fp(self) -> SigmaFp:
         return self.camera.sigma
 
-    def life(self) -> Life:
-        return self.fp.life
+    def mode(self) -> Mode:
+        return self.fp.mode
 
     async def configure(self) -> ApiInfo:
         return ApiInfo.decode(await self.host.data(Sigma.ConfigApi))
@@ -108,7 +108,7 @@ class Tether:
 
 @asynccontextmanager
 async def tethered(*, configured: bool = True, **options: Any) -> AsyncIterator[Tether]:
-    """Run an emulated fp, and a host that has it in its API life."""
+    """Run an emulated fp, and a host that has it under remote control."""
     async with hosted("sigma-fp", **options) as (camera, host):
         tether = Tether(camera, host)
         if configured:

@@ -1,4 +1,4 @@
-"""The emulated fp's API life over PTP/IP: a connection that ends is no cable that is out (reference sigma-fp, 23.1)."""
+"""The emulated fp under remote control over PTP/IP: a lost connection, unlike a pulled cable, leaves the body locked."""
 
 import pytest
 import trio

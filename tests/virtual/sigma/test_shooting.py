@@ -1,4 +1,4 @@
-"""The emulated fp takes pictures, and its image database (reference sigma-fp, sections 12, 13 and 23.5)."""
+"""The emulated fp takes pictures, and its image database."""
 
 import io
 from fractions import Fraction
@@ -41,7 +41,7 @@ def opened(data: bytes) -> Any:
     return Image.open(io.BytesIO(data))
 
 
-async def test_the_seeds_capture(autojump_clock: MockClock) -> None:
+async def test_the_capture_of_the_notes(autojump_clock: MockClock) -> None:
     async with tethered() as tether:
         await destination(tether, 2)
         assert await tether.host.do(0x901B, data=bytes.fromhex("02020105")) == OK

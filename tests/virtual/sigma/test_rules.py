@@ -1,4 +1,4 @@
-"""What the emulated fp takes of a write, and what moves with it (reference sigma-fp, sections 4.1, 11, 18, 19 and 23.4)."""
+"""What the emulated fp accepts of a write, and what changes with it."""
 
 from typing import Any
 
@@ -75,9 +75,9 @@ async def test_all_forms_of_an_ifd_write(form: str) -> None:
 @pytest.mark.parametrize(
     ("code", "payload"),
     [
-        # The seed's blob that does not add up: tag 0 is unknown.
+        # What the PTP notes print and does not add up: tag 0 is unknown.
         (0x9034, "15000000 01000000 000001000100000001000000 00000000 1f"),
-        # The seed's write of a reserved bit.
+        # The write of a reserved bit in the PTP notes.
         (0x9024, "03 01 00 02" + "00" * 17 + "06"),
         (0x9017, "03 30 00 07 07 41"),
         (0x9016, "04 00 02 09 00 0f"),  # MediaFreeSpace
@@ -94,7 +94,7 @@ async def test_writes_that_mean_nothing(code: int, payload: str) -> None:
         assert tether.fp.settings.values == before
 
 
-async def test_the_seeds_first_writes() -> None:
+async def test_the_first_writes_of_the_notes() -> None:
     async with tethered() as tether:
         await tether.host.do(0x9017, data=bytes.fromhex("0304000 40b".replace(" ", "")))
         group = await tether.get(G1)
@@ -368,7 +368,7 @@ async def test_the_interval_timer_goes_as_a_whole() -> None:
 
 
 def to(position: int) -> dict[str, Value]:
-    """Return a manual drive as reference 18 has it."""
+    """Return the write that drives the focus by hand."""
     return {"FocusMode": 1, "AFLock": 0, "PreConstAF": 0, "FocusPosition": position}
 
 
