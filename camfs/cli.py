@@ -32,7 +32,7 @@ from camfs.connect import Driver, Wire, wire_to
 from camfs.mount import operations as fuse
 from camfs.mount.blocks import BlockCache
 from camfs.mount.controls import Controls, Permits
-from camfs.mount.tree import Tree
+from camfs.mount.folder import Tree
 
 log = logging.getLogger("camfs")
 

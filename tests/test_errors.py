@@ -15,8 +15,8 @@ from camfs import errors
 from camfs.mount import operations as fuse
 from camfs.mount.blocks import BlockCache
 from camfs.mount.controls import Controls
+from camfs.mount.folder import Tree
 from camfs.mount.operations import ERRNOS, CameraOperations, Ownership, Timeouts, errno_of
-from camfs.mount.tree import Tree
 from camfs.protocols.ptp.codes import REFUSALS, Operation, ResponseCode, refusal
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera

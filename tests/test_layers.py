@@ -206,7 +206,7 @@ def test_every_module_says_what_it_is_for(module: str) -> None:
         ("from camfs.protocols import ptp", {"camfs.protocols.ptp"}),
         ("from camfs.protocols.ptp.codes import Operation", {"camfs.protocols.ptp.codes"}),
         ("def late():\n    import time", {"time"}),
-        ("if TYPE_CHECKING:\n    from camfs.mount.tree import x", {"camfs.mount.tree"}),
+        ("if TYPE_CHECKING:\n    from camfs.mount.folder import x", {"camfs.mount.tree"}),
         ("try:\n    import serial\nexcept ImportError:\n    pass", {"serial"}),
     ],
 )

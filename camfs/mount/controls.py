@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 from camfs import errors
 from camfs.cameras.api import Camera, Happened, Key
 from camfs.mount.blocks import BlockCache
+from camfs.mount.folder import Attributes, Directory, File, FixedListing, Folder, Listing, Node, Tree
 from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
-from camfs.mount.tree import Attributes, Directory, File, FixedListing, Folder, Listing, Node, Tree
 
 log = logging.getLogger(__name__)
 

@@ -43,8 +43,8 @@ from camfs.cameras.api import Usage
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache, BlockReader
 from camfs.mount.controls import ControlFile, Controls, EventsFile
+from camfs.mount.folder import Directory, File, Folder, Listing, Node, Tree
 from camfs.mount.thumbnails import Thumbnail
-from camfs.mount.tree import Directory, File, Folder, Listing, Node, Tree
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import trio
 from PIL import Image
 
 from camfs import errors
-from camfs.mount.tree import Attributes, Directory, File, Folder, Inode, Listing, Node, Tree
+from camfs.mount.folder import Attributes, Directory, File, Folder, Inode, Listing, Node, Tree
 
 KEPT = 16 << 20
 """Bytes of thumbnails kept, least recently used first out."""

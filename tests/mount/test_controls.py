@@ -12,7 +12,7 @@ from camfs.cameras.api import Camera, EntryGone, FolderChanged, Happened, Key
 from camfs.mount import controls as module
 from camfs.mount.blocks import BlockCache
 from camfs.mount.controls import CONTROLS, Control, ControlFile, Controls, EventLog, EventsFile, Permits, SettingsFolder
-from camfs.mount.tree import Directory, File, Node, Tree
+from camfs.mount.folder import Directory, File, Node, Tree
 from tests.cameras.rig import CARD, nursery, rigged
 from tests.cameras.scripted import ScriptedCamera
 

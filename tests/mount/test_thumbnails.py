@@ -14,8 +14,8 @@ from PIL import Image
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged, EntryGone, FolderChanged
 from camfs.mount import thumbnails
+from camfs.mount.folder import File, Folder, Listing, Node, Tree
 from camfs.mount.thumbnails import Thumbnail, ThumbnailFolder, Thumbnails, as_jpeg, thumbnail_name
-from camfs.mount.tree import File, Folder, Listing, Node, Tree
 from tests.cameras.rig import rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
 

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.mount.blocks import BlockCache
-from camfs.mount.tree import File, Folder, Node, Tree
+from camfs.mount.folder import File, Folder, Node, Tree
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import Counting, Rig, rigged

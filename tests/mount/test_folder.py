@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import EntryChanged, EntryGone, FolderChanged, Gone, Key
+from camfs.mount.folder import ROOT_INODE, Attributes, File, Folder, Listing, Node, Tree
 from camfs.mount.names import unescape
-from camfs.mount.tree import ROOT_INODE, Attributes, File, Folder, Listing, Node, Tree
 from tests.cameras.rig import rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
 
