@@ -29,10 +29,11 @@ from camfs.commands import systemd as service
 from camfs.commands.options import MountOptions, parse_options
 from camfs.commands.sources import parse_source
 from camfs.connect import Driver, Wire, wire_to
-from camfs.mount import operations as fuse
 from camfs.mount.blocks import BlockCache
 from camfs.mount.controls import Controls, Permits
-from camfs.mount.folder import Tree
+from camfs.mount.kernel import Kernel
+from camfs.mount.operations import CameraOperations, Ownership, Timeouts
+from camfs.mount.tree import Tree
 
 log = logging.getLogger("camfs")
 
@@ -330,35 +331,34 @@ async def _mount_and_serve(mount: Mount, signals: AsyncIterator[int], ready: Cal
     async with _wire_to(mount.source, options) as wire, _nursery() as work:
         camera = await _unless_stopped(lambda: wire.open(work), signals)
         try:
+            kernel = Kernel()
             tree = Tree(
                 camera,
+                kernel,
+                BlockCache(work, options.cache),
                 poll=options.attr_timeout,
                 allow_delete=options.allow_delete,
                 show_control=options.show_control,
             )
-            blocks = BlockCache(work, options.cache)
-            controls = Controls(
-                camera, tree, blocks, wire.source, permits=Permits(format=options.allow_format, raw=options.raw)
-            )
+            controls = Controls(tree, wire.source, Permits(format=options.allow_format, raw=options.raw))
             controls.install()
-            operations = fuse.CameraOperations(
+            operations = CameraOperations(
                 tree,
-                blocks,
-                controls,
-                fuse.Ownership(options.uid, options.gid, options.umask),
-                fuse.Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
+                Ownership(options.uid, options.gid, options.umask),
+                Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
+                mount.mount_point,
             )
             with _libfuse_words() as words:
                 try:
-                    fuse.mount(operations, mount.mount_point, _fuse_options(mount.source, options))
+                    kernel.mount(operations, mount.mount_point, _fuse_options(mount.source, options))
                 except RuntimeError as error:
                     raise MountFailed(f"{mount.mount_point}: {words() or error}") from None
             try:
                 work.start_soon(_stay_attached, camera, wire)
                 work.start_soon(controls.follow)
-                await _serve(mount, operations, tree, signals, ready)
+                await _serve(mount, tree, signals, ready)
             finally:
-                fuse.unmount()
+                kernel.unmount()
         finally:
             work.cancel_scope.cancel()
             await camera.aclose()
@@ -391,13 +391,7 @@ async def _unless_stopped(open_camera: Callable[[], Awaitable[Driver]], signals:
     return camera
 
 
-async def _serve(
-    mount: Mount,
-    operations: fuse.CameraOperations,
-    tree: Tree,
-    signals: AsyncIterator[int],
-    ready: Callable[[], None],
-) -> None:
+async def _serve(mount: Mount, tree: Tree, signals: AsyncIterator[int], ready: Callable[[], None]) -> None:
     async with trio.open_nursery() as serving:
 
         async def obey_signals() -> None:
@@ -407,7 +401,7 @@ async def _serve(
                     continue
                 log.info("ending on signal %d", number)
                 service.notify(STOPPING="1", STATUS=f"ending on {signal.Signals(number).name}")
-                fuse.stop()
+                tree.kernel.stop()
                 serving.cancel_scope.deadline = trio.current_time() + GRACE
                 return
 
@@ -416,7 +410,7 @@ async def _serve(
         log.info("%s is mounted on %s", mount.source, mount.mount_point)
         service.notify(STATUS=f"{name} is mounted on {mount.mount_point}")
         ready()
-        await fuse.serve(operations)
+        await tree.kernel.serve()
         service.notify(STOPPING="1", STATUS="ended")
         serving.cancel_scope.cancel()
 

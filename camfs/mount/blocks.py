@@ -54,7 +54,7 @@ class _Fetch:
         self.blocks = range(first, first + count)
         self.done = trio.Event()
         self.failure: CameraError | None = None
-        self.forgotten = False
+        self.dropped = False
 
 
 class BlockCache:
@@ -86,12 +86,12 @@ class BlockCache:
         """Tell which files are being fetched of."""
         return iter({id(source): source for source, _ in self._fetches}.values())
 
-    def forget(self, source: Source) -> None:
+    def drop(self, source: Source) -> None:
         """Drop a file's blocks, as it has changed; what is being fetched is not kept either."""
         for key in [key for key in self._blocks if key[0] is source]:
             self._bytes -= len(self._blocks.pop(key))
         for key in [key for key in self._fetches if key[0] is source]:
-            self._fetches.pop(key).forgotten = True
+            self._fetches.pop(key).dropped = True
 
     async def read(self, source: Source, offset: int, size: int) -> bytes | memoryview:
         """Read `size` bytes from `offset`, fewer only at the end of the file.
@@ -183,7 +183,7 @@ class BlockCache:
             if fetch is None:
                 fetch = self._start(source, index, 1)
             await fetch.done.wait()
-            if fetch.failure is not None and not fetch.forgotten and (source, index) not in self._blocks:
+            if fetch.failure is not None and not fetch.dropped and (source, index) not in self._blocks:
                 if alone or len(fetch.blocks) == 1:
                     raise fetch.failure
                 alone = True

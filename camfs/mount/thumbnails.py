@@ -1,6 +1,7 @@
 """`.thumbnails/`: the tree of the camera's pictures over again, with each picture's own thumbnail as its contents."""
 
 import contextlib
+import errno
 import io
 import stat
 from collections import OrderedDict
@@ -9,7 +10,13 @@ import trio
 from PIL import Image
 
 from camfs import errors
-from camfs.mount.folder import Attributes, Directory, File, Folder, Inode, Listing, Node, Tree
+from camfs.mount.errnos import BadRequest
+from camfs.mount.file import File
+from camfs.mount.folder import Folder
+from camfs.mount.handles import ContentsHandle, Handle
+from camfs.mount.inodes import Inode
+from camfs.mount.nodes import Attributes, Directory, DirectoryListing, Node
+from camfs.mount.tree import Tree
 
 KEPT = 16 << 20
 """Bytes of thumbnails kept, least recently used first out."""
@@ -83,12 +90,21 @@ class Thumbnail(Node):
         self._thumbnails = thumbnails
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`. The exact size takes fetching it; a picture without one shows an empty file."""
+        """Return what stat shows. The exact size takes fetching it; a picture without one shows an empty file."""
         size = 0
         if exact:
             with contextlib.suppress(errors.NoData):
                 size = len(await self.contents())
         return Attributes(stat.S_IFREG, 0o444, size, self._picture.entry.mtime_ns, lasting=False)
+
+    @property
+    def needs_camera(self) -> bool:
+        return True
+
+    async def open(self, writing: bool) -> Handle:
+        if writing:
+            raise BadRequest(errno.EROFS)
+        return ContentsHandle(self.contents)
 
     async def contents(self) -> bytes:
         """Fetch the thumbnail."""
@@ -106,13 +122,11 @@ class ThumbnailFolder(Directory):
         self._named: dict[bytes, Node] = {}
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`."""
         return Attributes(stat.S_IFDIR, 0o555, 0, (await self._folder.attributes()).mtime_ns)
 
     async def find(self, name: bytes) -> Node | None:
-        """See `Directory.find`."""
         for candidate in (name, name.removesuffix(b".jpg")):
-            if candidate not in self._folder.hidden:
+            if candidate not in self._folder.control_files:
                 original = await self._folder.find(candidate)
                 node = None if original is None else self.node_of(original)
                 if node is not None and node.name == name:
@@ -120,8 +134,7 @@ class ThumbnailFolder(Directory):
         original = self._named.get(name)
         return None if original is None or original.removed else self.node_of(original)
 
-    async def listing(self) -> Listing:
-        """See `Directory.listing`."""
+    async def listing(self) -> DirectoryListing:
         return _ThumbnailListing(self, await self._folder.listing())
 
     def node_of(self, original: Node) -> Node | None:
@@ -159,12 +172,11 @@ def thumbnail_name(original: Node) -> bytes | None:
     return None
 
 
-class _ThumbnailListing:
-    def __init__(self, folder: ThumbnailFolder, listing: Listing) -> None:
+class _ThumbnailListing(DirectoryListing):
+    def __init__(self, folder: ThumbnailFolder, listing: DirectoryListing) -> None:
         self._folder = folder
         self._listing = listing
 
     async def at(self, index: int) -> Node | None:
-        """See `tree.Listing.at`."""
         original = await self._listing.at(index)
         return None if original is None else self._folder.node_of(original)

@@ -1,0 +1,203 @@
+"""The tree of one mount: what its nodes share, and how it follows the camera.
+
+The camera's changes come here one by one (`apply`) and end in three things: folders that are listed again when next looked at
+(`Folder.stale`), nodes that are removed, and invalidations, so that the kernel does not go on with what it remembers (`kernel.Kernel`).
+
+========================  ====================================================  =====================================
+change                    here                                                  in the kernel
+========================  ====================================================  =====================================
+`FolderChanged(key)`      the folder is listed again                            the folder's pages and attributes go
+`FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
+`EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
+`EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
+`Gone`                    (handlers answer ENODEV from now on)                  all pages and attributes go
+========================  ====================================================  =====================================
+
+A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
+done: whoever looks for it next asks the camera.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from camfs import errors
+from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderChanged, Gone, Key
+from camfs.mount import names
+from camfs.mount.blocks import BlockCache
+from camfs.mount.file import File
+from camfs.mount.folder import Folder, entry_of
+from camfs.mount.inodes import InodeTable
+from camfs.mount.kernel import Kernel
+from camfs.mount.nodes import Node
+
+log = logging.getLogger(__name__)
+
+
+class Tree:
+    """All nodes of one mount, and what they share.
+
+    Args:
+        camera: what the tree shows.
+        kernel: is told what it shall not go on remembering.
+        blocks: carries the files' bytes.
+        poll: seconds after which a listing is checked again on a camera that sends no events.
+        allow_delete: whether folders show as writable, and files may be deleted on the camera.
+        show_control: whether control files are listed.
+
+    Attributes:
+        inodes: the nodes by their numbers.
+        by_key: the nodes of the camera's entries.
+        root: holds the stores, and answers to the names of the control files.
+        last_error: what went wrong last, for `.status`.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        kernel: Kernel,
+        blocks: BlockCache,
+        *,
+        poll: float = 5.0,
+        allow_delete: bool = False,
+        show_control: bool = False,
+    ) -> None:
+        self.camera = camera
+        self.kernel = kernel
+        self.blocks = blocks
+        self.poll = poll
+        self.allow_delete = allow_delete
+        self.show_control = show_control
+        self.inodes = InodeTable()
+        self.by_key: dict[Key, File | Folder] = {}
+        self.last_error = ""
+        self._refreshes = 0
+        self.root = Folder(self, None, b"", None)
+
+    @property
+    def epoch(self) -> int:
+        """Changes whenever keys may mean other entries."""
+        return self.camera.epoch + self._refreshes
+
+    def note_error(self, text: str) -> None:
+        """Remember for `.status` what went wrong, and log it."""
+        log.warning("%s", text)
+        self.last_error = " ".join(text.split())
+
+    async def stores(self) -> list[Folder]:
+        """List the stores."""
+        return [node async for node in await self.root.listing() if isinstance(node, Folder)]
+
+    def rename(self, node: File | Folder, name: bytes) -> None:
+        """Give a node the name that its entry now has on the camera."""
+        folder = node.parent
+        assert isinstance(folder, Folder)
+        folder.children.pop(node.name, None)
+        node.name = name
+        node.entry = replace(entry_of(node), name=names.unescape(os.fsdecode(name)))
+        folder.children[name] = node
+
+    def remove(self, node: Node, *, kernel_knows: bool = False) -> None:
+        """Take a node, and all below it, out of the tree; it lives on for those who have it open.
+
+        Args:
+            node: the node.
+            kernel_knows: whether it was the kernel that asked for it.
+        """
+        folder = node.parent
+        if isinstance(folder, Folder) and folder.children.get(node.name) is node:
+            del folder.children[node.name]
+        if not node.removed and not kernel_knows:
+            self.kernel.invalidate_entry(folder, node.name)
+        self._mark_removed(node)
+
+    def _mark_removed(self, node: Node) -> None:
+        node.removed = True
+        if isinstance(node, File | Folder):
+            self.drop_key(node)
+        if isinstance(node, Folder):
+            for child in node.all_children():
+                self._mark_removed(child)
+        self.inodes.drop_if_unused(node)
+
+    def drop_key(self, node: File | Folder) -> None:
+        """Let a node's key no longer mean it."""
+        if node.entry is not None and self.by_key.get(node.entry.key) is node:
+            del self.by_key[node.entry.key]
+
+    async def refresh(self) -> None:
+        """Drop all listings: everything is listed and described again when it is next looked at."""
+        await self.camera.refresh()
+        self._refreshes += 1
+        for node in self.inodes:
+            if node.lookups > 0 and node is not self.root:
+                if node.parent is self.root:
+                    self.kernel.invalidate_entry(self.root, node.name)
+                node.invalidate()
+
+    async def find_by_keys(self, keys: Sequence[Key]) -> Node:
+        """Return the node at the end of a way of keys from the store down (`Camera.locate`).
+
+        Raises:
+            NotFound: it is not listed.
+        """
+        node: Node = self.root
+        for key in keys:
+            child: Node | None = None
+            if isinstance(node, Folder):
+                if not node.knows_keys():
+                    await node.listing()
+                child = await node.describe(key)
+            if child is None:
+                raise errors.NotFound("the camera does not show what it made")
+            node = child
+        return node
+
+    async def apply(self, change: Change) -> None:
+        """Change the tree as the camera changed, and have the kernel drop what is no longer so: the table above."""
+        match change:
+            case FolderChanged(None):
+                for node in self.inodes:
+                    if isinstance(node, Folder):
+                        node.stale = True
+                for store in list(self.root.children.values()):
+                    self.kernel.invalidate_entry(self.root, store.name)
+                await self.root.listing()
+            case FolderChanged(key):
+                folder = self._node_of(key)
+                if isinstance(folder, Folder):
+                    folder.stale = True
+                    folder.invalidate()
+            case EntryGone(key):
+                node_gone = self._node_of(key)
+                if node_gone is not None:
+                    self.remove(node_gone)
+            case EntryChanged(key):
+                await self._describe_again(key)
+            case Gone():
+                for node in self.inodes:
+                    if node.lookups > 0 and isinstance(node, File | Folder):
+                        node.invalidate()
+
+    def _node_of(self, key: Key) -> File | Folder | None:
+        """Return the node that a key means in this session; None where its folder was not listed in it."""
+        node = self.by_key.get(key)
+        if node is not None and isinstance(node.parent, Folder) and node.parent.knows_keys():
+            return node
+        return None
+
+    async def _describe_again(self, key: Key) -> None:
+        node = self._node_of(key)
+        entry = await self.camera.describe(key, None) if node is not None else None
+        if node is None or entry is None or node.removed:
+            return
+        if entry.name != entry_of(node).name or entry.is_folder != isinstance(node, Folder):
+            folder = node.parent
+            assert isinstance(folder, Folder)
+            self.remove(node)
+            folder.stale = True
+            folder.invalidate()
+        elif isinstance(node, File):
+            node.entry = entry
+            node.invalidate()
