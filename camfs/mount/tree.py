@@ -131,10 +131,10 @@ class Tree:
         await self.camera.refresh()
         self._refreshes += 1
         for node in self.inodes:
-            if node.lookups > 0 and node is not self.root:
-                if node.parent is self.root:
+            if node is not self.root:
+                if node.parent is self.root and node.lookups > 0:
                     self.kernel.invalidate_entry(self.root, node.name)
-                node.invalidate()
+                node.invalidate()  # also where the kernel has forgotten the node: blocks of it may be here
 
     async def find_by_keys(self, keys: Sequence[Key]) -> Node:
         """Return the node at the end of a way of keys from the store down (`Camera.locate`).
@@ -177,7 +177,7 @@ class Tree:
                 await self._describe_again(key)
             case Gone():
                 for node in self.inodes:
-                    if node.lookups > 0 and isinstance(node, File | Folder):
+                    if isinstance(node, File | Folder):
                         node.invalidate()
 
     def _node_of(self, key: Key) -> File | Folder | None:

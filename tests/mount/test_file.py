@@ -3,8 +3,9 @@
 import pytest
 
 from camfs import errors
-from camfs.cameras.api import Key
+from camfs.cameras.api import EntryChanged, Gone, Key
 from camfs.mount.file import File
+from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import WatchedTree, at, dcim, inodes
 
@@ -94,3 +95,55 @@ async def test_a_session_that_is_lost_again_and_again(call: str) -> None:
     assert len(camera.calls) < 100
     camera.before = ScriptedCamera().before
     assert await node.fetch(0, 10) == b"xxx"
+
+
+# what was kept of it
+
+
+async def read(node: File) -> bytes:
+    """Read a file as who opens it anew."""
+    handle = await node.open(writing=False)
+    data = bytes(await handle.read(0, 100))
+    await handle.close()
+    return data
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("how", ["event", "refresh", "gone"])
+async def test_bytes_that_have_changed_are_fetched_again(how: str, held: bool) -> None:
+    """Also where size and date are what they were, so that all but the bytes says that it is the same file."""
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        node.lookups += held
+        assert await read(node) == await read(node) == b"xxx"
+        assert camera.count("read") == 1
+        thing.data = b"new"
+        if how == "event":
+            await tree.apply(EntryChanged(thing.number))
+        elif how == "refresh":
+            await tree.refresh()
+        else:
+            await tree.apply(Gone())
+            camera.epoch += 1
+        again = await at(tree, "card/DCIM/P3.JPG")
+        assert again is node
+        assert await read(node) == b"new"
+        if held:
+            assert "card/DCIM/P3.JPG" in tree.dropped.inodes
+
+
+async def test_who_has_it_open_gets_the_bytes_of_now_or_an_error() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        handle = await node.open(writing=False)
+        assert bytes(await handle.read(0, 100)) == b"xxx"
+        thing.data = b"other and longer"
+        await tree.apply(EntryChanged(thing.number))
+        assert bytes(await handle.read(0, 100)) == b"other and longer"
