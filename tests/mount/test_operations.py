@@ -315,6 +315,7 @@ async def test_once_the_camera_is_gone(asking: Asking) -> None:
         inodes = [await kernel.inode(path) for path in ("card", "card/DCIM", FILE)]
         await kernel.inode(".thumbnails")
         file = (await kernel.open(FILE)).fh
+        await handlers.read(file, 0, 10)
         folder = await handlers.opendir(inodes[1], context)
         kernel.camera.gone = True
         for inode in inodes:
@@ -323,7 +324,7 @@ async def test_once_the_camera_is_gone(asking: Asking) -> None:
             assert await refusal(handlers.access(inode, ModeT(0), context)) == errno.ENODEV
         for name in (b"card", b"nothing"):
             assert await refusal(handlers.lookup(ROOT, FileNameT(name), context)) == errno.ENODEV
-        assert await refusal(handlers.read(file, 0, 10)) == errno.ENODEV
+        assert await refusal(handlers.read(file, 0, 10)) == errno.ENODEV  # also what is in the cache
         assert await refusal(kernel.readdir(folder)) == errno.ENODEV
         assert await refusal(kernel.ls("")) == errno.ENODEV
         assert await refusal(kernel.ls(".settings")) == errno.ENODEV
@@ -757,6 +758,10 @@ async def test_statfs_is_about_the_store_that_the_thread_looked_up(asking: Askin
         assert await free_of(kernel) == free(2)
         kernel.thread = 7
         await kernel.lookup("memory")
+        assert await free_of(kernel) == free(1)
+        await kernel.lookup("card/DCIM")
+        await kernel.lookup("memory")
+        await kernel.handlers.lookup(ROOT, FileNameT(b"."), kernel.context)  # the root is no store
         assert await free_of(kernel) == free(1)
         kernel.thread = 8
         assert await free_of(kernel) == free(2)
