@@ -1,4 +1,4 @@
-"""Control files: `.status`, `.capture`, `.settings/` and the others. A read asks the camera something, a write is a command to it.
+"""Control files: `.status`, `.capture`, `.settings/` and the others. A read asks the camera something, a write is a command.
 
 `CONTROLS` has a row for each file that is one command: what reading it returns and what writing to it does. The methods of `Controls` do
 that work, and check the mount's options (`Permits`). `.settings/` has such a row for each setting of the camera; `.events` and
@@ -22,7 +22,6 @@ from camfs import errors
 from camfs.cameras.api import Happened, Key
 from camfs.mount.events import EventLog, EventsFile
 from camfs.mount.file import File
-from camfs.mount.folder import Folder
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
@@ -90,10 +89,10 @@ class Controls:
                 log.exception("after an event")
                 self.tree.note_error(f"after an event: {type(error).__name__}: {error}")
 
-    # ------------------------------------------------------------------ one method a thing to read or write
+    # what each file reads and writes
 
     async def read_status(self) -> str:
-        """`key: value` lines; never fails, and asks the camera little."""
+        """Return `key: value` lines. Never fails, and asks the camera little."""
         lines: list[tuple[str, str]] = []
         transfer = self._transfer()
         try:
@@ -127,7 +126,7 @@ class Controls:
         return lines
 
     def _transfer(self) -> str:
-        files = [source for source in self.tree.blocks.sources_under_way() if isinstance(source, File)]
+        files = [source for source in self.tree.blocks.sources_in_flight() if isinstance(source, File)]
         return ", ".join(file.path() for file in files) or "none"
 
     async def _stores(self) -> list[tuple[str, Key | None]]:
@@ -136,40 +135,36 @@ class Controls:
         return [(store.name.decode(), store.key) for store in stores if not store.is_local]
 
     async def read_capture(self) -> str:
-        """The paths of the last shot's files."""
+        """Return the paths of the last shot's files."""
         return "".join(f"{path}\n" for path in self._shots)
 
     async def write_capture(self, text: str) -> None:
-        """Take that many pictures; returns when they are in the tree."""
+        """Take that many pictures; return when they are in the tree."""
         if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
-            raise errors.InvalidValue(f"{text!r} is no number of pictures (1 to {MAX_SHOTS})")
+            raise errors.InvalidValue(f"{text!r} is not a number of pictures (1 to {MAX_SHOTS})")
         for _ in range(int(text)):
             paths: list[str] = []
             for key in await self.camera.capture():
                 if isinstance(key, PurePosixPath):
                     paths.append(str(key))
                     continue
-                way = await self.camera.locate(key)
-                for step in way[:-1]:
-                    folder = self.tree.by_key.get(step)
-                    if isinstance(folder, Folder):
-                        folder.stale = True
-                paths.append((await self.tree.find_by_keys(way)).path())
+                node = await self.tree.find_new(await self.camera.locate(key))
+                paths.append(node.path())
             self._shots = paths
 
     async def read_control(self) -> str:
-        """1 while the computer holds the body."""
+        """Return 1 while the camera is under remote control."""
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take the body, or hand it back."""
+        """Take control of the camera, or give it back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
             await self.camera.release_control()
 
     async def read_record(self) -> str:
-        """1 while a movie is being recorded."""
+        """Return 1 while a movie is being recorded."""
         return f"{await self.camera.recording():d}\n"
 
     async def write_record(self, text: str) -> None:
@@ -177,19 +172,19 @@ class Controls:
         await self.camera.record(_read_switch(text))
 
     async def read_focus(self) -> str:
-        """The state and the position of the focus."""
+        """Return the state and the position of the focus."""
         return await self.camera.focus()
 
     async def write_focus(self, text: str) -> None:
-        """Drive the focus: `af`, or a position."""
+        """Drive the focus: `af`, or to a position."""
         await self.camera.change_focus(text)
 
     async def read_view_frame(self) -> bytes:
-        """A fresh frame of the live view."""
+        """Return a fresh frame of the live view."""
         return await self.camera.view_frame()
 
     async def read_clock(self) -> str:
-        """The camera's time, ISO 8601 with its zone."""
+        """Return the camera's time, ISO 8601 with its zone."""
         return (await self.camera.clock()).isoformat() + "\n"
 
     async def write_clock(self, text: str) -> None:
@@ -197,11 +192,11 @@ class Controls:
         try:
             moment = datetime.now().astimezone() if text == "now" else datetime.fromisoformat(text)
         except ValueError:
-            raise errors.InvalidValue(f"{text!r} is no time: write 2026-11-19T16:02:00, or now") from None
+            raise errors.InvalidValue(f"{text!r} is not a time: write 2026-11-19T16:02:00, or now") from None
         await self.camera.set_clock(moment)
 
     async def write_refresh(self, _text: str) -> None:
-        """List again."""
+        """List everything again."""
         await self.tree.refresh()
         await self.tree.kernel.flush()
 
@@ -218,7 +213,7 @@ class Controls:
         raise errors.NotFound(f"no store {text!r}")
 
     async def read_raw(self) -> str:
-        """The last reply."""
+        """Return the last reply."""
         self._check_raw()
         return self._raw_reply + "\n" if self._raw_reply else ""
 
@@ -238,7 +233,7 @@ Write = Callable[[Controls, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Control:
-    """What a control file does; None for what it does not."""
+    """What reading and writing a control file does; None for what is denied."""
 
     read: Read | None = None
     write: Write | None = None
@@ -278,22 +273,22 @@ class ControlFile(Node):
         return ContentsHandle(self.contents, self.write)
 
     async def contents(self) -> bytes:
-        """Read it.
+        """Return what there is to read.
 
         Raises:
             AccessDenied: it can only be written.
         """
         if self._control.read is None:
             raise errors.AccessDenied(f"{self.path()} can only be written")
-        said = await self._control.read(self._controls)
-        return said if isinstance(said, bytes) else said.encode("utf-8", "replace")
+        contents = await self._control.read(self._controls)
+        return contents if isinstance(contents, bytes) else contents.encode("utf-8", "replace")
 
     async def write(self, data: bytes) -> None:
         """Carry out one command.
 
         Raises:
             AccessDenied: it can only be read.
-            InvalidValue: the bytes are no text, or too many.
+            InvalidValue: the bytes are not text, or too many.
         """
         if self._control.write is None:
             raise errors.AccessDenied(f"{self.path()} can only be read")
@@ -305,13 +300,13 @@ class ControlFile(Node):
             raise errors.InvalidValue(f"{self.path()}: not text") from None
         try:
             await self._control.write(self._controls, text)
-        except errors.NotFound as error:  # elsewhere no failure worth a word, but somebody has asked for this
+        except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
             self.tree.note_error(str(error))
             raise
 
 
 def setting_file(name: str) -> Control:
-    """A file of `.settings/`."""
+    """Return what a file of `.settings/` does."""
 
     async def read(controls: Controls) -> str:
         return await controls.camera.setting(name) + "\n"
@@ -323,7 +318,7 @@ def setting_file(name: str) -> Control:
 
 
 def choices_file(name: str) -> Control:
-    """A file of `.settings/.choices/`."""
+    """Return what a file of `.settings/.choices/` does."""
 
     async def read(controls: Controls) -> str:
         return "".join(f"{choice}\n" for choice in await controls.camera.choices(name))

@@ -1,4 +1,4 @@
-"""`.thumbnails/`: the tree of the camera's pictures over again, with each picture's own thumbnail as its contents."""
+"""`.thumbnails/`: the camera's folders once more, holding the thumbnail of each picture in place of the picture."""
 
 import contextlib
 import errno
@@ -19,20 +19,20 @@ from camfs.mount.nodes import Attributes, Directory, DirectoryListing, Node
 from camfs.mount.tree import Tree
 
 KEPT = 16 << 20
-"""Bytes of thumbnails kept, least recently used first out."""
+"""Bytes of thumbnails kept; the least recently used are dropped first."""
 
 FORMATS = ("TIFF", "PNG", "BMP", "GIF", "PPM")
-"""What Pillow may take a thumbnail for. It knows formats that run other programs (EPS); a camera shall not choose those."""
+"""Formats in which a camera may send thumbnails. Pillow knows others, of which one runs a program (EPS): no camera may choose that."""
 
 MAX_PIXELS = 16 << 20
-"""Pixels of a thumbnail: a few bytes can claim so many that no memory holds them."""
+"""Pixels of a thumbnail at most: a few bytes can claim more than any memory holds."""
 
 
 def as_jpeg(data: bytes) -> bytes:
-    """Return a thumbnail as JPEG: as it is if it is one, else converted (PTP cameras also send TIFF and others).
+    """Return a thumbnail as JPEG: unchanged if it is one, else converted (PTP cameras also send TIFF and others).
 
     Raises:
-        RemoteProtocolError: it is no picture.
+        RemoteProtocolError: it is not a picture.
     """
     if data.startswith(b"\xff\xd8\xff"):
         return data
@@ -43,12 +43,14 @@ def as_jpeg(data: bytes) -> bytes:
             jpeg = io.BytesIO()
             picture.convert("RGB").save(jpeg, "JPEG", quality=90)
             return jpeg.getvalue()
-    except Exception as error:  # Pillow's readers raise whatever they come upon in bytes that are not what they seem
-        raise errors.RemoteProtocolError(f"the camera sent no picture as thumbnail ({len(data)} bytes)") from error
+    except Exception as error:  # Pillow's readers raise all kinds of exceptions on damaged data
+        raise errors.RemoteProtocolError(
+            f"the camera sent a thumbnail that is not a picture ({len(data)} bytes)"
+        ) from error
 
 
 class Thumbnails:
-    """Fetches thumbnails and keeps the last ones."""
+    """Fetches thumbnails and keeps the last ones used."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Inode, tuple[object, bytes]] = OrderedDict()
@@ -82,7 +84,7 @@ class Thumbnails:
 
 
 class Thumbnail(Node):
-    """A picture's thumbnail, a file of its own."""
+    """The thumbnail of a picture, as a file."""
 
     def __init__(self, tree: Tree, parent: Node, name: bytes, picture: File, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
@@ -90,7 +92,7 @@ class Thumbnail(Node):
         self._thumbnails = thumbnails
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """Return what stat shows. The exact size takes fetching it; a picture without one shows an empty file."""
+        """Return what stat shows. Only fetching it tells the exact size; that of a picture without thumbnail is an empty file."""
         size = 0
         if exact:
             with contextlib.suppress(errors.NoData):
@@ -112,7 +114,7 @@ class Thumbnail(Node):
 
 
 class ThumbnailFolder(Directory):
-    """A folder of the tree over again, with thumbnails in place of pictures and nothing for other files."""
+    """A folder of the camera once more, with thumbnails in place of pictures, and without other files."""
 
     def __init__(self, tree: Tree, parent: Node, name: bytes, folder: Folder, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
@@ -155,7 +157,7 @@ class ThumbnailFolder(Directory):
         return node
 
     def _free_name(self, plain: bytes) -> bytes:
-        """Tell apart two pictures whose thumbnails would have one name, as A.DNG and A.DNG.jpg; the first one seen has it."""
+        """Return a name that no other thumbnail has: A.DNG and A.DNG.jpg would share one, which the first one seen keeps."""
         name, number = plain, 1
         while name in self._named and not self._named[name].removed:
             number += 1
@@ -164,7 +166,7 @@ class ThumbnailFolder(Directory):
 
 
 def thumbnail_name(original: Node) -> bytes | None:
-    """Name the thumbnail of a node: the picture's name, with `.jpg` added unless it ends so; None if it has no place here."""
+    """Return the name of a node's thumbnail: the picture's, with `.jpg` added unless it ends so; None if it has none."""
     if isinstance(original, Folder):
         return original.name
     if isinstance(original, File) and original.entry.is_picture:

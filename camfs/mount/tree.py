@@ -136,8 +136,10 @@ class Tree:
                     self.kernel.invalidate_entry(self.root, node.name)
                 node.invalidate()  # also where the kernel has forgotten the node: blocks of it may be here
 
-    async def find_by_keys(self, keys: Sequence[Key]) -> Node:
-        """Return the node at the end of a way of keys from the store down (`Camera.locate`).
+    async def find_new(self, keys: Sequence[Key]) -> Node:
+        """Return the node of something new, by the keys that lead to it from the store down (`Camera.locate`).
+
+        Only what is on the way is described. The folders are listed again when next looked at.
 
         Raises:
             NotFound: it is not listed.
@@ -146,6 +148,8 @@ class Tree:
         for key in keys:
             child: Node | None = None
             if isinstance(node, Folder):
+                if node is not self.root:
+                    node.stale = True
                 if not node.knows_keys():
                     await node.listing()
                 child = await node.describe(key)

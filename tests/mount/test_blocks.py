@@ -322,11 +322,11 @@ async def test_all_who_wait_for_a_block_are_served_by_one_fetch() -> None:
             for _ in range(20):
                 readers.start_soon(one)
             await wait_all_tasks_blocked()
-            assert list(cache.sources_under_way()) == [source]
+            assert list(cache.sources_in_flight()) == [source]
             source.gate.set()
         assert served == [source.data[5:105]] * 20
         assert source.fetched == [(0, BLOCK)]
-        assert list(cache.sources_under_way()) == []
+        assert list(cache.sources_in_flight()) == []
 
 
 async def test_a_reader_that_is_cancelled_takes_nothing_from_the_others() -> None:

@@ -81,7 +81,7 @@ def test_a_jpeg_stays_as_it_is() -> None:
     ],
 )
 def test_what_is_no_picture(data: bytes) -> None:
-    with pytest.raises(errors.RemoteProtocolError, match="no picture"):
+    with pytest.raises(errors.RemoteProtocolError, match="not a picture"):
         as_jpeg(data)
 
 

@@ -271,15 +271,15 @@ async def test_gone_is_never_an_empty_directory() -> None:
     assert len(folder.inside) == 3
 
 
-# by keys
+# something new
 
 
-async def test_finding_by_keys_describes_only_the_way() -> None:
+async def test_finding_something_new_describes_only_the_way() -> None:
     camera = ScriptedCamera()
     folder = dcim(camera, 1000)
     tree = WatchedTree(camera)
     thing = folder.inside[500]
-    node = await tree.find_by_keys(await camera.locate(thing.number))
+    node = await tree.find_new(await camera.locate(thing.number))
     assert node.path() == "card/DCIM/P501.JPG"
     assert camera.count("describe") == 3
     assert camera.count("list") == 0
@@ -287,7 +287,7 @@ async def test_finding_by_keys_describes_only_the_way() -> None:
     assert (await inodes(tree))["card/DCIM/P501.JPG"] == node.inode
 
 
-async def test_finding_by_keys_in_a_new_session() -> None:
+async def test_finding_something_new_in_a_new_session() -> None:
     camera = ScriptedCamera()
     folder = dcim(camera)
     tree = WatchedTree(camera)
@@ -295,7 +295,7 @@ async def test_finding_by_keys_in_a_new_session() -> None:
     camera.lose_session(lambda number: number % 3 + 3 if number > 2 else number)
     new = camera.add(folder, "NEW.JPG", b"new")
     for thing in (*folder.inside[:3], new):
-        node = await tree.find_by_keys(await camera.locate(thing.number))
+        node = await tree.find_new(await camera.locate(thing.number))
         assert node.path() == f"card/DCIM/{thing.name}"
         assert before.get(node.path(), node.inode) == node.inode
 
@@ -305,9 +305,9 @@ async def test_finding_what_is_not_there() -> None:
     folder = dcim(camera)
     tree = WatchedTree(camera)
     with pytest.raises(errors.NotFound):
-        await tree.find_by_keys([camera.card.number, 999])
+        await tree.find_new([camera.card.number, 999])
     with pytest.raises(errors.NotFound):
-        await tree.find_by_keys([camera.card.number, folder.inside[0].number])
+        await tree.find_new([camera.card.number, folder.inside[0].number])
 
 
 # on a real driver
