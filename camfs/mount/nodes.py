@@ -121,7 +121,7 @@ class DirectoryListing:
                 return index, node
 
     async def __aiter__(self) -> AsyncIterator[Node]:
-        """Go through all nodes; whoever may stop earlier uses `next`."""
+        """Go through all nodes, to the end; a loop that may stop earlier uses `next`."""
         index = 0
         while (found := await self.next(index)) is not None:
             index, node = found

@@ -53,7 +53,7 @@ BLOCK_SIZE = 4096
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose the files are, and which permission bits are taken away."""
+    """The owner of all files, and the permission bits that they do not get."""
 
     uid: int
     gid: int
@@ -62,7 +62,7 @@ class Ownership:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds the kernel may keep names and attributes: until the camera has sent its first event, and after."""
+    """Seconds for which the kernel may keep names and attributes, before and after the camera's first event."""
 
     polled: float = 5.0
     announced: float = 60.0
@@ -75,7 +75,7 @@ Handler = Callable[Concatenate["CameraOperations", P], Coroutine[Any, Any, R]]
 
 
 def _answers(handler: Handler[P, R]) -> Handler[P, R]:
-    """Turn a handler's failure into the FUSEError of its errno, remembered for `.status`."""
+    """Turn a handler's failure into the FUSEError of its errno, and note its text for `.status`."""
 
     @functools.wraps(handler)
     async def answered(self: "CameraOperations", *args: P.args, **kwargs: P.kwargs) -> R:
@@ -124,7 +124,7 @@ class CameraOperations(pyfuse3.Operations):
         self._last_handle += 1
         return FileHandleT(self._last_handle)
 
-    # ------------------------------------------------------------------ names and attributes
+    # names and attributes
 
     async def _attributes(self, node: Node, exact: bool = True) -> EntryAttributes:
         shown = await node.attributes(exact)
@@ -146,7 +146,7 @@ class CameraOperations(pyfuse3.Operations):
         return found
 
     def _node(self, inode: int) -> Node:
-        """Return a node that may be asked for; everything of the camera's is ENODEV once it is gone."""
+        """Return a node by its number; once the camera is gone, all that is the camera's is ENODEV."""
         node = self.tree.inodes.find(inode)
         if self.tree.camera.gone and node.needs_camera:
             raise errors.DeviceGone("the camera is gone")
@@ -160,7 +160,7 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def lookup(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> EntryAttributes:
-        """Find a name; `.` and `..` are asked by the NFS server for a node that the kernel has forgotten."""
+        """Find a name. The NFS server looks up `.` and `..` in a node whose name the kernel has forgotten."""
         if name == b".":
             node: Node | None = self._node(parent_inode)
         elif name == b"..":
@@ -178,7 +178,7 @@ class CameraOperations(pyfuse3.Operations):
         return found
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
-        """Lower lookup counts; must not fail."""
+        """Lower lookup counts. Must not fail."""
         for inode, count in inode_list:
             self.tree.inodes.forget(inode, count)
 
@@ -191,7 +191,7 @@ class CameraOperations(pyfuse3.Operations):
     async def setattr(
         self, inode: InodeT, attr: EntryAttributes, fields: SetattrFields, fh: FileHandleT | None, ctx: RequestContext
     ) -> EntryAttributes:
-        """Change nothing: `>` truncates a control file first, which is well; anything else is read-only."""
+        """Change nothing. `>` truncates a control file before it writes, which is allowed; everything else is read-only."""
         node = self._node(inode)
         if not node.allows_truncation:
             raise FUSEError(errno.EROFS)
@@ -210,7 +210,7 @@ class CameraOperations(pyfuse3.Operations):
         """There are no symbolic links."""
         raise FUSEError(errno.EINVAL)
 
-    # ------------------------------------------------------------------ directories
+    # directories
 
     @_answers
     async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
@@ -233,7 +233,7 @@ class CameraOperations(pyfuse3.Operations):
             try:
                 found = await opened.next(index)
             except errors.NotFound as error:
-                # readdir(3) takes ENOENT for the end: half a directory would pass for a whole one, and no error for an empty one
+                # readdir(3) takes ENOENT for the end: half a directory would pass for a whole one
                 log.info("%s", error)
                 raise FUSEError(errno.ESTALE) from None
             if found is None:
@@ -250,7 +250,7 @@ class CameraOperations(pyfuse3.Operations):
     async def fsyncdir(self, fh: FileHandleT, datasync: bool) -> None:
         """Nothing is waiting to be written."""
 
-    # ------------------------------------------------------------------ files
+    # files
 
     @_answers
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
@@ -262,7 +262,7 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
-        """Read; a memoryview of a block where the request lies in one."""
+        """Read. The answer is a memoryview where all of it lies in one block."""
         return cast(bytes, await self._files[fh].read(off, size))
 
     @_answers
@@ -286,10 +286,10 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def poll(self, inode: InodeT, fh: FileHandleT, poll_handle: PollHandle | None, ctx: RequestContext) -> int:
-        """Say what can be done without waiting, and wake who polls when that may have changed."""
+        """Return what can be done without waiting, and wake the caller of poll(2) when that may have changed."""
         return self._files[fh].poll(functools.partial(_wake, poll_handle) if poll_handle is not None else None)
 
-    # ------------------------------------------------------------------ changes
+    # changes
 
     @_answers
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
@@ -379,7 +379,7 @@ class CameraOperations(pyfuse3.Operations):
         await self.tree.camera.rename(node.entry, names.unescape(os.fsdecode(name_new)))
         self.tree.rename(node, name_new)
 
-    # ------------------------------------------------------------------ extended attributes
+    # extended attributes
 
     @_answers
     async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
@@ -401,7 +401,7 @@ class CameraOperations(pyfuse3.Operations):
         """There are none."""
         raise FUSEError(pyfuse3.ENOATTR)
 
-    # ------------------------------------------------------------------ statfs
+    # statfs
 
     @_answers
     async def statfs(self, ctx: RequestContext) -> StatvfsData:

@@ -92,7 +92,7 @@ class Thumbnail(Node):
         self._thumbnails = thumbnails
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """Return what stat shows. Only fetching it tells the exact size; that of a picture without thumbnail is an empty file."""
+        """Return what stat shows. The exact size needs the thumbnail; where there is none, it shows an empty file."""
         size = 0
         if exact:
             with contextlib.suppress(errors.NoData):

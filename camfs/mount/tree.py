@@ -40,7 +40,7 @@ class Tree:
 
     Args:
         camera: what the tree shows.
-        kernel: is told what it shall not go on remembering.
+        kernel: drops what it remembers of things that have changed.
         blocks: carries the files' bytes.
         poll: seconds after which a listing is checked again on a camera that sends no events.
         allow_delete: whether folders show as writable, and files may be deleted on the camera.
