@@ -28,7 +28,7 @@
         ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
         └── CaptureFailed                 EIO: the camera began and made no picture
 
-Which errno each becomes stands once, in `camfs.mount.operations`; the names here are for reading. `Refused` itself, with a code that
+Which errno each becomes stands once, in `camfs.mount.errnos`; the names here are for reading. `Refused` itself, with a code that
 has no class of its own, is EIO. After `Refused` the next transaction may follow at once; after any other error the wire
 may be out of step and whoever owns it recovers it before the next transaction.
 """

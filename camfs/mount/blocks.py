@@ -1,11 +1,18 @@
-"""The block cache: what was read of files lately, bounded in bytes, each block fetched once however many readers wait for it.
+"""The block cache: recently read parts of files, bounded in bytes; each block is fetched once, however many readers wait for it.
 
-A *block* is `BLOCK` bytes of a file, at a multiple of `BLOCK`. A reader that misses one fetches that one, so `head` or an EXIF reader
-costs a block or two. A reader that has gone on without a gap for `SEQUENTIAL` bytes is taken for a copy: from then on a task of its
-own fetches ahead of it, `RUN` blocks in a request and one request at a time, so that another reader or a setting waits behind no
-more than one.
+A *block* is `BLOCK` bytes of a file, at a multiple of `BLOCK`. On a miss only the blocks that were asked for are fetched, so `head` or an
+EXIF reader costs a block or two. A reader that has gone on without a gap for `SEQUENTIAL` bytes is probably copying the file: from then
+on a task fetches ahead of it, `RUN` blocks in a request and one request at a time, so that another reader or a setting waits for one
+such request at most.
 
-Fetches run in tasks of the cache's own, so a reader that is cancelled takes nothing away from those who wait for the same block.
+The way of a block::
+
+    absent ── begin ──> in flight ── fetched ──> kept ── evicted, or dropped ──> absent
+                          │
+                          ├── dropped meanwhile: who waits fetches it again
+                          └── failed: who waits gets the error; as part of a longer request the block is first tried once more alone
+
+Fetches run in tasks of the cache, not of the readers: a cancelled reader does not cancel a fetch that others wait for.
 """
 
 import logging
@@ -20,24 +27,26 @@ from camfs.errors import CameraError, RemoteProtocolError
 log = logging.getLogger(__name__)
 
 BLOCK = 256 << 10
-"""Bytes of a block: the kernel's first two requests of a file (2 x 128 KiB) cost one fetch."""
+"""Bytes of a block. The kernel begins a file with two requests of 128 KiB; they cost one fetch."""
 
 RUN = 4
 """Blocks in one request of a sequential reader: 1 MiB."""
 
 SEQUENTIAL = 2 * BLOCK
-"""Bytes read without a gap after which a reader is fetched ahead for."""
+"""Bytes that a reader has read without a gap before blocks are fetched ahead of it."""
 
 SLACK = 1 << 20
-"""Bytes by which requests of one sequential reader may overtake each other: the kernel keeps several under way."""
+"""Bytes by which requests of one sequential reader may overtake each other: the kernel has several in flight."""
 
 CAPACITY = 64 << 20
+"""Bytes kept, unless the mount's options say otherwise."""
+
 AHEAD = 8 << 20
-"""Bytes to be ahead of a sequential reader at most; all of them together are a quarter of the cache if that is less."""
+"""Bytes to fetch ahead of a sequential reader at most; all readers together get a quarter of the cache if that is less."""
 
 
 class Source(Protocol):
-    """A file that blocks can be fetched of. It is compared by identity."""
+    """A file that blocks are fetched from. Sources are compared by identity."""
 
     @property
     def size(self) -> int:
@@ -48,13 +57,13 @@ class Source(Protocol):
 
 
 class _Fetch:
-    """One request under way, for a run of blocks."""
+    """One request in flight, for a run of blocks."""
 
     def __init__(self, first: int, count: int) -> None:
         self.blocks = range(first, first + count)
         self.done = trio.Event()
         self.failure: CameraError | None = None
-        self.forgotten = False
+        self.dropped = False
 
 
 class BlockCache:
@@ -62,7 +71,7 @@ class BlockCache:
 
     Args:
         nursery: runs the fetches.
-        capacity: bytes kept; least recently used first out.
+        capacity: bytes kept; the least recently used blocks are evicted first.
     """
 
     def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY) -> None:
@@ -79,25 +88,25 @@ class BlockCache:
         return self._bytes
 
     def open(self, source: Source) -> "BlockReader":
-        """Begin to read a file."""
+        """Return a reader of a file."""
         return BlockReader(self, source)
 
-    def sources_under_way(self) -> Iterator[Source]:
-        """Tell which files are being fetched of."""
+    def sources_in_flight(self) -> Iterator[Source]:
+        """Yield the files with fetches in flight."""
         return iter({id(source): source for source, _ in self._fetches}.values())
 
-    def forget(self, source: Source) -> None:
-        """Drop a file's blocks, as it has changed; what is being fetched is not kept either."""
+    def drop(self, source: Source) -> None:
+        """Drop a file's blocks, because it has changed; blocks in flight will not be kept either."""
         for key in [key for key in self._blocks if key[0] is source]:
             self._bytes -= len(self._blocks.pop(key))
         for key in [key for key in self._fetches if key[0] is source]:
-            self._fetches.pop(key).forgotten = True
+            self._fetches.pop(key).dropped = True
 
     async def read(self, source: Source, offset: int, size: int) -> bytes | memoryview:
         """Read `size` bytes from `offset`, fewer only at the end of the file.
 
         Raises:
-            RemoteProtocolError: the file ends before its size says so.
+            RemoteProtocolError: the file is shorter than its size says.
             CameraError: it could not be fetched.
         """
         whole = source.size
@@ -119,7 +128,7 @@ class BlockCache:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def begin(self, source: Source, first: int, count: int) -> _Fetch | None:
-        """Begin to fetch those of these blocks that are neither here nor under way; return the last request begun."""
+        """Begin to fetch those of these blocks that are neither kept nor in flight; return the last request begun."""
         begun: _Fetch | None = None
         run_start: int | None = None
         for index in range(first, first + count + 1):
@@ -151,7 +160,7 @@ class BlockCache:
                     raise RemoteProtocolError(f"the file ends at byte {offset + len(data)} of {source.size}")
                 if self._fetches.get((source, index)) is fetch:
                     block = data[start : start + BLOCK]
-                    # of a longer request a copy, so that its memory goes with the block
+                    # a view would keep the whole request in memory for as long as any of its blocks
                     self._keep((source, index), block if len(data) <= BLOCK else memoryview(bytes(block)))
         except CameraError as error:
             fetch.failure = error
@@ -172,7 +181,7 @@ class BlockCache:
             self._bytes -= len(oldest)
 
     async def _block(self, source: Source, index: int) -> memoryview:
-        """Wait for a block. One that failed as part of a longer request is asked for once more by itself."""
+        """Wait for a block. One that failed as part of a longer request is tried once more alone."""
         alone = False
         while True:
             block = self._blocks.get((source, index))
@@ -183,14 +192,14 @@ class BlockCache:
             if fetch is None:
                 fetch = self._start(source, index, 1)
             await fetch.done.wait()
-            if fetch.failure is not None and not fetch.forgotten and (source, index) not in self._blocks:
+            if fetch.failure is not None and not fetch.dropped and (source, index) not in self._blocks:
                 if alone or len(fetch.blocks) == 1:
                     raise fetch.failure
                 alone = True
 
 
 class BlockReader:
-    """One open file: reads through the cache, and has it fetch ahead once it reads on and on."""
+    """Reads one open file through the cache, and has the cache fetch ahead once the reading is sequential."""
 
     def __init__(self, cache: BlockCache, source: Source) -> None:
         self._cache = cache
@@ -214,13 +223,13 @@ class BlockReader:
         return await self._cache.read(self._source, offset, size)
 
     def close(self) -> None:
-        """End the reading; what is being fetched ahead is the last of it."""
+        """End the reading; nothing more is fetched ahead than the request in flight."""
         self._closed = True
 
     async def _fetch_ahead(self) -> None:
         """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time.
 
-        All who are fetched ahead for share a quarter of the cache: else they would drive out what is there for each other.
+        Sequential readers share a quarter of the cache, so that read-ahead cannot evict another reader's blocks.
         """
         cache = self._cache
         cache._readers_ahead += 1

@@ -1,28 +1,33 @@
-"""Control files: `.status`, `.capture`, `.settings/` and the others, on top of a camera and its tree.
+"""Control files: `.status`, `.capture`, `.settings/` and the others. A read asks the camera something, a write is a command.
 
-One row a file in `CONTROLS`: what reading it gives, what writing to it does, what guards it. A read is answered from what the camera
-said when the reading began. One write is one command, as in sysfs: it has happened when write(2) returns, or failed with its errno,
-and `.status` says why in its last line.
+`CONTROLS` has a row for each file that is one command: what reading it returns and what writing to it does. The methods of `Controls` do
+that work, and check the mount's options (`Permits`). `.settings/` has such a row for each setting of the camera; `.events` and
+`.thumbnails/` work differently and have modules of their own.
+
+* A handle's first read fetches the contents; later reads of the same handle continue in them (`handles.ContentsHandle`).
+* One write is one command, as in sysfs. It has happened when write(2) returns, or write(2) fails with the errno of the reason and `.status`
+  gives the reason in words, as `last-error`.
+* Sizes are 0, as in /proc: what there is to read is known only when it is read.
 """
 
 import logging
 import re
 import stat
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from camfs import errors
-from camfs.cameras.api import Camera, Happened, Key
-from camfs.mount.blocks import BlockCache
+from camfs.cameras.api import Happened, Key
+from camfs.mount.events import EventLog, EventsFile
+from camfs.mount.file import File
+from camfs.mount.handles import ContentsHandle, Handle
+from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
-from camfs.mount.tree import Attributes, Directory, File, FixedListing, Folder, Listing, Node, Tree
+from camfs.mount.tree import Tree
 
 log = logging.getLogger(__name__)
-
-MAX_EVENTS = 1 << 20
-"""Bytes of `.events` kept; when there are more the older half goes."""
 
 MAX_COMMAND = 8 << 10
 """Bytes of one command."""
@@ -39,66 +44,36 @@ class Permits:
     raw: bool = False
 
 
-class EventLog:
-    """The text of `.events`, and who waits for more of it.
-
-    Attributes:
-        text: what can be read now.
-        written: bytes that were ever in it.
-        changed_ns: when the last line came.
-        waiters: what to call, once, when the next line comes; by file handle.
-    """
-
-    def __init__(self) -> None:
-        self.text = bytearray()
-        self.written = 0
-        self.changed_ns = 0
-        self.waiters: dict[int, Callable[[], None]] = {}
-
-    def add(self, line: str, now: datetime) -> None:
-        """Append a line with its time, and tell those who poll."""
-        added = f"{now.isoformat(timespec='milliseconds')} {line}\n".encode("utf-8", "replace")
-        self.text += added
-        self.written += len(added)
-        self.changed_ns = int(now.timestamp() * 1_000_000_000)
-        if len(self.text) > MAX_EVENTS:
-            del self.text[: self.text.index(b"\n", MAX_EVENTS // 2) + 1]
-        waiters, self.waiters = self.waiters, {}
-        for wake in waiters.values():
-            wake()
-
-
-@dataclass
 class Controls:
     """What the control files act on, and what they remember.
 
-    Attributes:
+    Args:
+        tree: with its camera; the files are put into its root by `install`.
         source: SOURCE of the command line, for `.status`.
         permits: what the mount's options allow.
-        last_error: what went wrong last, for `.status`.
-        raw_reply: the last reply to `.raw`.
+
+    Attributes:
+        events: the text of `.events`.
     """
 
-    camera: Camera
-    tree: Tree
-    blocks: BlockCache
-    source: str
-    permits: Permits = Permits()
-    events: EventLog = field(default_factory=EventLog)
-    last_error: str = ""
-    raw_reply: str = ""
-    _shots: Sequence[str] = ()
-    _identity: Sequence[tuple[str, str]] = ()
+    def __init__(self, tree: Tree, source: str, permits: Permits = Permits()) -> None:
+        self.tree = tree
+        self.camera = tree.camera
+        self.source = source
+        self.permits = permits
+        self.events = EventLog()
+        self._raw_reply = ""
+        self._shots: Sequence[str] = ()
+        self._identity: Sequence[tuple[str, str]] = ()
 
     def install(self) -> None:
         """Put the control files into the root of the tree, where they are found by name."""
         root = self.tree.root
-        self.tree.note = self.note_error
         for name, control in CONTROLS.items():
-            root.hidden[name.encode()] = ControlFile(self, root, name.encode(), control)
-        root.hidden[b".events"] = EventsFile(self, root, b".events")
-        root.hidden[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
-        root.hidden[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+            root.control_files[name.encode()] = ControlFile(self, root, name.encode(), control)
+        root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
+        root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
+        root.control_files[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
 
     async def follow(self) -> None:
         """Apply what happens at the camera to the tree and to `.events`, for as long as the mount lives."""
@@ -109,20 +84,15 @@ class Controls:
                 else:
                     await self.tree.apply(change)
             except errors.CameraError as error:
-                self.note_error(f"after an event: {error}")
+                self.tree.note_error(f"after an event: {error}")
             except Exception as error:
                 log.exception("after an event")
-                self.note_error(f"after an event: {type(error).__name__}: {error}")
+                self.tree.note_error(f"after an event: {type(error).__name__}: {error}")
 
-    def note_error(self, text: str) -> None:
-        """Remember what went wrong for `.status`, and log it."""
-        log.warning("%s", text)
-        self.last_error = " ".join(text.split())
-
-    # ------------------------------------------------------------------ one method a thing to read or write
+    # what each file reads and writes
 
     async def read_status(self) -> str:
-        """`key: value` lines; never fails, and asks the camera little."""
+        """Return `key: value` lines. Never fails, and asks the camera little."""
         lines: list[tuple[str, str]] = []
         transfer = self._transfer()
         try:
@@ -136,14 +106,14 @@ class Controls:
         else:
             lines += await self._store_lines()
         lines.append(("transfer", transfer))
-        if self.last_error:
-            lines.append(("last-error", self.last_error))
+        if self.tree.last_error:
+            lines.append(("last-error", self.tree.last_error))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []
         try:
-            stores = await self.stores()
+            stores = await self._stores()
         except errors.CameraError as error:
             log.info("status of the stores: %s", error)
             return lines
@@ -156,58 +126,45 @@ class Controls:
         return lines
 
     def _transfer(self) -> str:
-        files = [source for source in self.blocks.sources_under_way() if isinstance(source, File)]
+        files = [source for source in self.tree.blocks.sources_in_flight() if isinstance(source, File)]
         return ", ".join(file.path() for file in files) or "none"
 
-    async def stores(self) -> list[tuple[str, Key]]:
-        """Return the names and keys of the camera's stores."""
-        listing = await self.tree.root.listing()
-        index = 0
-        found: list[tuple[str, Key]] = []
-        while True:
-            try:
-                node = await listing.at(index)
-            except IndexError:
-                return found
-            index += 1
-            if isinstance(node, Folder) and node.entry is not None and not node.entry.is_local:
-                found.append((node.name.decode(), node.entry.key))
+    async def _stores(self) -> list[tuple[str, Key | None]]:
+        """Return the names and keys of the stores in the camera."""
+        stores = await self.tree.stores()
+        return [(store.name.decode(), store.key) for store in stores if not store.is_local]
 
     async def read_capture(self) -> str:
-        """The paths of the last shot's files."""
+        """Return the paths of the last shot's files."""
         return "".join(f"{path}\n" for path in self._shots)
 
     async def write_capture(self, text: str) -> None:
-        """Take that many pictures; returns when they are in the tree."""
+        """Take that many pictures; return when they are in the tree."""
         if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
-            raise errors.InvalidValue(f"{text!r} is no number of pictures (1 to {MAX_SHOTS})")
+            raise errors.InvalidValue(f"{text!r} is not a number of pictures (1 to {MAX_SHOTS})")
         for _ in range(int(text)):
             paths: list[str] = []
             for key in await self.camera.capture():
                 if isinstance(key, PurePosixPath):
                     paths.append(str(key))
                     continue
-                way = await self.camera.locate(key)
-                for step in way[:-1]:
-                    folder = self.tree.by_key.get(step)
-                    if isinstance(folder, Folder):
-                        folder.stale = True
-                paths.append((await self.tree.find_by_keys(way)).path())
+                node = await self.tree.find_new(await self.camera.locate(key))
+                paths.append(node.path())
             self._shots = paths
 
     async def read_control(self) -> str:
-        """1 while the computer holds the body."""
+        """Return 1 while the camera is under remote control."""
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take the body, or hand it back."""
+        """Take control of the camera, or give it back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
             await self.camera.release_control()
 
     async def read_record(self) -> str:
-        """1 while a movie is being recorded."""
+        """Return 1 while a movie is being recorded."""
         return f"{await self.camera.recording():d}\n"
 
     async def write_record(self, text: str) -> None:
@@ -215,19 +172,19 @@ class Controls:
         await self.camera.record(_read_switch(text))
 
     async def read_focus(self) -> str:
-        """The state and the position of the focus."""
+        """Return the state and the position of the focus."""
         return await self.camera.focus()
 
     async def write_focus(self, text: str) -> None:
-        """Drive the focus: `af`, or a position."""
+        """Drive the focus: `af`, or to a position."""
         await self.camera.change_focus(text)
 
     async def read_view_frame(self) -> bytes:
-        """A fresh frame of the live view."""
+        """Return a fresh frame of the live view."""
         return await self.camera.view_frame()
 
     async def read_clock(self) -> str:
-        """The camera's time, ISO 8601 with its zone."""
+        """Return the camera's time, ISO 8601 with its zone."""
         return (await self.camera.clock()).isoformat() + "\n"
 
     async def write_clock(self, text: str) -> None:
@@ -235,35 +192,35 @@ class Controls:
         try:
             moment = datetime.now().astimezone() if text == "now" else datetime.fromisoformat(text)
         except ValueError:
-            raise errors.InvalidValue(f"{text!r} is no time: write 2026-11-19T16:02:00, or now") from None
+            raise errors.InvalidValue(f"{text!r} is not a time: write 2026-11-19T16:02:00, or now") from None
         await self.camera.set_clock(moment)
 
     async def write_refresh(self, _text: str) -> None:
-        """List again."""
+        """List everything again."""
         await self.tree.refresh()
-        await self.tree.settle()
+        await self.tree.kernel.flush()
 
     async def write_format(self, text: str) -> None:
         """Format the store of this name."""
         if not self.permits.format:
             raise errors.NotPermitted("formatting needs the mount option allow_format")
-        for name, store in await self.stores():
+        for name, store in await self._stores():
             if name == text:
                 await self.camera.format(store)
                 await self.tree.refresh()
-                await self.tree.settle()
+                await self.tree.kernel.flush()
                 return
         raise errors.NotFound(f"no store {text!r}")
 
     async def read_raw(self) -> str:
-        """The last reply."""
+        """Return the last reply."""
         self._check_raw()
-        return self.raw_reply + "\n" if self.raw_reply else ""
+        return self._raw_reply + "\n" if self._raw_reply else ""
 
     async def write_raw(self, text: str) -> None:
         """Send a raw command."""
         self._check_raw()
-        self.raw_reply = await self.camera.raw(text)
+        self._raw_reply = await self.camera.raw(text)
 
     def _check_raw(self) -> None:
         if not self.permits.raw:
@@ -276,7 +233,7 @@ Write = Callable[[Controls, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Control:
-    """What a control file does; None for what it does not."""
+    """What reading and writing a control file does; None for what is denied."""
 
     read: Read | None = None
     write: Write | None = None
@@ -298,7 +255,9 @@ CONTROLS: dict[str, Control] = {
 
 
 class ControlFile(Node):
-    """A control file."""
+    """A control file that is one command."""
+
+    allows_truncation = True
 
     def __init__(self, controls: Controls, parent: Node, name: bytes, control: Control) -> None:
         super().__init__(controls.tree, parent, name)
@@ -306,28 +265,30 @@ class ControlFile(Node):
         self._control = control
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`. The size is 0, as of files in /proc: what there is to read is known when it is read."""
         readable = 0o444 if self._control.read is not None else 0
         writable = 0o222 if self._control.write is not None else 0
         return Attributes(stat.S_IFREG, readable | writable, lasting=False)
 
+    async def open(self, writing: bool) -> Handle:
+        return ContentsHandle(self.contents, self.write)
+
     async def contents(self) -> bytes:
-        """Read it.
+        """Return what there is to read.
 
         Raises:
             AccessDenied: it can only be written.
         """
         if self._control.read is None:
             raise errors.AccessDenied(f"{self.path()} can only be written")
-        said = await self._control.read(self._controls)
-        return said if isinstance(said, bytes) else said.encode("utf-8", "replace")
+        contents = await self._control.read(self._controls)
+        return contents if isinstance(contents, bytes) else contents.encode("utf-8", "replace")
 
     async def write(self, data: bytes) -> None:
         """Carry out one command.
 
         Raises:
             AccessDenied: it can only be read.
-            InvalidValue: the bytes are no text, or too many.
+            InvalidValue: the bytes are not text, or too many.
         """
         if self._control.write is None:
             raise errors.AccessDenied(f"{self.path()} can only be read")
@@ -337,27 +298,15 @@ class ControlFile(Node):
             text = data.decode().strip("\0 \t\r\n")
         except UnicodeDecodeError:
             raise errors.InvalidValue(f"{self.path()}: not text") from None
-        await self._control.write(self._controls, text)
-
-
-class EventsFile(Node):
-    """`.events`: grows, and ends at the newest event, so `tail -f` follows it and `cat` returns."""
-
-    def __init__(self, controls: Controls, parent: Node, name: bytes) -> None:
-        super().__init__(controls.tree, parent, name)
-        self.log = controls.events
-
-    async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`."""
-        return Attributes(stat.S_IFREG, 0o444, len(self.log.text), self.log.changed_ns, lasting=False)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Read what there is now."""
-        return bytes(self.log.text[offset : offset + size])
+        try:
+            await self._control.write(self._controls, text)
+        except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
+            self.tree.note_error(str(error))
+            raise
 
 
 def setting_file(name: str) -> Control:
-    """A file of `.settings/`."""
+    """Return what a file of `.settings/` does."""
 
     async def read(controls: Controls) -> str:
         return await controls.camera.setting(name) + "\n"
@@ -369,7 +318,7 @@ def setting_file(name: str) -> Control:
 
 
 def choices_file(name: str) -> Control:
-    """A file of `.settings/.choices/`."""
+    """Return what a file of `.settings/.choices/` does."""
 
     async def read(controls: Controls) -> str:
         return "".join(f"{choice}\n" for choice in await controls.camera.choices(name))
@@ -388,17 +337,14 @@ class SettingsFolder(Directory):
         self._choices = SettingsFolder(controls, self, b".choices", choices_file) if control is setting_file else None
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`."""
         return Attributes(stat.S_IFDIR, 0o555, lasting=False)
 
     async def find(self, name: bytes) -> Node | None:
-        """See `Directory.find`."""
         if self._choices is not None and name == self._choices.name:
             return self._choices
         return {node.name: node for node in self._nodes()}.get(name)
 
-    async def listing(self) -> Listing:
-        """See `Directory.listing`."""
+    async def listing(self) -> DirectoryListing:
         shown = [self._choices] if self._choices is not None and self.tree.show_control else []
         return FixedListing([*shown, *self._nodes()])
 

@@ -1,7 +1,7 @@
-"""File names out of what cameras call their objects: whatever they send becomes a legal, distinct name, and can be read back.
+"""File names made of cameras' names: whatever a camera sends becomes a legal, unique name, from which the camera's can be read back.
 
 `/`, NUL, and the names `.` and `..` are written as `%` and two hexadecimal digits, and so is a `%` that stands before two such digits,
-so that `unescape` gives the camera's own name again. An object without a name is called by its tag.
+so that `unescape` returns the camera's own name. An object without a name is named by its tag.
 """
 
 import re
@@ -15,7 +15,7 @@ _LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 def escape(name: str) -> str:
-    """Return a legal file name for a camera's name, the same for nearly all; empty for the empty one."""
+    """Return a legal file name for a camera's name: nearly always the same; empty for an empty one."""
     if name in (".", ".."):
         return name.replace(".", "%2E")
     return _LOOKS_ESCAPED.sub("%25", name).replace("/", "%2F").replace("\0", "%00")
@@ -31,7 +31,7 @@ def unique(name: str, tag: str, taken: Container[bytes]) -> bytes:
 
     Args:
         name: the camera's name, not escaped.
-        tag: short text that no other entry of the folder has.
+        tag: short text that is unique in the folder.
         taken: the names that are taken.
     """
     escaped = escape(name) or f"unnamed-{tag}"

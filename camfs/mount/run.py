@@ -26,9 +26,9 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Camera
 from camfs.commands.options import MountOptions
-from camfs.mount import operations
 from camfs.mount.blocks import BlockCache
 from camfs.mount.controls import Controls, Permits
+from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
 from camfs.mount.tree import Tree
 
@@ -119,41 +119,50 @@ async def run(
         async with connecting as connection, _nursery() as work:
             camera = await _unless_stopped(lambda: connection.open(work), signals)
             try:
-                handlers, controls = _build(mount.options, camera, connection.source, work)
-                _mount(mount, handlers)
+                tree = _build(mount.options, camera, work)
+                controls = _install_controls(mount.options, tree, connection.source)
+                _mount(mount, tree)
                 try:
                     work.start_soon(_stay_attached, camera, connection, supervisor)
                     work.start_soon(controls.follow)
-                    await _serve(mount, handlers, signals, supervisor, ready)
+                    await _serve(mount, tree, signals, supervisor, ready)
                 finally:
-                    operations.unmount()
+                    tree.kernel.unmount()
             finally:
                 work.cancel_scope.cancel()
                 await camera.aclose()
     return 0
 
 
-def _build(options: MountOptions, camera: Camera, source: str, work: trio.Nursery) -> tuple[CameraOperations, Controls]:
-    """Put together what answers the kernel."""
-    tree = Tree(camera, poll=options.attr_timeout, allow_delete=options.allow_delete, show_control=options.show_control)
-    blocks = BlockCache(work, options.cache)
-    controls = Controls(camera, tree, blocks, source, permits=Permits(format=options.allow_format, raw=options.raw))
+def _build(options: MountOptions, camera: Camera, work: trio.Nursery) -> Tree:
+    return Tree(
+        camera,
+        Kernel(),
+        BlockCache(work, options.cache),
+        poll=options.attr_timeout,
+        allow_delete=options.allow_delete,
+        show_control=options.show_control,
+    )
+
+
+def _install_controls(options: MountOptions, tree: Tree, source: str) -> Controls:
+    controls = Controls(tree, source, Permits(format=options.allow_format, raw=options.raw))
     controls.install()
+    return controls
+
+
+def _mount(mount: Mount, tree: Tree) -> None:
+    """Mount, and make one line of what libfuse says if it does not."""
+    options = mount.options
     handlers = CameraOperations(
         tree,
-        blocks,
-        controls,
         Ownership(options.uid, options.gid, options.umask),
         Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
+        mount.mount_point,
     )
-    return handlers, controls
-
-
-def _mount(mount: Mount, handlers: CameraOperations) -> None:
-    """Mount, and make one line of what libfuse says if it does not."""
     with _stderr_of_libfuse() as read:
         try:
-            operations.mount(handlers, mount.mount_point, _fuse_options(mount))
+            tree.kernel.mount(handlers, mount.mount_point, _fuse_options(mount))
         except RuntimeError as error:
             raise errors.CommandFailed(f"{mount.mount_point}: {read() or error}") from None
 
@@ -211,7 +220,7 @@ async def _unless_stopped(open_camera: Callable[[], Awaitable[Driver]], signals:
 
 async def _serve(
     mount: Mount,
-    handlers: CameraOperations,
+    tree: Tree,
     signals: AsyncIterator[int],
     supervisor: Supervisor,
     ready: Callable[[], None],
@@ -222,20 +231,20 @@ async def _serve(
         async def obey_signals() -> None:
             async for number in signals:
                 if number == signal.SIGHUP:
-                    await handlers.tree.refresh()
+                    await tree.refresh()
                     continue
                 log.info("ending on signal %d", number)
                 supervisor.notify(STOPPING="1", STATUS=f"ending on {signal.Signals(number).name}")
-                operations.stop()
+                tree.kernel.stop()
                 serving.cancel_scope.deadline = trio.current_time() + GRACE
                 return
 
         serving.start_soon(obey_signals)
-        name = await _introduce(mount.source, handlers.tree.camera, supervisor)
+        name = await _introduce(mount.source, tree.camera, supervisor)
         log.info("%s is mounted on %s", mount.source, mount.mount_point)
         supervisor.notify(STATUS=f"{name} is mounted on {mount.mount_point}")
         ready()
-        await operations.serve(handlers)
+        await tree.kernel.serve()
         supervisor.notify(STOPPING="1", STATUS="ended")
         serving.cancel_scope.cancel()
 

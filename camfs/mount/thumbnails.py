@@ -1,6 +1,7 @@
-"""`.thumbnails/`: the tree of the camera's pictures over again, with each picture's own thumbnail as its contents."""
+"""`.thumbnails/`: the camera's folders once more, holding the thumbnail of each picture in place of the picture."""
 
 import contextlib
+import errno
 import io
 import stat
 from collections import OrderedDict
@@ -9,23 +10,29 @@ import trio
 from PIL import Image
 
 from camfs import errors
-from camfs.mount.tree import Attributes, Directory, File, Folder, Inode, Listing, Node, Tree
+from camfs.mount.errnos import BadRequest
+from camfs.mount.file import File
+from camfs.mount.folder import Folder
+from camfs.mount.handles import ContentsHandle, Handle
+from camfs.mount.inodes import Inode
+from camfs.mount.nodes import Attributes, Directory, DirectoryListing, Node
+from camfs.mount.tree import Tree
 
 KEPT = 16 << 20
-"""Bytes of thumbnails kept, least recently used first out."""
+"""Bytes of thumbnails kept; the least recently used are dropped first."""
 
 FORMATS = ("TIFF", "PNG", "BMP", "GIF", "PPM")
-"""What Pillow may take a thumbnail for. It knows formats that run other programs (EPS); a camera shall not choose those."""
+"""Formats in which a camera may send thumbnails. Pillow knows others, of which one runs a program (EPS): no camera may choose that."""
 
 MAX_PIXELS = 16 << 20
-"""Pixels of a thumbnail: a few bytes can claim so many that no memory holds them."""
+"""Pixels of a thumbnail at most: a few bytes can claim more than any memory holds."""
 
 
 def as_jpeg(data: bytes) -> bytes:
-    """Return a thumbnail as JPEG: as it is if it is one, else converted (PTP cameras also send TIFF and others).
+    """Return a thumbnail as JPEG: unchanged if it is one, else converted (PTP cameras also send TIFF and others).
 
     Raises:
-        RemoteProtocolError: it is no picture.
+        RemoteProtocolError: it is not a picture.
     """
     if data.startswith(b"\xff\xd8\xff"):
         return data
@@ -36,12 +43,14 @@ def as_jpeg(data: bytes) -> bytes:
             jpeg = io.BytesIO()
             picture.convert("RGB").save(jpeg, "JPEG", quality=90)
             return jpeg.getvalue()
-    except Exception as error:  # Pillow's readers raise whatever they come upon in bytes that are not what they seem
-        raise errors.RemoteProtocolError(f"the camera sent no picture as thumbnail ({len(data)} bytes)") from error
+    except Exception as error:  # Pillow's readers raise all kinds of exceptions on damaged data
+        raise errors.RemoteProtocolError(
+            f"the camera sent a thumbnail that is not a picture ({len(data)} bytes)"
+        ) from error
 
 
 class Thumbnails:
-    """Fetches thumbnails and keeps the last ones."""
+    """Fetches thumbnails and keeps the last ones used."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Inode, tuple[object, bytes]] = OrderedDict()
@@ -75,7 +84,7 @@ class Thumbnails:
 
 
 class Thumbnail(Node):
-    """A picture's thumbnail, a file of its own."""
+    """The thumbnail of a picture, as a file."""
 
     def __init__(self, tree: Tree, parent: Node, name: bytes, picture: File, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
@@ -83,12 +92,21 @@ class Thumbnail(Node):
         self._thumbnails = thumbnails
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`. The exact size takes fetching it; a picture without one shows an empty file."""
+        """Return what stat shows. The exact size needs the thumbnail; where there is none, it shows an empty file."""
         size = 0
         if exact:
             with contextlib.suppress(errors.NoData):
                 size = len(await self.contents())
         return Attributes(stat.S_IFREG, 0o444, size, self._picture.entry.mtime_ns, lasting=False)
+
+    @property
+    def needs_camera(self) -> bool:
+        return True
+
+    async def open(self, writing: bool) -> Handle:
+        if writing:
+            raise BadRequest(errno.EROFS)
+        return ContentsHandle(self.contents)
 
     async def contents(self) -> bytes:
         """Fetch the thumbnail."""
@@ -96,7 +114,7 @@ class Thumbnail(Node):
 
 
 class ThumbnailFolder(Directory):
-    """A folder of the tree over again, with thumbnails in place of pictures and nothing for other files."""
+    """A folder of the camera once more, with thumbnails in place of pictures, and without other files."""
 
     def __init__(self, tree: Tree, parent: Node, name: bytes, folder: Folder, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
@@ -106,13 +124,11 @@ class ThumbnailFolder(Directory):
         self._named: dict[bytes, Node] = {}
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """See `Node.attributes`."""
         return Attributes(stat.S_IFDIR, 0o555, 0, (await self._folder.attributes()).mtime_ns)
 
     async def find(self, name: bytes) -> Node | None:
-        """See `Directory.find`."""
         for candidate in (name, name.removesuffix(b".jpg")):
-            if candidate not in self._folder.hidden:
+            if candidate not in self._folder.control_files:
                 original = await self._folder.find(candidate)
                 node = None if original is None else self.node_of(original)
                 if node is not None and node.name == name:
@@ -120,8 +136,7 @@ class ThumbnailFolder(Directory):
         original = self._named.get(name)
         return None if original is None or original.removed else self.node_of(original)
 
-    async def listing(self) -> Listing:
-        """See `Directory.listing`."""
+    async def listing(self) -> DirectoryListing:
         return _ThumbnailListing(self, await self._folder.listing())
 
     def node_of(self, original: Node) -> Node | None:
@@ -142,7 +157,7 @@ class ThumbnailFolder(Directory):
         return node
 
     def _free_name(self, plain: bytes) -> bytes:
-        """Tell apart two pictures whose thumbnails would have one name, as A.DNG and A.DNG.jpg; the first one seen has it."""
+        """Return a name that no other thumbnail has: A.DNG and A.DNG.jpg would share one, which the first one seen keeps."""
         name, number = plain, 1
         while name in self._named and not self._named[name].removed:
             number += 1
@@ -151,7 +166,7 @@ class ThumbnailFolder(Directory):
 
 
 def thumbnail_name(original: Node) -> bytes | None:
-    """Name the thumbnail of a node: the picture's name, with `.jpg` added unless it ends so; None if it has no place here."""
+    """Return the name of a node's thumbnail: the picture's, with `.jpg` added unless it ends so; None if it has none."""
     if isinstance(original, Folder):
         return original.name
     if isinstance(original, File) and original.entry.is_picture:
@@ -159,12 +174,11 @@ def thumbnail_name(original: Node) -> bytes | None:
     return None
 
 
-class _ThumbnailListing:
-    def __init__(self, folder: ThumbnailFolder, listing: Listing) -> None:
+class _ThumbnailListing(DirectoryListing):
+    def __init__(self, folder: ThumbnailFolder, listing: DirectoryListing) -> None:
         self._folder = folder
         self._listing = listing
 
     async def at(self, index: int) -> Node | None:
-        """See `tree.Listing.at`."""
         original = await self._listing.at(index)
         return None if original is None else self._folder.node_of(original)

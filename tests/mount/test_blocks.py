@@ -72,7 +72,7 @@ async def read_through(reader: BlockReader, size: int, step: int = KERNEL) -> by
     return b"".join(pieces)
 
 
-# ---------------------------------------------------------------------- what is read
+# what is read
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 77])
@@ -135,7 +135,7 @@ def test_random_reads_give_the_bytes(
                         continue
                     assert got == data[offset : offset + length]
                     if chance.random() < 0.05:
-                        cache.forget(source)
+                        cache.drop(source)
                 reader.close()
 
             async with trio.open_nursery() as readers:
@@ -146,7 +146,7 @@ def test_random_reads_give_the_bytes(
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-# ---------------------------------------------------------------------- what is fetched
+# what is fetched
 
 
 async def test_a_head_costs_a_block() -> None:
@@ -306,7 +306,7 @@ async def test_readers_side_by_side_do_not_drive_out_what_was_fetched_for_the_ot
         assert sum(source.bytes_fetched() for source in sources) <= 1.1 * readers * size
 
 
-# ---------------------------------------------------------------------- once for all who wait
+# once for all who wait
 
 
 async def test_all_who_wait_for_a_block_are_served_by_one_fetch() -> None:
@@ -322,11 +322,11 @@ async def test_all_who_wait_for_a_block_are_served_by_one_fetch() -> None:
             for _ in range(20):
                 readers.start_soon(one)
             await wait_all_tasks_blocked()
-            assert list(cache.sources_under_way()) == [source]
+            assert list(cache.sources_in_flight()) == [source]
             source.gate.set()
         assert served == [source.data[5:105]] * 20
         assert source.fetched == [(0, BLOCK)]
-        assert list(cache.sources_under_way()) == []
+        assert list(cache.sources_in_flight()) == []
 
 
 async def test_a_reader_that_is_cancelled_takes_nothing_from_the_others() -> None:
@@ -355,7 +355,7 @@ async def test_a_reader_that_is_cancelled_takes_nothing_from_the_others() -> Non
         assert source.fetched == [(0, 3 * BLOCK)]
 
 
-# ---------------------------------------------------------------------- failures
+# failures
 
 
 async def test_a_failure_is_told_to_all_who_wait_and_not_kept() -> None:
@@ -471,7 +471,7 @@ async def test_more_bytes_than_were_asked_for() -> None:
         assert cache.bytes_held <= 3 * BLOCK
 
 
-# ---------------------------------------------------------------------- what is kept
+# what is kept
 
 
 async def test_no_more_is_kept_than_may_be() -> None:
@@ -533,12 +533,12 @@ async def test_reading_more_at_once_than_the_cache_holds() -> None:
         assert cache.bytes_held <= 2 * BLOCK
 
 
-async def test_forgetting_a_file() -> None:
+async def test_dropping_a_file() -> None:
     async with nursery() as work:
         cache, source, other = BlockCache(work), Memory(made(3 * BLOCK)), Memory(made(BLOCK, 2))
         await cache.open(source).read(0, 3 * BLOCK)
         await cache.open(other).read(0, BLOCK)
-        cache.forget(source)
+        cache.drop(source)
         assert cache.bytes_held == BLOCK
         source.data = made(3 * BLOCK, 3)
         assert await cache.open(source).read(0, 3 * BLOCK) == source.data
@@ -547,7 +547,7 @@ async def test_forgetting_a_file() -> None:
         assert other.fetched == []
 
 
-async def test_forgetting_while_fetching() -> None:
+async def test_dropping_while_fetching() -> None:
     """What was asked for before the file changed is neither kept nor given to those who ask after."""
     async with nursery() as work:
         cache, source = BlockCache(work), Memory(b"old " * (BLOCK // 4) * 2)
@@ -560,7 +560,7 @@ async def test_forgetting_while_fetching() -> None:
         async with trio.open_nursery() as readers:
             readers.start_soon(one)
             await wait_all_tasks_blocked()
-            cache.forget(source)
+            cache.drop(source)
             old_gate, source.gate = source.gate, trio.Event()
             source.data = b"new " * (BLOCK // 4) * 2
             readers.start_soon(one)
@@ -591,7 +591,7 @@ async def test_a_fetch_that_fails_after_the_file_was_forgotten_is_nobody_s() -> 
         async with trio.open_nursery() as readers:
             readers.start_soon(one)
             await wait_all_tasks_blocked()
-            cache.forget(source)
+            cache.drop(source)
             source.gate.set()
         assert served == [source.data]
 
@@ -608,7 +608,7 @@ async def test_a_file_that_shrinks_while_it_is_fetched_ahead() -> None:
 
             readers.start_soon(one)
             await wait_all_tasks_blocked()
-            cache.forget(source)
+            cache.drop(source)
             source.data = source.data[:100]
             source.gate.set()
             with trio.move_on_after(1):

@@ -9,78 +9,51 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Camera, EntryGone, FolderChanged, Happened, Key
-from camfs.mount import controls as module
-from camfs.mount.blocks import BlockCache
-from camfs.mount.controls import CONTROLS, Control, ControlFile, Controls, EventLog, EventsFile, Permits, SettingsFolder
-from camfs.mount.tree import Directory, File, Node, Tree
+from camfs.mount.controls import CONTROLS, Control, ControlFile, Controls, Permits, SettingsFolder
+from camfs.mount.file import File
 from tests.cameras.rig import CARD, nursery, rigged
 from tests.cameras.scripted import ScriptedCamera
+from tests.mount.rig import WatchedTree, at, names_of
 
 
 def installed(camera: Camera, work: trio.Nursery, *, show_control: bool = False, **permits: bool) -> Controls:
-    tree = Tree(camera, show_control=show_control)
-    made = Controls(camera, tree, BlockCache(work), "virtual:test", permits=Permits(**permits))
+    made = Controls(WatchedTree(camera, work, show_control=show_control), "virtual:test", Permits(**permits))
     made.install()
     return made
 
 
-async def file_at(controls: Controls, path: str) -> Node:
-    node: Node = controls.tree.root
-    for name in path.split("/"):
-        assert isinstance(node, Directory)
-        found = await node.find(name.encode())
-        assert found is not None, path
-        node = found
-    return node
-
-
 async def read(controls: Controls, path: str) -> str:
-    node = await file_at(controls, path)
+    node = await at(controls.tree, path)
     assert isinstance(node, ControlFile)
     return (await node.contents()).decode()
 
 
 async def write(controls: Controls, path: str, data: bytes | str) -> None:
-    node = await file_at(controls, path)
+    node = await at(controls.tree, path)
     assert isinstance(node, ControlFile)
     await node.write(data if isinstance(data, bytes) else data.encode())
 
 
-async def listed(node: Node) -> list[str]:
-    assert isinstance(node, Directory)
-    listing = await node.listing()
-    names: list[str] = []
-    index = 0
-    while True:
-        try:
-            shown = await listing.at(index)
-        except IndexError:
-            return names
-        index += 1
-        if shown is not None:
-            names.append(shown.name.decode())
-
-
-# ---------------------------------------------------------------------- where they are
+# where they are
 
 
 async def test_control_files_answer_to_their_names_and_are_not_listed() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work)
-        assert await listed(controls.tree.root) == ["card"]
+        assert await names_of(controls.tree.root) == ["card"]
         for name in (*CONTROLS, ".events", ".settings", ".thumbnails"):
-            node = await file_at(controls, name)
+            node = await at(controls.tree, name)
             assert node.path() == name
             assert (await node.attributes()).lasting is (name == ".thumbnails")
-        assert await listed(await file_at(controls, ".settings")) == ["iso", "aperture"]
-        assert await listed(await file_at(controls, ".settings/.choices")) == ["iso", "aperture"]
+        assert await names_of(await at(controls.tree, ".settings")) == ["iso", "aperture"]
+        assert await names_of(await at(controls.tree, ".settings/.choices")) == ["iso", "aperture"]
 
 
 async def test_they_are_listed_on_request() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work, show_control=True)
-        assert set(await listed(controls.tree.root)) == {"card", ".events", ".settings", ".thumbnails", *CONTROLS}
-        assert await listed(await file_at(controls, ".settings")) == [".choices", "iso", "aperture"]
+        assert set(await names_of(controls.tree.root)) == {"card", ".events", ".settings", ".thumbnails", *CONTROLS}
+        assert await names_of(await at(controls.tree, ".settings")) == [".choices", "iso", "aperture"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +76,7 @@ async def test_they_are_listed_on_request() -> None:
 async def test_permissions(name: str, permissions: int) -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work)
-        assert (await (await file_at(controls, name)).attributes()).permissions == permissions
+        assert (await (await at(controls.tree, name)).attributes()).permissions == permissions
 
 
 @pytest.mark.parametrize(("name", "row"), CONTROLS.items())
@@ -125,17 +98,17 @@ async def test_settings_come_and_go() -> None:
     async with nursery() as work:
         camera = ScriptedCamera()
         controls = installed(camera, work)
-        iso = await file_at(controls, ".settings/iso")
+        iso = await at(controls.tree, ".settings/iso")
         camera.settings = {"flash": "auto", "iso": "100"}
-        assert await listed(await file_at(controls, ".settings")) == ["flash", "iso"]
-        assert await file_at(controls, ".settings/iso") is iso
-        folder = await file_at(controls, ".settings")
+        assert await names_of(await at(controls.tree, ".settings")) == ["flash", "iso"]
+        assert await at(controls.tree, ".settings/iso") is iso
+        folder = await at(controls.tree, ".settings")
         assert isinstance(folder, SettingsFolder)
         for name in (b"aperture", b"", b".", b"ISO"):
             assert await folder.find(name) is None
 
 
-# ---------------------------------------------------------------------- reading and writing
+# reading and writing
 
 
 @pytest.mark.parametrize("text", ["200", "200\n", " 200 \r\n", "200\0"])
@@ -181,14 +154,14 @@ async def test_capture() -> None:
         await write(controls, ".capture", "1\n")
         assert await read(controls, ".capture") == "card/DCIM/NEW1.JPG\ncard/DCIM/NEW1.DNG\n"
         assert len(camera.calls) < 20
-        node = await file_at(controls, "card/DCIM/NEW1.DNG")
+        node = await at(controls.tree, "card/DCIM/NEW1.DNG")
         assert isinstance(node, File)
         for number in (2, 3):
             camera.shot(folder, f"NEW{number}.JPG")
         await write(controls, ".capture", "2")
         assert await read(controls, ".capture") == "card/DCIM/NEW3.JPG\n"
         assert camera.count("capture") == 3
-        assert "NEW2.JPG" in await listed(await file_at(controls, "card/DCIM"))
+        assert "NEW2.JPG" in await names_of(await at(controls.tree, "card/DCIM"))
 
 
 @pytest.mark.parametrize(
@@ -218,17 +191,17 @@ async def test_refresh() -> None:
         camera = ScriptedCamera()
         camera.sends_events = True
         controls = installed(camera, work)
-        assert await listed(controls.tree.root) == ["card"]
+        assert await names_of(controls.tree.root) == ["card"]
         camera.add(camera.root, "memory")
-        assert await listed(controls.tree.root) == ["card"]
-        settled = []
+        assert await names_of(controls.tree.root) == ["card"]
+        flushed = []
 
-        async def settle() -> None:
-            settled.append(await listed(controls.tree.root))
+        async def flush() -> None:
+            flushed.append(await names_of(controls.tree.root))
 
-        controls.tree.settle = settle
+        controls.tree.kernel.flush = flush  # type: ignore[method-assign]
         await write(controls, ".refresh", "1\n")
-        assert settled == [["card", "memory"]]
+        assert flushed == [["card", "memory"]]
 
 
 async def test_format() -> None:
@@ -241,14 +214,14 @@ async def test_format() -> None:
         with pytest.raises(errors.NotPermitted):
             await write(installed(camera, work), ".format", "card")
         controls = installed(camera, work, format=True)
-        assert await listed(await file_at(controls, "memory")) == ["A.JPG"]
+        assert await names_of(await at(controls.tree, "memory")) == ["A.JPG"]
         for text in ("", "*", "card2", "card/", "CARD", "."):
             with pytest.raises(errors.NotFound):
                 await write(controls, ".format", text)
         assert camera.count("format") == 0
         await write(controls, ".format", "memory\n")
-        assert await listed(await file_at(controls, "memory")) == []
-        assert await listed(await file_at(controls, "card")) == ["A.JPG"]
+        assert await names_of(await at(controls.tree, "memory")) == []
+        assert await names_of(await at(controls.tree, "card")) == ["A.JPG"]
 
 
 async def test_raw() -> None:
@@ -270,7 +243,7 @@ async def test_raw() -> None:
         assert await read(controls, ".raw") == "2001 : 31303031\n"
 
 
-# ---------------------------------------------------------------------- status
+# status
 
 
 def lines_of(text: str) -> dict[str, str]:
@@ -295,7 +268,7 @@ async def test_status() -> None:
 async def test_status_tells_the_last_error_in_a_line() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work)
-        controls.note_error("two\nlines\tof it")
+        controls.tree.note_error("two\nlines\tof it")
         assert lines_of(await read(controls, ".status"))["last-error"] == "two lines of it"
 
 
@@ -347,7 +320,7 @@ async def test_status_names_what_is_under_way(autojump_clock: MockClock) -> None
         camera = ScriptedCamera()
         camera.add(camera.card, "A.MOV", bytes(1000))
         controls = installed(camera, work)
-        node = await file_at(controls, "card/A.MOV")
+        node = await at(controls.tree, "card/A.MOV")
         assert isinstance(node, File)
 
         async def before(call: str, _key: Key | None) -> None:
@@ -356,7 +329,7 @@ async def test_status_names_what_is_under_way(autojump_clock: MockClock) -> None
 
         camera.before = before
         async with trio.open_nursery() as readers:
-            readers.start_soon(controls.blocks.open(node).read, 0, 100)
+            readers.start_soon(controls.tree.blocks.open(node).read, 0, 100)
             await wait_all_tasks_blocked()
             assert lines_of(await read(controls, ".status"))["transfer"] == "card/A.MOV"
         assert lines_of(await read(controls, ".status"))["transfer"] == "none"
@@ -374,70 +347,7 @@ async def test_a_camera_cannot_write_lines_of_its_own_into_the_status() -> None:
         assert text.startswith("camera: A last-error: none battery: 100%\n")
 
 
-# ---------------------------------------------------------------------- events
-
-
-NOON = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
-
-
-def test_events_are_lines_with_their_time() -> None:
-    log = EventLog()
-    log.add("ObjectAdded 0x00000001", NOON)
-    assert log.text == b"2026-11-19T12:00:00.000+00:00 ObjectAdded 0x00000001\n"
-    assert log.changed_ns == NOON.timestamp() * 1e9
-    assert log.written == len(log.text)
-
-
-def test_the_log_of_events_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EVENTS", 10_000)
-    log = EventLog()
-    total = 0
-    for number in range(2000):
-        before = log.written
-        log.add(f"event {number} " + "x" * (number % 300), NOON)
-        total += log.written - before
-        assert len(log.text) <= 10_000
-        lines = bytes(log.text).decode().splitlines()
-        assert lines[-1].startswith(f"2026-11-19T12:00:00.000+00:00 event {number} ")
-        assert all(line.startswith("2026-") for line in lines)
-    assert log.written == total > 100_000
-
-
-def test_a_line_longer_than_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EVENTS", 1000)
-    log = EventLog()
-    log.add("short", NOON)
-    log.add("x" * 5000, NOON)
-    log.add("after", NOON)
-    assert len(log.text) <= 1000
-    assert log.text.endswith(b"after\n")
-
-
-def test_those_who_wait_are_woken_once() -> None:
-    log = EventLog()
-    woken: list[int] = []
-    for handle in (1, 2, 2):
-        log.waiters[handle] = lambda handle=handle: woken.append(handle)  # type: ignore[misc]
-    log.add("one", NOON)
-    log.add("two", NOON)
-    assert woken == [1, 2]
-    assert log.waiters == {}
-
-
-async def test_the_events_file() -> None:
-    async with nursery() as work:
-        controls = installed(ScriptedCamera(), work)
-        node = await file_at(controls, ".events")
-        assert isinstance(node, EventsFile)
-        assert (await node.attributes()).size == 0
-        assert node.read(0, 100) == b""
-        controls.events.add("one", NOON)
-        size = (await node.attributes()).size
-        whole = node.read(0, 1000)
-        assert len(whole) == size
-        assert whole.endswith(b" one\n")
-        assert node.read(size - 4, 100) == b"one\n"
-        assert node.read(size, 100) == b""
+# events
 
 
 async def test_following_the_camera() -> None:
@@ -447,7 +357,7 @@ async def test_following_the_camera() -> None:
         thing = camera.add(folder, "A.JPG", b"a")
         controls = installed(camera, work)
         work.start_soon(controls.follow)
-        assert await listed(await file_at(controls, "card/DCIM")) == ["A.JPG"]
+        assert await names_of(await at(controls.tree, "card/DCIM")) == ["A.JPG"]
         camera.sends_events = True
         camera.announce(Happened("0xC401 0x00000001"))
         camera.add(folder, "B.JPG", b"b")
@@ -455,7 +365,7 @@ async def test_following_the_camera() -> None:
         camera.remove(thing)
         camera.announce(EntryGone(thing.number))
         await wait_all_tasks_blocked()
-        assert await listed(await file_at(controls, "card/DCIM")) == ["B.JPG"]
+        assert await names_of(await at(controls.tree, "card/DCIM")) == ["B.JPG"]
         assert bytes(controls.events.text).endswith(b" 0xC401 0x00000001\n")
 
 
@@ -465,11 +375,11 @@ async def test_following_goes_on_after_a_failure(error: Any) -> None:
         camera = ScriptedCamera()
         controls = installed(camera, work)
         work.start_soon(controls.follow)
-        await listed(controls.tree.root)
+        await names_of(controls.tree.root)
         camera.failing["list"] = error
         camera.announce(FolderChanged(None))
         await wait_all_tasks_blocked()
-        assert str(error) in controls.last_error
+        assert str(error) in controls.tree.last_error
         camera.failing.clear()
         camera.announce(Happened("still here"))
         await wait_all_tasks_blocked()
@@ -482,11 +392,11 @@ async def test_an_object_that_is_not_shown_is_told_in_the_status() -> None:
         camera.add(camera.card, "A.JPG", b"a")
         camera.add(camera.card, "B.JPG", b"b").failure = errors.AccessDenied("locked", 0x200F)
         controls = installed(camera, work)
-        assert await listed(await file_at(controls, "card")) == ["A.JPG"]
+        assert await names_of(await at(controls.tree, "card")) == ["A.JPG"]
         assert "locked" in lines_of(await read(controls, ".status"))["last-error"]
 
 
-# ---------------------------------------------------------------------- on a real driver
+# on a real driver
 
 
 async def test_every_control_of_an_emulated_camera(autojump_clock: MockClock) -> None:
@@ -494,7 +404,7 @@ async def test_every_control_of_an_emulated_camera(autojump_clock: MockClock) ->
         controls = installed(rig.camera, work, raw=True, format=True)
         work.start_soon(controls.follow)
         rig.body.card.folder("DCIM/100CAMFS")
-        for name in await listed(await file_at(controls, ".settings")):
+        for name in await names_of(await at(controls.tree, ".settings")):
             assert (await read(controls, f".settings/{name}")).endswith("\n")
             await read(controls, f".settings/.choices/{name}")
         await write(controls, ".settings/iso", "400\n")
@@ -503,15 +413,15 @@ async def test_every_control_of_an_emulated_camera(autojump_clock: MockClock) ->
         assert (await read(controls, ".clock")).startswith("2026-01-02T03:04:")
         await write(controls, ".capture", "2")
         (path,) = (await read(controls, ".capture")).split()
-        node = await file_at(controls, path)
+        node = await at(controls.tree, path)
         assert isinstance(node, File)
-        assert bytes(await controls.blocks.open(node).read(0, 3)) == b"\xff\xd8\xff"
-        assert len(await listed(await file_at(controls, "card/DCIM/100CAMFS"))) == 2
+        assert bytes(await controls.tree.blocks.open(node).read(0, 3)) == b"\xff\xd8\xff"
+        assert len(await names_of(await at(controls.tree, "card/DCIM/100CAMFS"))) == 2
         await write(controls, ".raw", "1015 500f")
         assert await read(controls, ".raw") == "2001 : 9001\n"
         await write(controls, ".refresh", "1")
         await write(controls, ".format", "card")
-        assert await listed(await file_at(controls, "card")) == []
+        assert await names_of(await at(controls.tree, "card")) == []
         assert b"ObjectAdded" in controls.events.text
         assert "card" in lines_of(await read(controls, ".status"))
         assert rig.body.card.id == CARD

@@ -14,10 +14,13 @@ from PIL import Image
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged, EntryGone, FolderChanged
 from camfs.mount import thumbnails
+from camfs.mount.file import File
+from camfs.mount.folder import Folder
 from camfs.mount.thumbnails import Thumbnail, ThumbnailFolder, Thumbnails, as_jpeg, thumbnail_name
-from camfs.mount.tree import File, Folder, Listing, Node, Tree
+from camfs.mount.tree import Tree
 from tests.cameras.rig import rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
+from tests.mount.rig import WatchedTree, at, names_of, nodes_of
 
 
 def drawn(kind: str, mode: str = "RGB", size: tuple[int, int] = (16, 12)) -> bytes:
@@ -32,38 +35,10 @@ def with_pictures() -> tuple[ScriptedCamera, Thing, Tree, ThumbnailFolder]:
     for name in ("A.JPG", "b.jpg", "C.DNG", "D.jpeg"):
         camera.add(folder, name, name.encode() * 10, picture=True)
     camera.add(folder, "notes.txt", b"text")
-    tree = Tree(camera)
+    tree = WatchedTree(camera)
     root = ThumbnailFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
-    tree.root.hidden[b".thumbnails"] = root
+    tree.root.control_files[b".thumbnails"] = root
     return camera, folder, tree, root
-
-
-async def nodes_of(listing: Listing) -> list[Node]:
-    found: list[Node] = []
-    index = 0
-    while True:
-        try:
-            node = await listing.at(index)
-        except IndexError:
-            return found
-        index += 1
-        if node is not None:
-            found.append(node)
-
-
-async def names_of(folder: Node) -> list[str]:
-    assert isinstance(folder, ThumbnailFolder)
-    return [node.name.decode() for node in await nodes_of(await folder.listing())]
-
-
-async def at(root: ThumbnailFolder, path: str) -> Node:
-    node: Node = root
-    for name in path.split("/"):
-        assert isinstance(node, ThumbnailFolder)
-        found = await node.find(name.encode())
-        assert found is not None, name
-        node = found
-    return node
 
 
 async def contents(root: ThumbnailFolder, path: str) -> bytes:
@@ -72,7 +47,7 @@ async def contents(root: ThumbnailFolder, path: str) -> bytes:
     return await node.contents()
 
 
-# ---------------------------------------------------------------------- the pictures
+# the pictures
 
 
 @pytest.mark.parametrize(
@@ -106,7 +81,7 @@ def test_a_jpeg_stays_as_it_is() -> None:
     ],
 )
 def test_what_is_no_picture(data: bytes) -> None:
-    with pytest.raises(errors.RemoteProtocolError, match="no picture"):
+    with pytest.raises(errors.RemoteProtocolError, match="not a picture"):
         as_jpeg(data)
 
 
@@ -136,7 +111,7 @@ def test_pictures_with_damage_are_pictures_or_one_error(kind: str, data: st.Data
         assert as_jpeg(bytes(damaged)).startswith(b"\xff\xd8\xff")
 
 
-# ---------------------------------------------------------------------- the tree
+# the tree
 
 
 async def test_the_tree_of_pictures() -> None:
@@ -160,12 +135,12 @@ async def test_what_has_no_place_there(path: str) -> None:
 
 async def test_nodes_stay_the_same() -> None:
     _, folder, tree, root = with_pictures()
-    before = [node.inode for node in await nodes_of(await (await at(root, "card/DCIM")).listing())]  # type: ignore[attr-defined]
+    before = [node.inode for node in await nodes_of(await at(root, "card/DCIM"))]
     await tree.apply(FolderChanged(folder.number))
-    assert [node.inode for node in await nodes_of(await (await at(root, "card/DCIM")).listing())] == before  # type: ignore[attr-defined]
+    assert [node.inode for node in await nodes_of(await at(root, "card/DCIM"))] == before
     assert len(set(before)) == 4
     for inode in before:
-        assert isinstance(tree.node(inode), Thumbnail)
+        assert isinstance(tree.inodes.find(inode), Thumbnail)
 
 
 async def test_names_that_meet() -> None:
@@ -181,7 +156,7 @@ async def test_names_that_meet() -> None:
 
 def test_names() -> None:
     camera = ScriptedCamera()
-    tree = Tree(camera)
+    tree = WatchedTree(camera)
     thing = camera.add(camera.card, "A", b"a", picture=True)
     for name, expected in ((b"A", b"A.jpg"), (b"A.JPG", b"A.JPG"), (b"A.jPg", b"A.jPg"), (b"A.jpeg", b"A.jpeg.jpg")):
         assert thumbnail_name(File(tree, tree.root, name, camera.entry(thing))) == expected
@@ -190,12 +165,12 @@ def test_names() -> None:
     assert thumbnail_name(File(tree, tree.root, b"A", camera.entry(thing))) is None
 
 
-# ---------------------------------------------------------------------- what it costs
+# what it costs
 
 
 async def test_a_listing_fetches_no_thumbnail_and_a_thumbnail_no_picture() -> None:
     camera, _, _, root = with_pictures()
-    for node in await nodes_of(await (await at(root, "card/DCIM")).listing()):  # type: ignore[attr-defined]
+    for node in await nodes_of(await at(root, "card/DCIM")):
         assert (await node.attributes(exact=False)).size == 0
     assert camera.count("thumbnail") == 0
     node = await at(root, "card/DCIM/A.JPG")
@@ -234,7 +209,7 @@ async def test_two_at_once_do_not_spoil_the_count() -> None:
     assert kept._bytes == 8
 
 
-# ---------------------------------------------------------------------- what goes wrong
+# what goes wrong
 
 
 async def test_a_picture_without_a_thumbnail() -> None:
@@ -318,7 +293,7 @@ async def test_on_an_emulated_camera() -> None:
         for name, thumbnail in (("A.JPG", drawn("JPEG")), ("B.NEF", drawn("TIFF")), ("C.JPG", b"junk"), ("D.JPG", b"")):
             rig.body.card.add_file("DCIM", name, b"picture").thumbnail = thumbnail
         rig.body.card.find("DCIM/B.NEF").object_format = 0xB101  # type: ignore[attr-defined]
-        tree = Tree(rig.camera)
+        tree = WatchedTree(rig.camera, rig.nursery)
         root = ThumbnailFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
         assert sorted(await names_of(await at(root, "card/DCIM"))) == ["A.JPG", "B.NEF.jpg", "C.JPG", "D.JPG"]
         assert await contents(root, "card/DCIM/A.JPG") == drawn("JPEG")

@@ -172,7 +172,7 @@ def test_reading_from_anywhere(ptp: Mount) -> None:
 def test_a_lot_is_written(ptp: Mount) -> None:
     """A command is short; the rest of a long text does not become another one, nor fill the log."""
     for size in (5000, 300_000):
-        ptp.expect("\\.capture: more than|is no number of pictures")
+        ptp.expect("\\.capture: more than|is not a number of pictures")
         assert write(ptp.path / ".capture", "1" * size) == errno.EINVAL
         assert len(ptp.read_status()["last-error"]) < 10_000
 
@@ -216,7 +216,7 @@ def test_status_names_the_transfer_under_way(folder: Path, camera: Path) -> None
 
 
 def test_status_remembers_the_last_error(ptp: Mount) -> None:
-    ptp.expect("no number of pictures", "is no time")
+    ptp.expect("not a number of pictures", "is not a time")
     assert write(ptp.path / ".capture", "many") == errno.EINVAL
     assert "many" in ptp.read_status()["last-error"]
     assert write(ptp.path / ".clock", "noon") == errno.EINVAL
@@ -365,7 +365,7 @@ def test_clock(ptp: Mount) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2031-13-01T00:00:00", "12"])
 def test_times_that_are_none(ptp: Mount, text: str) -> None:
-    ptp.expect("is no time")
+    ptp.expect("is not a time")
     assert write(ptp.path / ".clock", text + "\n") == errno.EINVAL
 
 
@@ -387,7 +387,7 @@ def test_capture(camera: Path) -> None:
 
 @pytest.mark.parametrize("count", ["0", "-1", "1000", "one", "", "1.5", "1 2", "٣"])
 def test_counts_that_are_none(ptp: Mount, count: str) -> None:
-    ptp.expect("is no number of pictures")
+    ptp.expect("is not a number of pictures")
     assert write(ptp.path / ".capture", count + "\n") == errno.EINVAL
 
 

@@ -276,7 +276,10 @@ def test_clock(mount: Mount) -> None:
     commands(mount)
     for wrong in ("tomorrow", "1993-12-31T00:00:00+00:00", "2063-01-01T00:00:00+00:00"):
         refused(
-            mount, errno.EINVAL, "is no time" if wrong == "tomorrow" else "the clock runs from 1994", put(clock, wrong)
+            mount,
+            errno.EINVAL,
+            "is not a time" if wrong == "tomorrow" else "the clock runs from 1994",
+            put(clock, wrong),
         )
     assert commands(mount) == []
 
@@ -340,7 +343,7 @@ def test_capture(folder: Path, camera: Path) -> None:
         commands(mount)
         refused(mount, errno.ENOSPC, "memory is full", put(camera / ".capture", "1"))
         assert [each.result for each in commands(mount) if each.operation == "TAKE_PICTURE"] == ["failed"]
-        refused(mount, errno.EINVAL, "no number of pictures", put(camera / ".capture", "a few"))
+        refused(mount, errno.EINVAL, "not a number of pictures", put(camera / ".capture", "a few"))
         assert os.listdir(camera / "memory/ALBUM 3") == ["P000008.KDC"]
 
 

@@ -12,10 +12,13 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.mount.blocks import BlockCache
-from camfs.mount.tree import File, Folder, Node, Tree
+from camfs.mount.file import File
+from camfs.mount.folder import Folder
+from camfs.mount.tree import Tree
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import Counting, Rig, rigged
+from tests.mount.rig import NotedKernel
 
 SIZES = (0, 5, 511, 70_000, 300_000, 1_500_000)
 
@@ -36,14 +39,7 @@ async def walk(tree: Tree) -> dict[str, File]:
     found: dict[str, File] = {}
 
     async def into(folder: Folder) -> None:
-        listing = await folder.listing()
-        index = 0
-        while True:
-            try:
-                node: Node | None = await listing.at(index)
-            except IndexError:
-                return
-            index += 1
+        async for node in await folder.listing():
             if isinstance(node, Folder):
                 await into(node)
             elif isinstance(node, File):
@@ -81,7 +77,8 @@ async def test_readers_among_faults(
         for number, size in enumerate(SIZES):
             contents[f"card/DCIM/{number}.MOV"] = content = Counting(size)
             rig.body.card.add_file("DCIM", f"{number}.MOV", content)
-        tree, cache = Tree(rig.camera), BlockCache(rig.nursery, 2 << 20)
+        cache = BlockCache(rig.nursery, 2 << 20)
+        tree = Tree(rig.camera, NotedKernel(), cache)
 
         async def follow() -> None:
             async for change in rig.camera.changes:

@@ -1,0 +1,84 @@
+"""`.events`: what happened at the camera, a line each; it ends at the newest, so `tail -f` follows it and `cat` returns."""
+
+import errno
+import select
+import stat
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from camfs.mount.errnos import BadRequest
+from camfs.mount.handles import Handle
+from camfs.mount.nodes import Attributes, Node
+
+if TYPE_CHECKING:
+    from camfs.mount.tree import Tree
+
+MAX_EVENTS = 1 << 20
+"""Bytes of `.events` kept; when there are more the older half goes."""
+
+
+class EventLog:
+    """The text of `.events`, and who waits for more of it.
+
+    Attributes:
+        text: what can be read now.
+        written: bytes that were ever in it.
+        changed_ns: when the last line came.
+        waiters: what to call, once, when the next line comes; by the handle that waits.
+    """
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.written = 0
+        self.changed_ns = 0
+        self.waiters: dict[object, Callable[[], None]] = {}
+
+    def add(self, line: str, now: datetime) -> None:
+        """Append a line with its time, and wake those who wait."""
+        added = f"{now.isoformat(timespec='milliseconds')} {line}\n".encode("utf-8", "replace")
+        self.text += added
+        self.written += len(added)
+        self.changed_ns = int(now.timestamp() * 1_000_000_000)
+        if len(self.text) > MAX_EVENTS:
+            del self.text[: self.text.index(b"\n", MAX_EVENTS // 2) + 1]
+        waiters, self.waiters = self.waiters, {}
+        for wake in waiters.values():
+            wake()
+
+
+class EventsFile(Node):
+    """The file itself."""
+
+    def __init__(self, tree: "Tree", parent: Node, name: bytes, log: EventLog) -> None:
+        super().__init__(tree, parent, name)
+        self._log = log
+
+    async def attributes(self, exact: bool = True) -> Attributes:
+        return Attributes(stat.S_IFREG, 0o444, len(self._log.text), self._log.changed_ns, lasting=False)
+
+    async def open(self, writing: bool) -> Handle:
+        if writing:
+            raise BadRequest(errno.EACCES)
+        return EventsHandle(self._log)
+
+
+class EventsHandle(Handle):
+    """`.events`, open: readable for poll(2) when lines have come since it was last read to its end."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._seen = 0
+
+    async def read(self, offset: int, size: int) -> bytes:
+        if offset + size >= len(self._log.text):
+            self._seen = self._log.written
+        return bytes(self._log.text[offset : offset + size])
+
+    def poll(self, wake: Callable[[], None] | None) -> int:
+        if wake is not None:
+            self._log.waiters[self] = wake
+        return select.POLLIN if self._seen < self._log.written else 0
+
+    async def close(self) -> None:
+        self._log.waiters.pop(self, None)

@@ -1,0 +1,154 @@
+"""A file of the camera, and what answers while it is open.
+
+A file's bytes are fetched by its camera's key, and a key is good for one session alone. So whatever is asked about a file goes through
+`File.ask`: it finds the entry again if the session was lost since, asks, and believes the answer only if the session was not lost
+meanwhile.
+
+An open file reads through the block cache (`blocks.py`); where the camera reads short, on a serial line, it reads past the cache and the
+kernel's pages, which could only be had whole.
+"""
+
+import errno
+import logging
+import stat
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from camfs import errors
+from camfs.cameras.api import Entry
+from camfs.mount.blocks import BlockReader
+from camfs.mount.errnos import BadRequest
+from camfs.mount.handles import Handle
+from camfs.mount.nodes import Attributes, Directory, Node
+
+if TYPE_CHECKING:
+    from camfs.mount.tree import Tree
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+"""How often something is tried while the session is lost each time."""
+
+
+class File(Node):
+    """A file of the camera.
+
+    Attributes:
+        entry: what the camera last said of it.
+        epoch: of the tree when it said so.
+        open_handles: how many handles read it.
+    """
+
+    def __init__(self, tree: "Tree", folder: Directory, name: bytes, entry: Entry) -> None:
+        super().__init__(tree, folder, name)
+        self.folder = folder
+        self.entry = entry
+        self.epoch = tree.epoch
+        self.open_handles = 0
+
+    @property
+    def needs_camera(self) -> bool:
+        return True
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.entry.size
+
+    async def attributes(self, exact: bool = True) -> Attributes:
+        return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns)
+
+    async def open(self, writing: bool) -> Handle:
+        if writing:
+            raise BadRequest(errno.EROFS)
+        await self.current_entry()
+        if self.tree.camera.reads_short(self.entry):
+            return FileHandle(self, _ShortReader(self), direct_io=True)
+        return FileHandle(self, self.tree.blocks.open(self), direct_io=False)
+
+    def invalidate(self) -> None:
+        self.tree.blocks.drop(self)
+        super().invalidate()
+
+    async def current_entry(self) -> Entry:
+        """Return the entry, found again if the session was lost since.
+
+        Raises:
+            NotFound: the camera no longer has it.
+        """
+        found: Node | None = self
+        if self.epoch != self.tree.epoch:
+            found = await self.folder.find(self.name)
+        if self.removed or found is not self:
+            raise errors.NotFound(f"{self.path()}: no longer on the camera")
+        return self.entry
+
+    async def ask(self, question: Callable[[Entry], Awaitable[T]]) -> T:
+        """Ask the camera something about the entry; once more if the session was lost meanwhile, as its key may mean another then.
+
+        Raises:
+            NotFound: the camera no longer has it.
+            CameraError: whatever the question raises.
+        """
+        for _ in range(ATTEMPTS):
+            entry = await self.current_entry()
+            session = self.tree.camera.epoch
+            try:
+                answer = await question(entry)
+            except errors.CameraError:
+                if session == self.tree.camera.epoch:
+                    raise
+            else:
+                if session == self.tree.camera.epoch:
+                    return answer
+        raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
+
+    async def fetch(self, offset: int, size: int) -> bytes | memoryview:
+        """Read from the camera, as the block cache asks (`blocks.Source.fetch`)."""
+        return await self.ask(lambda entry: self.tree.camera.read(entry, offset, size))
+
+
+class FileHandle(Handle):
+    """A file that is open for reading."""
+
+    def __init__(self, file: File, reader: "BlockReader | _ShortReader", *, direct_io: bool) -> None:
+        self._file = file
+        self._reader = reader
+        self.direct_io = direct_io
+        file.open_handles += 1
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        if self._file.tree.camera.gone:
+            raise errors.DeviceGone("the camera is gone")
+        try:
+            return await self._reader.read(offset, size)
+        except errors.NotFound as error:
+            log.info("%s", error)
+            raise BadRequest(errno.ESTALE) from None
+        except errors.CameraError as error:
+            path = self._file.path()
+            if not str(error).startswith(path):
+                error.args = (f"{path}: {error}",)
+            raise
+
+    async def close(self) -> None:
+        """End the reading; a transfer that only this handle needed may stop."""
+        self._reader.close()
+        self._file.open_handles -= 1
+        if not self._file.open_handles:
+            await self._file.tree.camera.release(self._file.entry)
+
+
+class _ShortReader:
+    """Reads a file that comes slowly as it comes, one byte at least before its end."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        return await self._file.fetch(offset, size) if offset < self._file.size else b""
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,113 @@
+"""What camfs asks of the kernel: to mount, to hand over its requests, and to drop what it remembers of names, attributes and pages.
+
+The kernel keeps pages for as long as they fit, and names and attributes for `operations.Timeouts`. So all that changes at the camera has
+to be invalidated here, or programs go on seeing what was.
+
+**Deadlock.** Invalidating a name waits for the lock of its directory, and invalidating an inode waits for its pages. Either may be held
+by a request that only we can answer. So invalidations are queued and carried out in order by a thread, while the handlers go on
+answering::
+
+    apply, refresh ──> queue ──> thread ──> pyfuse3.invalidate_entry, invalidate_inode ──> the kernel
+
+Facts and sources: `camfs/mount/README.md`, "What the kernel does".
+"""
+
+import errno
+import functools
+import logging
+import threading
+from collections.abc import Callable
+
+import pyfuse3
+import trio
+
+from camfs.mount.nodes import Node
+
+log = logging.getLogger(__name__)
+
+JOIN = 1.0
+"""Seconds to wait for an invalidation under way before the mount is taken down; its end would free the one that is stuck."""
+
+
+class Kernel:
+    """The kernel's side of one mount."""
+
+    def __init__(self) -> None:
+        self._queue: list[Callable[[], None]] = []
+        self._news = threading.Condition()
+        self._stopped = False
+
+    # what it shall drop
+
+    def invalidate_entry(self, folder: Node, name: bytes) -> None:
+        """Have a name in a folder dropped."""
+        if folder.lookups > 0 or folder.parent is folder:  # else the kernel has nothing in it
+            self._enqueue(functools.partial(pyfuse3.invalidate_entry, folder.inode, name))
+
+    def invalidate_inode(self, node: Node) -> None:
+        """Have a node's attributes and pages dropped."""
+        if node.lookups > 0:
+            self._enqueue(functools.partial(pyfuse3.invalidate_inode, node.inode))
+
+    async def flush(self) -> None:
+        """Wait until all that was invalidated so far has been dropped.
+
+        Never call it from a handler on an inode or directory that the kernel has locked for that request: deadlock. A write to a
+        control file, which is read and written past the pages, is none.
+        """
+        done = trio.Event()
+        self._enqueue(functools.partial(trio.lowlevel.current_trio_token().run_sync_soon, done.set))
+        await done.wait()
+
+    def _enqueue(self, call: Callable[[], None]) -> None:
+        with self._news:
+            self._queue.append(call)
+            self._news.notify()
+
+    def _run(self) -> None:
+        """Carry out what is queued until stopped; the thread."""
+        while not self._stopped:
+            with self._news:
+                self._news.wait_for(lambda: self._queue or self._stopped)
+                calls, self._queue = self._queue, []
+            for call in calls:
+                if self._stopped:
+                    return
+                try:
+                    call()
+                except OSError as error:
+                    if error.errno != errno.ENOENT:  # the kernel does not have it (any more)
+                        log.debug("invalidating: %s", error)
+
+    # the mount
+
+    def mount(self, operations: pyfuse3.Operations, mount_point: str, options: set[str]) -> None:
+        """Mount; the kernel's requests are answered once `serve` runs.
+
+        Raises:
+            RuntimeError: libfuse refuses; it has said why on stderr.
+        """
+        pyfuse3.init(operations, mount_point, options)
+
+    async def serve(self) -> None:
+        """Answer the kernel until the file system is unmounted, by `stop` or by another program."""
+        thread = threading.Thread(target=self._run, name="invalidate", daemon=True)
+        thread.start()
+        try:
+            await pyfuse3.main()
+        except* ConnectionAbortedError:
+            # the last user of a lazily unmounted tree has left while a request was being taken: unmounted all the same
+            log.info("the kernel has closed the connection")
+        finally:
+            with self._news:
+                self._stopped = True
+                self._news.notify()
+            thread.join(JOIN)
+
+    def stop(self) -> None:
+        """Let `serve` return; from the trio thread."""
+        pyfuse3.terminate()
+
+    def unmount(self) -> None:
+        """Unmount, lazily if files are open, and close the connection to the kernel."""
+        pyfuse3.close(unmount=True)
