@@ -19,7 +19,7 @@ from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
 from camfs.virtual.ptp.body import Body
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, object_info
+from camfs.virtual.ptp.operations import Answer, Call, Handler, get_object_info, object_info
 from camfs.virtual.usb.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
@@ -226,11 +226,11 @@ class Counting:
 
 def forge(rig: Rig, handle: int, **fields: Any) -> None:
     """Have the camera lie in an object's ObjectInfo."""
-    honest = rig.body.responder._handlers[Operation.GetObjectInfo]
+    honest: Handler = rig.body.responder.overrides.get(Operation.GetObjectInfo, get_object_info)
 
     async def answer(body: Body, call: Call) -> Answer:
         if call.parameters[0] != handle:
             return await honest(body, call)
         return Answer(replace(object_info(body, body.node(handle)), **fields).encode())
 
-    rig.body.responder._handlers[Operation.GetObjectInfo] = answer
+    rig.body.override(Operation.GetObjectInfo, answer)

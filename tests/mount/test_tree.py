@@ -161,7 +161,7 @@ async def test_ls_costs_one_call_an_object(count: int) -> None:
     tree = Watched(camera)
     node = await at(tree, "card/DCIM")
     assert isinstance(node, Folder)
-    camera._thing = things.get  # type: ignore[assignment, method-assign]
+    camera.thing = things.get  # type: ignore[assignment, method-assign]
     things[folder.number] = folder
     camera.calls.clear()
     steps = 0
@@ -287,7 +287,7 @@ def test_whatever_happens_the_tree_is_what_the_camera_has(data: st.DataObject) -
             assert {node.entry.key for node in shown if isinstance(node, File)} == {file.number for file in files}
             for node in shown:
                 assert isinstance(node, File)
-                thing = camera._thing(node.entry.key)
+                thing = camera.thing(node.entry.key)
                 assert unescape(node.name.decode()).startswith(thing.name)
                 assert seen.setdefault(node.inode, thing) is thing
                 assert await node.current_entry() == camera.entry(thing)
@@ -985,7 +985,7 @@ async def test_a_folder_in_itself() -> None:
     inner.inside = [inner, folder, camera.card]
     things: dict[Key | None, Thing] = {thing.number: thing for thing in (camera.card, folder, *folder.inside)}
     things[None] = camera.root
-    camera._thing = things.__getitem__  # type: ignore[assignment, method-assign]
+    camera.thing = things.__getitem__  # type: ignore[assignment, method-assign]
     tree = Watched(camera)
     assert await names_of(await at(tree, "card/DCIM/inner")) == []
 
@@ -1063,7 +1063,7 @@ async def test_a_lost_session_on_an_emulated_camera(autojump_clock: MockClock) -
         node = await at(tree, "card/DCIM/100CAMFS/CAMF0007.JPG")
         assert isinstance(node, File)
         data = bytes(await node.fetch(0, 100))
-        rig.body.responder._close_session()
+        rig.body.responder.close_session()
         assert bytes(await node.fetch(0, 100)) == data
         assert rig.camera.epoch == 1
         assert await inodes(tree) == before

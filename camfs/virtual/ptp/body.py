@@ -64,8 +64,13 @@ class Body:
 
     def notify(self, code: int, *parameters: int, transaction_id: int = NO_TRANSACTION) -> None:
         """Put an event on the list to send, if this camera sends such events."""
-        if self.quirks.events and code in self.device_info.events and len(self.events) < MAX_EVENTS:
-            self.events.append(Event(code, transaction_id, parameters))
+        if self.quirks.events and code in self.device_info.events:
+            self.send(Event(code, transaction_id, parameters))
+
+    def send(self, event: Event) -> None:
+        """Put an event on the list to send, also one that this camera does not list."""
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(event)
             self.on_event()
 
     @property

@@ -1,7 +1,7 @@
 """An emulated camera put together: its body, its responder, and the USB cable it hangs on in this process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
 import trio
@@ -10,6 +10,7 @@ from camfs.virtual.options import Options
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.ptp.body import Body, Capture
 from camfs.virtual.ptp.faults import Fault
+from camfs.virtual.ptp.operations import Handler
 from camfs.virtual.ptp.profiles import Profile, StoreTable
 from camfs.virtual.ptp.responder import Responder
 from camfs.virtual.ptp.store import Objects, Store, scan_disk, scan_made, scan_numbered
@@ -112,6 +113,22 @@ class EmulatedCamera:
     def faults(self) -> list[Fault]:
         """What is to go wrong; append to it."""
         return self.responder.faults
+
+    def override(self, operation: int, handler: Handler) -> ExitStack:
+        """Have a handler answer an operation, until `restore` or the end of a `with` block.
+
+        Args:
+            operation: one inside a session; it need not be one that the camera has.
+            handler: may call the camera's own one, which is a function of `camfs.virtual.ptp.operations`.
+        """
+        self.responder.overrides[operation] = handler
+        undo = ExitStack()
+        undo.callback(self.restore, operation)
+        return undo
+
+    def restore(self, operation: int) -> None:
+        """Have the camera itself answer an operation again."""
+        self.responder.overrides.pop(operation, None)
 
     def open(self) -> HostPipes:
         """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""

@@ -259,9 +259,9 @@ async def get_object_prop_value(body: Body, call: Call) -> Answer:
     """0x9803: handle, property."""
     handle, code, *_ = call.parameters
     node = body.node(handle)
-    if code not in _OBJECT_PROPERTIES:
+    if code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
-    data_type, value = _OBJECT_PROPERTIES[code]
+    data_type, value = OBJECT_PROPERTIES[code]
     return Answer(_encode_property(data_type, value(body, node)))
 
 
@@ -274,9 +274,9 @@ async def get_object_prop_list(body: Body, call: Call) -> Answer:
     handle, wanted, code, group, depth = call.parameters
     if code == 0:
         raise Refusal(ResponseCode.SpecificationByGroupUnsupported if group else ResponseCode.ParameterNotSupported)
-    if code != EVERYTHING and code not in _OBJECT_PROPERTIES:
+    if code != EVERYTHING and code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
-    codes = list(_OBJECT_PROPERTIES) if code == EVERYTHING else [code]
+    codes = list(OBJECT_PROPERTIES) if code == EVERYTHING else [code]
     levels = None if depth == EVERYTHING or handle == EVERYTHING else depth
     nodes: list[Node] = []
     if handle in (0, EVERYTHING):
@@ -288,8 +288,8 @@ async def get_object_prop_list(body: Body, call: Call) -> Answer:
         if isinstance(node, Folder):
             nodes.extend(node.descendants(levels))
     elements = [
-        struct.pack("<IHH", node.handle, each, _OBJECT_PROPERTIES[each][0])
-        + _encode_property(_OBJECT_PROPERTIES[each][0], _OBJECT_PROPERTIES[each][1](body, node))
+        struct.pack("<IHH", node.handle, each, OBJECT_PROPERTIES[each][0])
+        + _encode_property(OBJECT_PROPERTIES[each][0], OBJECT_PROPERTIES[each][1](body, node))
         for node in nodes
         if _fits(body, node, wanted)
         for each in codes
@@ -301,7 +301,7 @@ def _size(body: Body, node: Node) -> int:
     return node.size if isinstance(node, File) else 0
 
 
-_OBJECT_PROPERTIES: dict[int, tuple[int, Callable[[Body, Node], Value]]] = {
+OBJECT_PROPERTIES: dict[int, tuple[int, Callable[[Body, Node], Value]]] = {
     ObjectProperty.StorageID: (DataType.UINT32, lambda body, node: node.store.id),
     ObjectProperty.ObjectFormat: (DataType.UINT16, object_format),
     ObjectProperty.ProtectionStatus: (DataType.UINT16, lambda body, node: int(node.protected)),

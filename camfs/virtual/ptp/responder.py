@@ -52,6 +52,8 @@ class Responder:
 
     Attributes:
         session: id of the session that is open, 0 for none. Set it to have one open that no host remembers.
+        last_id: transaction id of the host's last request in this session; None if any may come next.
+        overrides: handlers that answer in place of the camera's own, by operation; see `EmulatedCamera.override`.
         faults: what is to go wrong; the first that fits a transaction happens to it.
     """
 
@@ -72,11 +74,12 @@ class Responder:
         self.faults: list[Fault] = []
         self.latency = latency
         self.bandwidth = bandwidth
+        self.last_id: int | None = 0
+        self.overrides: dict[int, Handler] = {}
         self._handlers = {**OPERATIONS, **(vendor or {})}
         self._vendor = frozenset(vendor or ())
         self._vendor_data_out = vendor_data_out
         self._vendor_names = vendor_names or {}
-        self._last_id: int | None = 0
         self._running: Request | None = None
         self._scope = trio.CancelScope()
         self._dropping = False
@@ -113,7 +116,7 @@ class Responder:
 
     def device_reset(self) -> None:
         """Go back to idle, with no session."""
-        self._close_session()
+        self.close_session()
         self._busy_replies = 0
         if self._running is not None:
             self._scope.cancel()
@@ -141,9 +144,10 @@ class Responder:
                     nursery.cancel_scope.cancel()
         finally:
             self._wire = self._nursery = None
-            self._close_session()
+            self.close_session()
 
-    def _close_session(self) -> None:
+    def close_session(self) -> None:
+        """End the session, as a camera does that resets itself."""
         self.session = 0
         self.body.end_session()
 
@@ -217,7 +221,7 @@ class Responder:
         if fault and fault.kind is FaultKind.DELAY:
             await trio.sleep(fault.seconds)
         if fault and fault.kind is FaultKind.LOSE_SESSION:
-            self._close_session()
+            self.close_session()
         if fault and fault.kind is FaultKind.REFUSE:
             answer = Answer(code=fault.code)
         else:
@@ -264,10 +268,10 @@ class Responder:
         if self.session and not self._follows(request.transaction_id):
             return Answer(code=ResponseCode.InvalidTransactionID)
         if code == Operation.CloseSession:
-            self._close_session()
+            self.close_session()
             return Answer()
-        handler = self._handlers.get(code)
-        if handler is None or (code not in self._vendor and code not in self.body.device_info.operations):
+        handler = self._handler(code)
+        if handler is None:
             return Answer(code=ResponseCode.OperationNotSupported)
         if len(payload) > MAX_PAYLOAD:
             return Answer(code=ResponseCode.InvalidDevicePropFormat)
@@ -281,28 +285,35 @@ class Responder:
         finally:
             self._in_handler = False
 
+    def _handler(self, code: int) -> Handler | None:
+        """Return what answers an operation; None if the camera does not have it."""
+        if code in self.overrides:
+            return self.overrides[code]
+        has_it = code in self._vendor or code in self.body.device_info.operations
+        return self._handlers.get(code) if has_it else None
+
     def _open_session(self, session: int, transaction_id: int) -> Answer:
         if self.session:
             # The host may go on in a session that it does not remember, with ids of its own.
-            self._last_id = None
+            self.last_id = None
             return Answer(code=ResponseCode.SessionAlreadyOpened, parameters=(self.session,))
         if transaction_id:
             return Answer(code=ResponseCode.InvalidTransactionID)
         if not session:
             return Answer(code=ResponseCode.InvalidParameter)
-        self.session, self._last_id = session, 0
+        self.session, self.last_id = session, 0
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:
         """Say whether an id is one that may come now: 1, 2, ... 0xFFFFFFFE, 1 (ISO 15740, 9.3.1)."""
-        last, self._last_id = self._last_id, transaction_id
+        last, self.last_id = self.last_id, transaction_id
         if transaction_id not in (0, 0xFFFFFFFF):
             if last is None:
                 return True
             step = (transaction_id - last) % 0xFFFFFFFE
             if step == 1 or (not self.body.quirks.consecutive_ids and 0 < step < 1 << 31):
                 return True
-        self._last_id = last
+        self.last_id = last
         return False
 
     # Answers, and what can go wrong with them.

@@ -9,8 +9,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.ptp.driver import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT, ObjectKey
-from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
+from camfs.protocols.ptp.messages import Event
 from camfs.virtual.pictures.contents import Bytes
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD, Rig, rigged
@@ -21,7 +22,7 @@ async def prepared(rig: Rig, without: Sequence[EventCode] = ()) -> None:
     rig.body.card.folder("DCIM/100CAMFS")
     info = rig.body.body.device_info
     rig.body.body.device_info = replace(info, events=tuple(code for code in info.events if code not in without))
-    await rig.camera._read_device_info()
+    rig.body.body.send(Event(EventCode.DeviceInfoChanged, NO_TRANSACTION))
     await wait_all_tasks_blocked()
 
 

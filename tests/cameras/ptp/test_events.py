@@ -16,15 +16,18 @@ from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
-from camfs.virtual.ptp.link import UsbWire
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
 
 async def send(rig: Rig, code: int, *parameters: int, transaction_id: int = 0xFFFFFFFF) -> None:
     """Have the camera send an event, whatever it lists."""
-    rig.body.body.events.append(Event(code, transaction_id, parameters))
-    rig.body.responder._wake_events()
+    rig.body.body.send(Event(code, transaction_id, parameters))
     await wait_all_tasks_blocked()
+
+
+async def on_the_interrupt_pipe(rig: Rig, data: bytes) -> None:
+    """Send bytes in place of an event."""
+    await (await rig.body.usb.port()).send_event(data)
 
 
 async def listed(rig: Rig) -> None:
@@ -245,7 +248,7 @@ async def test_the_camera_cancels_a_transaction(with_parameter: bool, autojump_c
 
             async def cancel() -> None:
                 await trio.sleep(1)
-                current = rig.camera.session._current_id
+                current = rig.body.responder.last_id
                 assert current
                 if with_parameter:
                     await send(rig, EventCode.CancelTransaction, current)
@@ -268,7 +271,7 @@ async def test_a_cancel_does_not_wait_behind_other_events(autojump_clock: MockCl
             async def cancel() -> None:
                 await trio.sleep(1)
                 await send(rig, EventCode.ObjectAdded, file.handle)  # asks for its info: in turn
-                await send(rig, EventCode.CancelTransaction, transaction_id=rig.camera.session._current_id or 0)
+                await send(rig, EventCode.CancelTransaction, transaction_id=rig.body.responder.last_id or 0)
 
             nursery.start_soon(cancel)
             assert await rig.camera.read(entry, 0, 5) == b"bytes"
@@ -280,7 +283,7 @@ async def test_the_camera_resets_itself(autojump_clock: MockClock) -> None:
         rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         await send(rig, EventCode.DeviceReset)
-        rig.body.responder._close_session()
+        rig.body.responder.close_session()
         epoch = rig.camera.epoch
         assert epoch > 0
         assert FolderChanged(None) in changes(rig)
@@ -291,7 +294,8 @@ async def test_the_session_is_opened_again_after_a_reset(autojump_clock: MockClo
     async with rigged() as rig:
         await listed(rig)
         rig.body.responder.session = 0
-        await rig.camera._handle(Event(EventCode.DeviceReset, 0xFFFFFFFF))
+        await on_the_interrupt_pipe(rig, encode_event(Event(EventCode.DeviceReset, 0xFFFFFFFF)))
+        await trio.sleep(1)
         assert rig.body.responder.session
 
 
@@ -299,8 +303,7 @@ async def test_events_go_on_after_nonsense(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await listed(rig)
         for nonsense in (b"", b"\1", b"\xff" * 12, bytes(24), b"\x0c\0\0\0\4\0\2\x40", bytes(500)):
-            assert isinstance(rig.body.responder._wire, UsbWire)
-            await rig.body.responder._wire._port.send_event(nonsense)
+            await on_the_interrupt_pipe(rig, nonsense)
             await trio.sleep(1)
         for _ in range(3):  # the first may be taken for the rest of one that was cut
             await send(rig, 0xC401, 1)
@@ -312,8 +315,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         data = encode_event(Event(0xC401, 5, (1, 2)))
         for at in range(0, len(data), 7):
-            assert isinstance(rig.body.responder._wire, UsbWire)
-            await rig.body.responder._wire._port.send_event(data[at : at + 7])
+            await on_the_interrupt_pipe(rig, data[at : at + 7])
         await wait_all_tasks_blocked()
         assert told(rig) == ["0xC401 0x00000001 0x00000002"]
 
@@ -321,8 +323,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
 async def test_a_flood(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         for number in range(500):
-            rig.body.body.events.append(Event(0xC401, 0xFFFFFFFF, (number,)))
-        rig.body.responder._wake_events()
+            rig.body.body.send(Event(0xC401, 0xFFFFFFFF, (number,)))
         await wait_all_tasks_blocked()
         assert told(rig) == [f"0xC401 0x{number:08X}" for number in range(500)]
 

@@ -24,7 +24,7 @@ from camfs.cameras.sigma.imagedb import IMAGEDB, LEFT_WAIT, ImageFolder, ImageKe
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.spool import Spool, original_name
 from camfs.protocols.sigma.codes import MAX_PICTURE, CaptureState, Destination, SigmaOperation, SnapMode
-from camfs.protocols.sigma.datasets import Dataset
+from camfs.protocols.sigma.datasets import Dataset, encode
 from camfs.protocols.sigma.records import Picture, Snap, encode_pictures
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures import generated as pictures
@@ -1124,7 +1124,7 @@ async def test_a_take_that_would_take_the_camera_off_the_bus(
         await cine(driver)
         await filmed(driver)
         entry = driver.entry(exposed[-1].name)
-        driver.fp._audio_written = True
+        driver.fp.write(Dataset.MOVIE, encode(Dataset.MOVIE, {"AudioRecord": 1}))
         with pytest.raises(errors.RemoteProtocolError):
             await driver.images.read(entry, 0, 100)
         await refused(entry)
