@@ -5,7 +5,7 @@ import trio
 from camfs.virtual.usb.pipes import Port
 
 
-class PacedPort:
+class ThrottledPort:
     """A `Port` with the time of a slower link.
 
     Args:

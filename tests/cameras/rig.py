@@ -17,9 +17,9 @@ from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
-from camfs.virtual.ptp.body import Body
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import Answer, Call, Handler, get_object_info, object_info
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.usb.pipes import HostPipes
 
 CARD = StorageID(0x00010001)
@@ -63,7 +63,7 @@ async def emulated(
             options.setdefault("card", nothing)
         async with emulate(model, options).running() as camera:
             if empty:
-                del camera.body.stores[1:]
+                del camera.state.stores[1:]
             yield camera
 
 
@@ -228,9 +228,9 @@ def forge(rig: Rig, handle: int, **fields: Any) -> None:
     """Have the camera lie in an object's ObjectInfo."""
     honest: Handler = rig.body.responder.overrides.get(Operation.GetObjectInfo, get_object_info)
 
-    async def answer(body: Body, call: Call) -> Answer:
+    async def answer(state: CameraState, call: Call) -> Answer:
         if call.parameters[0] != handle:
-            return await honest(body, call)
-        return Answer(replace(object_info(body, body.node(handle)), **fields).encode())
+            return await honest(state, call)
+        return Answer(replace(object_info(state, state.node(handle)), **fields).encode())
 
     rig.body.override(Operation.GetObjectInfo, answer)

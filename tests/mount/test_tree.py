@@ -1080,12 +1080,12 @@ async def test_another_card_on_an_emulated_camera(autojump_clock: MockClock) -> 
 
         rig.nursery.start_soon(follow)
         before = await inodes(tree)
-        rig.body.body.remove_card(rig.body.card.id)
+        rig.body.state.remove_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         assert await inodes(tree) == {}
         for node in rig.body.card.folder("DCIM/100CAMFS").children:
             node.name = node.name.replace("CAMF", "ELSE")
-        rig.body.body.insert_card(rig.body.card.id)
+        rig.body.state.insert_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         after = await inodes(tree)
         assert "card/DCIM/100CAMFS/ELSE0001.JPG" in after

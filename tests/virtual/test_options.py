@@ -98,8 +98,8 @@ async def test_makes_objects() -> None:
 
 async def test_sends_no_events_when_told_so() -> None:
     async with hosted("ptp", events="off") as (camera, _):
-        camera.body.set_property(0x5001, 5)
-        assert not camera.body.events
+        camera.state.set_property(0x5001, 5)
+        assert not camera.state.events
 
 
 @pytest.mark.parametrize("packet", [64, 512, 1024])

@@ -1,4 +1,4 @@
-"""An emulated camera put together: its body, its responder, and the USB cable it hangs on in this process."""
+"""An emulated camera put together: its state, its responder, and the USB cable it hangs on in this process."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -8,11 +8,11 @@ import trio
 
 from camfs.virtual.options import Options
 from camfs.virtual.pictures.contents import Disk
-from camfs.virtual.ptp.body import Body, Capture
 from camfs.virtual.ptp.faults import Fault
 from camfs.virtual.ptp.operations import Handler
 from camfs.virtual.ptp.profiles import Profile, StoreTable
 from camfs.virtual.ptp.responder import Responder
+from camfs.virtual.ptp.state import CameraState, Capture
 from camfs.virtual.ptp.store import Objects, Store, scan_disk, scan_made, scan_numbered
 from camfs.virtual.sigma.fp import SigmaFp
 from camfs.virtual.sigma.operations import of_firmware
@@ -30,7 +30,7 @@ class EmulatedCamera:
 
     Attributes:
         profile: its model.
-        body: its state: stores, properties, clock.
+        state: its state: stores, properties, clock.
         quirks: what is always different about it.
         trace: what it saw.
         responder: what speaks; also takes the class requests. Serve it on another port with `responder.run(port)`.
@@ -46,7 +46,7 @@ class EmulatedCamera:
         objects = Objects()
         properties = profile.made_properties()
         info = profile.device_info
-        self.body = Body(
+        self.state = CameraState(
             replace(
                 info,
                 operations=_listed(info.operations, options),
@@ -61,21 +61,21 @@ class EmulatedCamera:
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
         if profile.has_api_life:
-            self.body.sigma = SigmaFp(
+            self.state.sigma = SigmaFp(
                 self.card,
-                self.body.now,
+                self.state.now,
                 folder=profile.folder,
                 prefix=profile.prefix,
-                serial_number=self.body.device_info.serial_number[-8:],
+                serial_number=self.state.device_info.serial_number[-8:],
                 firmware=options.firmware,
                 snap_time=options.snap_time,
             )
-            self.body.sigma.failures.extend(options.failures)
-            self.body.sigma.begins_with = options.settings
-            self.body.sigma.on_gone = self._leave_bus
+            self.state.sigma.failures.extend(options.failures)
+            self.state.sigma.begins_with = options.settings
+            self.state.sigma.on_gone = self._leave_bus
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(
-            self.body,
+            self.state,
             self.trace,
             vendor={code: handler for code, handler in profile.vendor.items() if code not in options.without},
             vendor_data_out=profile.vendor_data_out,
@@ -107,7 +107,7 @@ class EmulatedCamera:
     @property
     def card(self) -> Store:
         """The first store."""
-        return self.body.stores[0]
+        return self.state.stores[0]
 
     @property
     def faults(self) -> list[Fault]:
@@ -137,8 +137,8 @@ class EmulatedCamera:
     @property
     def sigma(self) -> SigmaFp:
         """What the SIGMA fp has beyond PTP."""
-        assert self.body.sigma is not None
-        return self.body.sigma
+        assert self.state.sigma is not None
+        return self.state.sigma
 
     def _leave_bus(self) -> None:
         self.usb.unplug()
@@ -146,25 +146,25 @@ class EmulatedCamera:
     def unplug(self) -> None:
         """Pull the cable."""
         self.usb.unplug()
-        self.body.lose_power()
+        self.state.lose_power()
 
     def plug(self) -> None:
         """Put the cable in again; `open` gives new pipes. A camera that hangs stays off the bus."""
-        if self.body.sigma is None or not self.body.sigma.gone:
+        if self.state.sigma is None or not self.state.sigma.gone:
             self.usb.plug()
 
     def power_cycle(self) -> None:
         """Switch the camera off and on, with its cable in."""
         self.unplug()
-        if self.body.sigma is not None:
-            self.body.sigma.power_cycle()
+        if self.state.sigma is not None:
+            self.state.sigma.power_cycle()
         self.plug()
 
     async def run(self) -> None:
         """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
         while True:
             await self.responder.run(await self.usb.port())
-            self.body.lose_power()
+            self.state.lose_power()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["EmulatedCamera"]:

@@ -1,6 +1,6 @@
 """Carries PTP messages over an emulated camera's port: the responder's codec, with the quirks and faults of framing.
 
-`camfs.virtual.ptp.ptpip.IpWire` has the same methods over two TCP connections.
+`camfs.virtual.ptp.ptpip.IpLink` has the same methods over two TCP connections.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ class AnswerCut(Exception):
     """The byte of the answer has come at which a fault is to happen."""
 
 
-class Wire(Protocol):
-    """What a responder needs of its wire. All methods that wait raise `DeviceGone` once the host has left."""
+class Link(Protocol):
+    """What a responder needs of its link. All methods that wait raise `DeviceGone` once the host has left."""
 
     async def receive(self) -> Message:
         """Wait for the host's next message. Cancelled: nothing is lost.
@@ -49,7 +49,7 @@ class Wire(Protocol):
         """Let what was sent so far be all of its transfer."""
 
     async def end_cancelled(self, transaction_id: int) -> None:
-        """End a transaction that the host has cancelled, as this wire does: with a response or without."""
+        """End a transaction that the host has cancelled, as this link does: with a response or without."""
 
     def stall(self) -> None:
         """Tell the host that what it sent is no PTP."""
@@ -61,7 +61,7 @@ class Wire(Protocol):
         """Forget everything that is half sent or half received; `flush` drops what is under way, too."""
 
 
-class UsbWire:
+class UsbLink:
     """The camera's side of a pair of bulk pipes.
 
     Args:

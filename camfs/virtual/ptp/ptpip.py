@@ -45,13 +45,13 @@ HOLD = 64 << 10
 _NAMESPACE = uuid.UUID("6f1bb0b2-0a7e-4c0e-9d0c-1f0e5a3f6c11")
 
 
-class IpWire:
-    """A `Wire` over the two connections of one initiator.
+class IpLink:
+    """A `Link` over the two connections of one initiator.
 
     Args:
         command: the connection for commands and data.
         event: the connection for events.
-        responder: whose wire it is: hears of Cancel.
+        responder: whose link it is: hears of Cancel.
     """
 
     def __init__(self, command: IpChannel, event: IpChannel, responder: Responder) -> None:
@@ -64,7 +64,7 @@ class IpWire:
         self._closed = False
 
     async def receive(self) -> Message:
-        """See `Wire.receive`."""
+        """See `Link.receive`."""
         while True:
             self._check()
             match await self._command.receive():
@@ -80,7 +80,7 @@ class IpWire:
                     return message
 
     async def send(self, messages: Iterable[Message]) -> None:
-        """See `Wire.send`."""
+        """See `Link.send`."""
         answered = False
         for message in messages:
             self._held += self._command.codec.send(message)
@@ -89,7 +89,7 @@ class IpWire:
             await self._flush()
 
     async def send_raw(self, data: bytes) -> None:
-        """See `Wire.send_raw`."""
+        """See `Link.send_raw`."""
         self._held.append(data)
         await self._flush()
 
@@ -114,16 +114,16 @@ class IpWire:
         await self._command.write(data)
 
     async def send_event(self, event: Event) -> None:
-        """See `Wire.send_event`."""
+        """See `Link.send_event`."""
         self._check()
         await self._event.send(event)
 
     def cut_answer(self, at: int, goes_on: bool) -> None:
-        """See `Wire.cut_answer`. TCP cannot go on after an interruption."""
+        """See `Link.cut_answer`. TCP cannot go on after an interruption."""
         self._limit = None if goes_on else at
 
     def lift_cut(self) -> None:
-        """See `Wire.lift_cut`."""
+        """See `Link.lift_cut`."""
         self._limit = None
 
     async def end_transfer(self) -> None:
@@ -171,7 +171,7 @@ class IpPort:
 
     def __init__(self, camera: EmulatedCamera) -> None:
         self._responder = camera.responder
-        info = camera.body.device_info
+        info = camera.state.device_info
         self._guid = uuid.uuid5(_NAMESPACE, f"{info.model} {info.serial_number}").bytes
         self._name = info.model[:MAX_NAME]
         self._initiator: _Initiator | None = None
@@ -230,7 +230,7 @@ class IpPort:
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(listen)
-            await self._responder.run_on(IpWire(command, event, self._responder))
+            await self._responder.run_on(IpLink(command, event, self._responder))
             nursery.cancel_scope.cancel()
 
     async def _listen(self, event: IpChannel) -> None:
@@ -330,7 +330,7 @@ async def serve(camera: EmulatedCamera, host: str, port: int) -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(listen, camera, listeners)
                 print(
-                    f"a {camera.body.device_info.model} is at ptpip:{f'[{host}]' if ':' in host else host}:{taken}",
+                    f"a {camera.state.device_info.model} is at ptpip:{f'[{host}]' if ':' in host else host}:{taken}",
                     flush=True,
                 )
                 async for _ in signals:

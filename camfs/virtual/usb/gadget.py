@@ -93,7 +93,7 @@ async def _answer_host(camera: EmulatedCamera, function: Function) -> None:
                     nursery.start_soon(connect, connected)
                 case Ep0Event.DISABLE | Ep0Event.UNBIND:
                     connected.cancel()
-                    camera.body.lose_power()
+                    camera.state.lose_power()
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _free_controller(udc: str | None) -> str:
 
 
 def _make(gadget: Path, camera: EmulatedCamera) -> None:
-    info, profile = camera.body.device_info, camera.profile
+    info, profile = camera.state.device_info, camera.profile
     vendor, product = (profile.vendor_id, profile.product_id) if profile.vendor_id else _NO_VENDOR
     function, configuration = gadget / f"functions/ffs.{gadget.name}", gadget / "configs/c.1"
     gadget.mkdir()

@@ -33,6 +33,7 @@ from camfs.virtual.ptp.operations import (
     get_object_handles,
     get_object_prop_list,
 )
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
@@ -243,8 +244,8 @@ async def test_a_property_list_that_is_cut_leaves_the_rest_to_infos(autojump_clo
     async with rigged(objects="20") as rig:
         folder = await rig.entry("DCIM/100CAMFS")
 
-        async def half(body: Any, call: Call) -> Answer:
-            answer = await get_object_prop_list(body, call)
+        async def half(state: CameraState, call: Call) -> Answer:
+            answer = await get_object_prop_list(state, call)
             assert isinstance(answer.payload, bytes)
             return Answer(answer.payload[: len(answer.payload) // 2])
 
@@ -314,12 +315,12 @@ async def test_a_camera_that_ignores_the_parent(autojump_clock: MockClock) -> No
 
 async def test_a_camera_that_ignores_parent_and_storage(autojump_clock: MockClock) -> None:
     async with rigged(empty=False, objects="3", quirks=["ignores_parent"]) as rig:
-        rig.body.body.stores[1].add_file("", "IN.JPG", b"in")
+        rig.body.state.stores[1].add_file("", "IN.JPG", b"in")
 
-        async def everywhere(body: Any, call: Call) -> Answer:
+        async def everywhere(state: CameraState, call: Call) -> Answer:
             if call.parameters[0] != 0xFFFFFFFF:
                 return Answer(code=ResponseCode.ParameterNotSupported)
-            return await get_object_handles(body, call)
+            return await get_object_handles(state, call)
 
         rig.body.override(Operation.GetObjectHandles, everywhere)
         for store in await rig.camera.list_folder(None):
@@ -368,8 +369,8 @@ async def test_a_folder_that_lists_itself_and_wildcards(autojump_clock: MockCloc
         add(rig, "DCIM/A.JPG")
         folder = await rig.entry("DCIM")
 
-        async def more(body: Any, call: Call) -> Answer:
-            answer = await get_object_handles(body, call)
+        async def more(state: CameraState, call: Call) -> Answer:
+            answer = await get_object_handles(state, call)
             assert isinstance(answer.payload, bytes)
             numbers = [0, 0xFFFFFFFF, call.parameters[2]]
             numbers += [
@@ -581,7 +582,7 @@ async def test_stores_are_named_for_what_they_are(autojump_clock: MockClock) -> 
 
 async def test_several_stores_of_a_kind_are_numbered(autojump_clock: MockClock) -> None:
     async with rigged(empty=False) as rig:
-        for store in rig.body.body.stores:
+        for store in rig.body.state.stores:
             store.storage_type = StorageType.RemovableRAM
         assert await rig.names(None) == ["card", "card2"]
         tags = {entry.tag for entry in await rig.entries(None)}
@@ -590,14 +591,14 @@ async def test_several_stores_of_a_kind_are_numbered(autojump_clock: MockClock) 
 
 async def test_a_slot_without_a_card_is_no_store(autojump_clock: MockClock) -> None:
     async with rigged(empty=False) as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         assert await rig.names(None) == ["memory"]
 
 
 async def test_a_card_that_is_out_but_listed_does_not_hide_the_other_store(autojump_clock: MockClock) -> None:
     """The SIGMA fp lists the id of a store whose card is out."""
     async with rigged(empty=False, quirks=["lists_absent_stores"]) as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         assert await rig.names(None) == ["card", "memory"]
         with pytest.raises(errors.StoreUnavailable):
             await rig.camera.list_folder(CARD_ROOT)
@@ -650,7 +651,7 @@ async def test_usage_without_a_count(code: ResponseCode, autojump_clock: MockClo
 
 async def test_usage_of_a_card_that_is_out(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         with pytest.raises(errors.StoreUnavailable):
             await rig.camera.usage(CARD_ROOT)
 

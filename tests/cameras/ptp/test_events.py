@@ -21,7 +21,7 @@ from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
 async def send(rig: Rig, code: int, *parameters: int, transaction_id: int = 0xFFFFFFFF) -> None:
     """Have the camera send an event, whatever it lists."""
-    rig.body.body.send(Event(code, transaction_id, parameters))
+    rig.body.state.send(Event(code, transaction_id, parameters))
     await wait_all_tasks_blocked()
 
 
@@ -99,10 +99,10 @@ async def test_another_card_with_the_same_handles(autojump_clock: MockClock) -> 
         file = rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         assert (await rig.entry("A.JPG")).size == 1
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         file.content = Zeros(5)
         file.name = "B.JPG"
-        rig.body.body.insert_card(CARD)
+        rig.body.state.insert_card(CARD)
         await wait_all_tasks_blocked()
         assert [(entry.name, entry.size) for entry in await rig.entries()] == [("B.JPG", 5)]
 
@@ -119,7 +119,7 @@ async def test_storage_info_changed(autojump_clock: MockClock) -> None:
 async def test_device_property_changed(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         assert await rig.camera.setting("iso") == "100"
-        rig.body.body.set_property(0x500F, 400)
+        rig.body.state.set_property(0x500F, 400)
         await wait_all_tasks_blocked()
         assert await rig.camera.setting("iso") == "400"
         assert told(rig) == ["DevicePropChanged 0x0000500F"]
@@ -137,14 +137,14 @@ async def test_a_property_that_changes_while_it_is_read(autojump_clock: MockCloc
 
             nursery.start_soon(read)
             await trio.sleep(1)
-            rig.body.body.set_property(0x500F, 400)
+            rig.body.state.set_property(0x500F, 400)
 
 
 async def test_device_info_changed(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         assert "iso" in rig.camera.setting_names()
-        info = rig.body.body.device_info
-        rig.body.body.change_device_info(replace(info, model="Other", device_properties=(0x5007,)))
+        info = rig.body.state.device_info
+        rig.body.state.change_device_info(replace(info, model="Other", device_properties=(0x5007,)))
         await wait_all_tasks_blocked()
         assert rig.camera.setting_names() == ["aperture"]
         assert dict(await rig.camera.status())["camera"] == "Other"
@@ -229,7 +229,7 @@ async def test_a_handle_that_is_used_again(autojump_clock: MockClock) -> None:
         await listed(rig)
         entry = (await rig.entries())[0]
         assert entry.size == 5 << 30
-        file = rig.body.body.objects.get(entry.key.handle)  # type: ignore[attr-defined]
+        file = rig.body.state.objects.get(entry.key.handle)  # type: ignore[attr-defined]
         file.content = Zeros(7)  # type: ignore[union-attr]
         await send(rig, EventCode.ObjectAdded, entry.key.handle)  # type: ignore[attr-defined]
         again = await rig.camera.describe(entry.key, CARD_ROOT)
@@ -323,7 +323,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
 async def test_a_flood(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         for number in range(500):
-            rig.body.body.send(Event(0xC401, 0xFFFFFFFF, (number,)))
+            rig.body.state.send(Event(0xC401, 0xFFFFFFFF, (number,)))
         await wait_all_tasks_blocked()
         assert told(rig) == [f"0xC401 0x{number:08X}" for number in range(500)]
 

@@ -378,8 +378,8 @@ async def test_a_transfer_that_the_camera_gives_up(code: ResponseCode, autojump_
         content = add(rig, 5000)
         entry = await rig.entry("A.MOV")
 
-        async def gives_up(body: Any, call: Any) -> Any:
-            return replace(await get_object(body, call), code=code)
+        async def gives_up(state: Any, call: Any) -> Any:
+            return replace(await get_object(state, call), code=code)
 
         with rig.body.override(Operation.GetObject, gives_up), pytest.raises(errors.CameraError):
             await rig.camera.read(entry, 0, 1000)

@@ -516,7 +516,7 @@ async def test_too_much_data_are_not_taken(length: int, autojump_clock: MockCloc
         handle = picture(camera)
         sent = Zeros(length)
 
-        async def flood(_body: object, _call: Call) -> Answer:
+        async def flood(_state: object, _call: Call) -> Answer:
             return Answer(Slice(sent, 0, length))
 
         camera.override(Operation.GetObjectInfo, flood)
@@ -744,4 +744,4 @@ async def test_an_object_info_from_a_session(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         reply = await session.transact(Operation.GetObjectInfo, picture(camera))
         assert ObjectInfo.decode(reply.data).filename == "A.JPG"
-        assert EventCode.ObjectAdded in camera.body.device_info.events
+        assert EventCode.ObjectAdded in camera.state.device_info.events

@@ -133,7 +133,7 @@ async def test_readers_among_faults(
                 await trio.sleep(chance.random() * 10)
         rig.body.faults.clear()
         await trio.sleep(5)
-        rig.body.body.change_device_info(rig.body.body.device_info)
+        rig.body.state.change_device_info(rig.body.state.device_info)
         await trio.sleep(5)
         await tree.refresh()
         after = await walk(tree)

@@ -159,8 +159,8 @@ class Program:
 
     @property
     def fp(self) -> SigmaFp:
-        assert self.camera.body.sigma is not None
-        return self.camera.body.sigma
+        assert self.camera.state.sigma is not None
+        return self.camera.state.sigma
 
     async def take_body(self, quality: int = JPEG, destination: int = Destination.COMPUTER) -> None:
         await self.operations.config_api()
@@ -209,7 +209,7 @@ async def program(
     async def announce(change: Change) -> None:
         changes.append(change)
 
-    operations = SigmaOperations(session, camera.body.device_info.operations)
+    operations = SigmaOperations(session, camera.state.device_info.operations)
     try:
         await session.open()
         images = ImageFolder(operations, spool, announce, **about)
@@ -877,8 +877,8 @@ async def one_day(
             except Killed:
                 pass
         found = await rescued(camera, folder)
-        assert camera.body.sigma is not None
-        assert camera.body.sigma.life is Life.CARD
+        assert camera.state.sigma is not None
+        assert camera.state.sigma.life is Life.CARD
     return found, removed, asked
 
 

@@ -272,7 +272,7 @@ async def test_a_host_that_splits_its_headers_is_understood() -> None:
     async with hosted() as (camera, host):
         host.connection.split_header = True
         assert await host.do(Operation.SetDevicePropValue, 0x501E, data=b"\2A\0\0\0") == OK
-        assert camera.body.properties[0x501E].value == "A"
+        assert camera.state.properties[0x501E].value == "A"
 
 
 async def test_vendor_operations_without_any_reply() -> None:

@@ -113,7 +113,7 @@ async def test_who_the_camera_is() -> None:
         async with networked(serial=serial) as rig:
             _, ack = await call(rig, InitCommandRequest(GUID, "test"))
             assert isinstance(ack, InitCommandAck)
-            assert ack.name == rig.body.body.device_info.model
+            assert ack.name == rig.body.state.device_info.model
             guids.add(ack.guid)
     assert len(guids) == 2
 
@@ -268,7 +268,7 @@ async def test_the_time_of_a_slow_link(autojump_clock: MockClock) -> None:
 async def test_events_go_to_the_event_connection() -> None:
     async with networked() as rig, initiator(rig) as host:
         await host.ask(Operation.OpenSession, 1)
-        rig.body.body.notify(EventCode.ObjectAdded, 5)
+        rig.body.state.notify(EventCode.ObjectAdded, 5)
         assert await host.event.receive() == Event(EventCode.ObjectAdded, 0xFFFFFFFF, (5,))
 
 

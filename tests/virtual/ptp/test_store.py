@@ -202,7 +202,7 @@ def test_made_pictures_are_pictures() -> None:
 
 def test_stores_of_a_camera_share_the_handles() -> None:
     camera = emulate("ptp")
-    card, memory = camera.body.stores
+    card, memory = camera.state.stores
     handles = [node.handle for store in (card, memory) for node in store.root.descendants()]
     assert len(handles) == len(set(handles))
     assert card.find("DCIM").handle != memory.find("DCIM").handle

@@ -36,7 +36,7 @@ class Capture:
 
 
 @dataclass
-class Body:
+class CameraState:
     """The camera's state; operations read and change it.
 
     Attributes:
@@ -152,7 +152,7 @@ class Body:
             yield from folder.descendants(None if deep else 1)
 
     def set_property(self, code: int, value: Value) -> None:
-        """Change a device property as the photographer would, at the body."""
+        """Change a device property as the photographer would, at the state."""
         self.properties[code].put(value)
         self.notify(EventCode.DevicePropChanged, code)
 
