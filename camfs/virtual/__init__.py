@@ -6,8 +6,8 @@ from pathlib import Path
 
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
-from camfs.virtual.options import parse
 from camfs.virtual.ptp.camera import EmulatedCamera
+from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
@@ -34,7 +34,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
 
     Args:
         model: one of `PROFILES`.
-        options: as in `virtual:MODEL?name=value`; see `camfs.virtual.options.OPTIONS`.
+        options: as in `virtual:MODEL?name=value`; see `camfs.virtual.ptp.options.OPTIONS`.
         keep_trace: whether the camera keeps what it saw in `camera.trace.records`.
 
     Raises:

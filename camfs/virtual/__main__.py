@@ -20,8 +20,8 @@ from camfs.errors import CameraError
 from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
 from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
-from camfs.virtual.options import OPTIONS, Option
 from camfs.virtual.ptp import ptpip
+from camfs.virtual.ptp.options import OPTIONS, Option
 
 LOOPBACK = "127.0.0.1"
 """Where to listen unless told otherwise."""

@@ -9,7 +9,7 @@ from camfs.protocols.dc120.lists import Listing
 from camfs.protocols.dc120.values import SPEED, Location
 from camfs.virtual.dc120.faults import Quirks
 from camfs.virtual.dc120.line import MAX_SPEED
-from camfs.virtual.options import Option, not_negative, read_folder, read_trace, take_all
+from camfs.virtual.ptp.options import Option, not_negative, read_folder, read_trace, take_all
 
 MADE: Final = "made"
 
