@@ -1,36 +1,36 @@
-"""The options of an emulated camera, the same after `virtual:NAME?` and as `--name value`."""
+"""The options of emulated PTP cameras, as a table; not every model has all of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
+from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
 from camfs.virtual.sigma.fp import FIRMWARES
 
 
 @dataclass
 class Options:
-    """What was asked for.
+    """What the user or the test asked for.
 
     Attributes:
-        folders: by store (`card`, `memory`) the folder to show in it.
+        folders: the folder to show in a store, by the store's name (`card`, `memory`).
         serial: serial number; None for the profile's.
-        objects: small objects on the card in place of pictures; None for pictures.
+        objects: number of small objects on the card instead of pictures; None for pictures.
         bandwidth: bytes a second of the link; None for no limit.
         latency: seconds that a transaction takes at least.
         trace: file to write the trace to.
         events: whether events are sent; None for what the model does.
-        without: operations that the camera shall not have.
-        listed: operations that the camera shall list, too.
+        without: operations that the camera does not have.
+        listed: operations that the camera lists in addition, whether it has them or not.
         packet: bytes of a bulk packet.
         extension: vendor extension id of DeviceInfo; None for the profile's.
         firmware: tag of a SIGMA fp's firmware.
         snap_time: seconds of each step of a SIGMA fp's capture.
         failures: states in which a SIGMA fp's first captures end.
-        settings: settings that a SIGMA fp's API life begins with, by their names in `.settings`, in the order of writing.
+        settings: a SIGMA fp's settings when the computer takes control: names as in `.settings`, in the order of writing.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -50,66 +50,28 @@ class Options:
     settings: tuple[tuple[str, str], ...] = ()
 
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Option(Generic[T]):
-    """One option: what its value is called, what it does, and what takes the value; that raises ValueError with a reason."""
-
-    value: str
-    help: str
-    take: Callable[[T, str], None]
-
-
-def take_all(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
-    """Put values into options, and return these.
-
-    Raises:
-        ValueError: an option that is not in the table or a value that it cannot have; the message names it.
-    """
-    for name, value in values.items():
-        if name not in table:
-            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(table)}")
-        try:
-            table[name].take(options, value)
-        except ValueError as error:
-            raise ValueError(f"option {name}={value}: {error}") from None
-    return options
-
-
 def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
     """Read options.
 
     Args:
         values: by name.
-        own: options that not every model has and this one has: its stores, to begin with.
+        own: which of the options that only some models have this one has.
 
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
     table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = take_all(Options(), table, values)
+    options = read_options(Options(), table, values)
     if options.objects is not None and "card" in options.folders:
         raise ValueError("option objects: cannot be given together with card")
     return options
 
 
-def read_folder(value: str) -> Path:
-    """Read the path of a folder that is there."""
-    path = Path(value).absolute()
-    if not path.exists():
-        raise ValueError("no such folder")
-    if not path.is_dir():
-        raise ValueError("not a folder")
-    return path
+def _folder(name: str) -> Callable[[Options, str], None]:
+    def store(options: Options, value: str) -> None:
+        options.folders[name] = read_folder(value)
 
-
-def _folder(store: str) -> Callable[[Options, str], None]:
-    def take(options: Options, value: str) -> None:
-        options.folders[store] = read_folder(value)
-
-    return take
+    return store
 
 
 def _serial(options: Options, value: str) -> None:
@@ -124,23 +86,8 @@ def _objects(options: Options, value: str) -> None:
     options.objects = int(value)
 
 
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return -1
-
-
-def not_negative(value: str) -> float:
-    """Read a number that is 0 or more."""
-    number = _number(value)
-    if not 0 <= number < float("inf"):
-        raise ValueError("a number that is not negative")
-    return number
-
-
 def _bandwidth(options: Options, value: str) -> None:
-    number = _number(value)
+    number = read_number(value)
     if not 1e-9 <= number < float("inf"):
         raise ValueError("a number above 0")
     options.bandwidth = number
@@ -150,21 +97,12 @@ def _latency(options: Options, value: str) -> None:
     options.latency = not_negative(value)
 
 
-def read_trace(value: str) -> Path:
-    """Read the path of a file to write the trace to."""
-    if not value:
-        raise ValueError("the name of a file")
-    return Path(value).absolute()
-
-
 def _trace(options: Options, value: str) -> None:
     options.trace = read_trace(value)
 
 
 def _events(options: Options, value: str) -> None:
-    if value not in ("on", "off"):
-        raise ValueError("on or off")
-    options.events = value == "on"
+    options.events = read_switch(value)
 
 
 def _operations(options: Options, value: str) -> None:
@@ -229,21 +167,26 @@ def _settings(options: Options, value: str) -> None:
 
 
 _OWN = ("card", "memory", "firmware", "snap_time", "failures", "settings")
+"""Options that only some models have."""
 
 OPTIONS: Mapping[str, Option[Options]] = {
-    "card": Option("DIR", "what the card holds: a folder, read lazily, never changed on disk", _folder("card")),
-    "memory": Option("DIR", "the same for the internal memory", _folder("memory")),
+    "card": Option("DIR", "folder to show on the card; read lazily, never changed", _folder("card")),
+    "memory": Option("DIR", "folder to show in the internal memory; read lazily, never changed", _folder("memory")),
     "serial": Option("TEXT", "serial number", _serial),
-    "objects": Option("N", "so many small objects on the card in place of pictures", _objects),
-    "bandwidth": Option("BYTES_PER_SECOND", "a transfer takes at least that", _bandwidth),
-    "latency": Option("SECONDS", "a transaction takes at least that", _latency),
+    "objects": Option("N", "put N small objects on the card instead of pictures", _objects),
+    "bandwidth": Option("BYTES_PER_SECOND", "speed of the link (default: no limit)", _bandwidth),
+    "latency": Option("SECONDS", "shortest time of a transaction (default 0)", _latency),
     "trace": Option("FILE", "write a JSON line for each transaction", _trace),
     "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
-    "operations": Option("-CODE,+CODE,...", "operations that the camera shall not have, or list, too", _operations),
+    "operations": Option(
+        "-CODE,+CODE,...", "take operations away (-), or list them although they fail (+)", _operations
+    ),
     "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
     "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),
-    "firmware": Option("|".join(FIRMWARES), "of the SIGMA fp; V91 drives the focus", _firmware),
-    "snap_time": Option("SECONDS", "each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
-    "settings": Option("NAME:VALUE,...", "what the SIGMA fp's settings are when the computer takes it", _settings),
-    "failures": Option("NAME,...", f"how its first captures end: {', '.join(_ENDS)}", _failures),
+    "firmware": Option(
+        "|".join(FIRMWARES), "firmware of the SIGMA fp (default V84); V91 can drive the focus", _firmware
+    ),
+    "snap_time": Option("SECONDS", "duration of each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
+    "settings": Option("NAME:VALUE,...", "settings of the SIGMA fp when the computer takes control", _settings),
+    "failures": Option("NAME,...", f"how the first captures of the SIGMA fp fail: {', '.join(_ENDS)}", _failures),
 }

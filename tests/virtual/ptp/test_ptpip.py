@@ -1,11 +1,5 @@
 """The emulated camera's PTP/IP port, as an initiator that forgives nothing sees it; and the command that serves it."""
 
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -29,7 +23,6 @@ from camfs.protocols.ptp.ip import (
     Reason,
 )
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
-from camfs.virtual import __main__ as command
 from camfs.virtual.ptp import ptpip
 from camfs.virtual.ptp.ptpip import IpChannel
 from tests.cameras.network import GUID, NetworkRig, networked
@@ -343,63 +336,3 @@ async def test_data_without_a_request_end_the_connection() -> None:
         await host.command.send(DataStart(0, 0, 1), Data(b"x"), DataEnd())
         with pytest.raises((DeviceGone, RemoteProtocolError)):
             await host.command.receive()
-
-
-# the command
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("15740", ("127.0.0.1", 15740)),
-        ("0", ("127.0.0.1", 0)),
-        ("0.0.0.0:15740", ("0.0.0.0", 15740)),
-        ("camera.local:1", ("camera.local", 1)),
-        ("[::1]:65535", ("::1", 65535)),
-    ],
-)
-def test_where_to_listen(text: str, place: tuple[str, int]) -> None:
-    arguments = command._parser().parse_args(["ptp", "--ptpip", text])
-    assert arguments.ptpip == place
-
-
-@pytest.mark.parametrize("text", ["", "host", "host:", ":1", "::1", "[::1]", "::1:5", "1:65536", "host:-1", "[]:1"])
-def test_where_it_cannot_listen(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        command.main(["ptp", "--ptpip", text])
-    assert f"{text} is not [HOST:]PORT" in capsys.readouterr().err
-
-
-def test_one_way_to_serve_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
-    for ways in ([], ["--gadget", "--ptpip", "0"]):
-        with pytest.raises(SystemExit):
-            command.main(["ptp", *ways])
-    assert "--ptpip" in capsys.readouterr().err
-
-
-def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
-
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        assert command.main(["ptp", "--ptpip", str(other.getsockname()[1])]) == 1
-    assert capsys.readouterr().err.startswith("camfs.virtual: [Errno 98] ")
-
-
-@pytest.mark.parametrize(
-    ("model", "where", "line"),
-    [
-        ("ptp", "0", r"a PTP camera is at ptpip:127\.0\.0\.1:(\d+)\n"),
-        ("sigma-fp", "127.0.0.2:0", r"a SIGMA fp is at ptpip:127\.0\.0\.2:(\d+)\n"),
-        ("ptp", "localhost:0", r"a PTP camera is at ptpip:localhost:(\d+)\n"),
-    ],
-)
-def test_the_command_says_where_it_listens_and_ends_on_a_signal(model: str, where: str, line: str) -> None:
-    words = [sys.executable, "-m", "camfs.virtual", model, "--ptpip", where]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert re.fullmatch(line, process.stdout.readline())
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(60) == 0
-        assert process.stderr.read() == ""

@@ -1,0 +1,82 @@
+"""How an emulated camera reads its options: the same table serves `virtual:NAME?name=value&…` and `--name value`.
+
+The tables themselves are `camfs.virtual.ptp.options` and `camfs.virtual.dc120.options`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option(Generic[T]):
+    """One option.
+
+    Attributes:
+        value: what the help calls its value.
+        help: what it does.
+        store: reads a value and puts it into the options; raises ValueError with the reason why it cannot.
+    """
+
+    value: str
+    help: str
+    store: Callable[[T, str], None]
+
+
+def read_options(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
+    """Put values into options, and return these.
+
+    Raises:
+        ValueError: an option that is not in the table, or a value that it cannot have; the message names it.
+    """
+    for name, value in values.items():
+        if name not in table:
+            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(table)}")
+        try:
+            table[name].store(options, value)
+        except ValueError as error:
+            raise ValueError(f"option {name}={value}: {error}") from None
+    return options
+
+
+def read_folder(value: str) -> Path:
+    """Read the path of an existing folder."""
+    path = Path(value).absolute()
+    if not path.exists():
+        raise ValueError("no such folder")
+    if not path.is_dir():
+        raise ValueError("not a folder")
+    return path
+
+
+def read_trace(value: str) -> Path:
+    """Read the path of a file to write the trace to."""
+    if not value:
+        raise ValueError("the name of a file")
+    return Path(value).absolute()
+
+
+def read_number(value: str) -> float:
+    """Read a number; NaN for a text that is not one."""
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")
+
+
+def not_negative(value: str) -> float:
+    """Read a number that is 0 or more."""
+    number = read_number(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError("a number that is not negative")
+    return number
+
+
+def read_switch(value: str) -> bool:
+    """Read `on` or `off`."""
+    if value not in ("on", "off"):
+        raise ValueError("on or off")
+    return value == "on"
