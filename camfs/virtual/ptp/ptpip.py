@@ -31,8 +31,8 @@ from camfs.protocols.ptp.messages import Event, Message, Response, Role
 from camfs.transports.channel import Channel
 from camfs.transports.ports import ByteStream
 from camfs.virtual.ptp.camera import EmulatedCamera
-from camfs.virtual.ptp.link import AnswerCut
 from camfs.virtual.ptp.responder import Responder
+from camfs.virtual.ptp.usblink import AnswerCut
 
 IpChannel = Channel[IpMessage, IpConnection]
 
