@@ -21,10 +21,11 @@ from camfs.protocols.ptp.messages import (
     Response,
 )
 from camfs.virtual.ptp.faults import Fault, FaultKind
+from camfs.virtual.ptp.link import AnswerCut, Link
 from camfs.virtual.ptp.operations import OPERATIONS, Answer, Call, Handler, Slice
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
-from camfs.virtual.ptp.usblink import AnswerCut, Link, UsbLink
+from camfs.virtual.ptp.usblink import UsbLink
 from camfs.virtual.throttle import ThrottledPort
 from camfs.virtual.trace import Trace
 from camfs.virtual.usb.pipes import Port

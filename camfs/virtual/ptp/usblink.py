@@ -1,72 +1,20 @@
-"""Carries PTP messages over an emulated camera's port: the responder's codec, with the quirks and faults of framing.
-
-`camfs.virtual.ptp.ptpip.IpLink` has the same methods over two TCP connections.
-"""
+"""Carries PTP messages over an emulated camera's USB port: the codec in the role of responder, with quirks and faults of framing."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from camfs.protocols.ptp.containers import UsbConnection, encode_event
 from camfs.protocols.ptp.messages import DataEnd, Event, Message, Role
 from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.link import AnswerCut
 from camfs.virtual.usb.pipes import Port
 
 
-class AnswerCut(Exception):
-    """The byte of the answer has come at which a fault is to happen."""
-
-
-class Link(Protocol):
-    """What a responder needs of its link. All methods that wait raise `DeviceGone` once the host has left."""
-
-    async def receive(self) -> Message:
-        """Wait for the host's next message. Cancelled: nothing is lost.
-
-        Raises:
-            RemoteProtocolError: the host does not speak PTP; `stall` and `restart` before going on.
-        """
-
-    async def send(self, messages: Iterable[Message]) -> None:
-        """Send messages in order; they have left once a response is among them.
-
-        Raises:
-            AnswerCut: see `cut_answer`. What came before that byte is sent.
-        """
-
-    async def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are."""
-
-    async def send_event(self, event: Event) -> None:
-        """Send an event."""
-
-    def cut_answer(self, at: int, goes_on: bool) -> None:
-        """Let something happen in place of sending byte `at`, counted from now on; `lift_cut` ends that."""
-
-    def lift_cut(self) -> None:
-        """Send without limit again."""
-
-    async def end_transfer(self) -> None:
-        """Let what was sent so far be all of its transfer."""
-
-    async def end_cancelled(self, transaction_id: int) -> None:
-        """End a transaction that the host has cancelled, as this link does: with a response or without."""
-
-    def stall(self) -> None:
-        """Tell the host that what it sent is no PTP."""
-
-    def halted(self) -> tuple[int, ...]:
-        """Return the addresses of endpoints that are halted now."""
-
-    def restart(self, flush: bool = True) -> None:
-        """Forget everything that is half sent or half received; `flush` drops what is under way, too."""
-
-
 class UsbLink:
-    """The camera's side of a pair of bulk pipes.
+    """A `Link` over a pair of bulk pipes and an interrupt pipe.
 
     Args:
-        port: the pipes.
-        quirks: asked anew for each message.
+        port: the camera's end of the pipes.
+        quirks: looked at anew for each message, so that a test may change them.
     """
 
     def __init__(self, port: Port, quirks: Quirks) -> None:
@@ -79,37 +27,20 @@ class UsbLink:
         self._transfer_open = False
 
     async def receive(self) -> Message:
-        """Wait for the host's next message. Cancelled: nothing is lost.
-
-        Raises:
-            RemoteProtocolError: the host does not speak PTP; `restart` before going on.
-        """
         while True:
             message = self._connection.next_message()
             if message is not None:
                 return message
             data, end = await self._port.receive()
-            self._connection.receive(data, end)  # `restart` may have been called meanwhile
+            self._connection.receive(data, end)  # perhaps another connection than above: `restart` may have been called
 
     def cut_answer(self, at: int, goes_on: bool) -> None:
-        """Let something happen in place of sending byte `at`, counted from now on; `lift_cut` ends that.
-
-        Args:
-            at: 0 for the next byte.
-            goes_on: halt the pipes there, between two packets, and send the rest when the halts are cleared; else raise `AnswerCut`.
-        """
         self._limit, self._goes_on = at, goes_on
 
     def lift_cut(self) -> None:
-        """Send without limit again."""
         self._limit = None
 
     async def send(self, messages: Iterable[Message]) -> None:
-        """Send messages in order.
-
-        Raises:
-            AnswerCut: see `cut_answer`. What came before that byte is sent.
-        """
         self._connection.split_header = self._quirks.split_header
         for message in messages:
             writes = self._connection.send(message)
@@ -127,7 +58,6 @@ class UsbLink:
                     await self.send_raw(data)
 
     async def send_raw(self, data: bytes) -> None:
-        """Send a bulk write as it is."""
         if self._limit is not None:
             if not self._limit or len(data) > self._limit:
                 at, self._limit = self._limit, None
@@ -148,7 +78,7 @@ class UsbLink:
         self._transfer_open = bool(data) and len(data) % self._port.max_packet_size == 0
 
     async def end_transfer(self) -> None:
-        """Send an empty packet if the transfer under way needs one to end."""
+        """Send an empty packet if the transfer needs one to end: if its last packet was full."""
         if self._transfer_open:
             await self._write(b"")
 
@@ -159,20 +89,13 @@ class UsbLink:
             await self.end_transfer()
 
     def stall(self) -> None:
-        """Halt both bulk pipes."""
         self._port.stall()
         self._transfer_open = False
 
     def halted(self) -> tuple[int, ...]:
-        """See `Port.halted`."""
         return self._port.halted()
 
     def restart(self, flush: bool = True) -> None:
-        """Forget everything that is half sent or half received.
-
-        Args:
-            flush: drop what is in the pipes, too.
-        """
         self._connection = UsbConnection(Role.RESPONDER, self._port.max_packet_size)
         self._limit = None
         self._held = None
@@ -180,5 +103,4 @@ class UsbLink:
             self._port.flush()
 
     async def send_event(self, event: Event) -> None:
-        """Send an event on the interrupt pipe."""
         await self._port.send_event(encode_event(event))

@@ -24,7 +24,7 @@ from camfs.protocols.ptp.ip import (
 )
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
 from camfs.virtual.ptp import ptpip
-from camfs.virtual.ptp.ptpip import IpChannel
+from camfs.virtual.ptp.iplink import IpChannel
 from tests.cameras.network import GUID, NetworkRig, networked
 from tests.cameras.rig import Counting
 
