@@ -17,8 +17,10 @@ from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual.ptp.calls import Answer, Call, Handler
+from camfs.virtual.ptp.descriptions import object_info
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, Handler, get_object_info, object_info
+from camfs.virtual.ptp.operations import get_object_info
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.usb.pipes import HostPipes
 

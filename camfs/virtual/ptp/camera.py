@@ -7,8 +7,8 @@ from dataclasses import replace
 import trio
 
 from camfs.virtual.pictures.contents import Disk
+from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Fault
-from camfs.virtual.ptp.operations import Handler
 from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.profiles import Profile, StoreTable
 from camfs.virtual.ptp.responder import Responder

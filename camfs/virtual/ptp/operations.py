@@ -4,88 +4,44 @@ An operation gets the state and the call, and returns an `Answer` or raises `Ref
 """
 
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
 
 import trio
 
 from camfs.protocols.ptp.codes import (
     ANY_FORMAT,
     ROOT,
-    SIZE_UNKNOWN,
-    DataType,
     EventCode,
     ObjectFormat,
     ObjectHandle,
-    ObjectProperty,
     Operation,
     ResponseCode,
 )
 from camfs.protocols.ptp.datasets import (
     AccessCapability,
-    ObjectInfo,
     StorageInfo,
     encode_handles,
 )
-from camfs.protocols.ptp.values import Value, encode_date_time, encode_value
 from camfs.virtual.pictures import contents
 from camfs.virtual.pictures import generated as pictures
-from camfs.virtual.pictures.contents import Bytes, Content
-from camfs.virtual.pictures.generated import THUMBNAIL_SIZE, Shot
+from camfs.virtual.pictures.contents import Bytes
+from camfs.virtual.pictures.generated import Shot
+from camfs.virtual.ptp.calls import OK, Answer, Call, Handler, Slice
+from camfs.virtual.ptp.descriptions import (
+    OBJECT_PROPERTIES,
+    encode_object_info,
+    encode_property,
+    fits,
+    is_picture,
+    object_info,
+)
 from camfs.virtual.ptp.faults import PastEnd
 from camfs.virtual.ptp.properties import Property
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
-from camfs.virtual.ptp.store import File, Folder, Node, Store, format_by_name, is_picture
+from camfs.virtual.ptp.store import File, Folder, Node, Store
 
-IMAGES = 0xFFFFFFFF
-"""As format of GetNumObjects, GetObjectHandles and DeleteObject: images only."""
 EVERYTHING = 0xFFFFFFFF
 """As handle: every object (DeleteObject, GetObjectPropList); as property or depth: all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: five parameters, 0 where the host sent fewer, and the payload that came with it."""
-
-    parameters: tuple[int, int, int, int, int]
-    payload: bytes = b""
-    transaction_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A part of an object, to be sent in pieces."""
-
-    content: Content
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an operation answers.
-
-    Attributes:
-        payload: the data phase; None for none.
-        parameters: of the response.
-        code: of the response.
-        then: what goes on after the response.
-        silent: no answer at all, until Cancel or DeviceReset.
-    """
-
-    payload: bytes | Slice | None = None
-    parameters: tuple[int, ...] = ()
-    code: int = ResponseCode.OK
-    then: Callable[[], Awaitable[None]] | None = None
-    silent: bool = False
-
-
-Handler = Callable[[CameraState, Call], Awaitable[Answer]]
-
-OK = Answer()
 
 
 async def get_device_info(state: CameraState, call: Call) -> Answer:
@@ -157,102 +113,12 @@ def _listed(state: CameraState, call: Call) -> list[ObjectHandle]:
     if state.quirks.ignores_parent:
         parent = 0
     nodes = state.listed(stores, 0 if parent == ROOT else parent, deep=parent == 0)
-    return [node.handle for node in nodes if _fits(state, node, wanted)]
-
-
-def _fits(state: CameraState, node: Node, wanted: int) -> bool:
-    if wanted == ANY_FORMAT:
-        return True
-    code = object_format(state, node)
-    return 0x3800 <= code < 0x4000 if wanted == IMAGES else code == wanted
-
-
-def object_format(state: CameraState, node: Node) -> int:
-    """Return an object's format; those that the camera does not list as image formats are Undefined."""
-    if not isinstance(node, File):
-        return ObjectFormat.Association
-    if node.object_format is not None:
-        return node.object_format
-    code = format_by_name(node.name)
-    return code if code in state.device_info.image_formats else ObjectFormat.Undefined
+    return [node.handle for node in nodes if fits(state, node, wanted)]
 
 
 async def get_object_info(state: CameraState, call: Call) -> Answer:
     """0x1008: handle."""
-    return Answer(_encode_object_info(object_info(state, state.node(call.parameters[0]))))
-
-
-def object_info(state: CameraState, node: Node) -> ObjectInfo:
-    """Return an object's ObjectInfo.
-
-    ThumbCompressedSize is 0 where it takes reading the file to know it, as many cameras have it, but for pictures whose format
-    code does not say that they are pictures.
-    """
-    date = _date(node.modified)
-    if not isinstance(node, File):
-        return ObjectInfo(
-            storage=node.store.id,
-            object_format=ObjectFormat.Association,
-            protection=int(node.protected),
-            parent=_parent(state, node),
-            association_type=1,
-            filename=node.name,
-            capture_date=date,
-            modification_date=date,
-        )
-    code = object_format(state, node)
-    pictured = is_picture(node.name) or node.thumbnail
-    thumb_size = 0
-    if node.thumbnail is not None:
-        thumb_size = len(node.thumbnail)
-    elif pictured and code == ObjectFormat.Undefined:
-        with suppress(OSError):
-            thumb_size = len(contents.embedded_thumbnail(node.content) or b"")
-    return ObjectInfo(
-        storage=node.store.id,
-        object_format=code,
-        protection=int(node.protected),
-        compressed_size=min(node.size, SIZE_UNKNOWN),
-        thumb_format=ObjectFormat.JFIF if pictured else 0,
-        thumb_compressed_size=thumb_size,
-        thumb_width=THUMBNAIL_SIZE[0] if pictured else 0,
-        thumb_height=THUMBNAIL_SIZE[1] if pictured else 0,
-        parent=_parent(state, node),
-        filename=node.name,
-        capture_date=date,
-        modification_date=date,
-    )
-
-
-def _date(moment: datetime | None) -> str:
-    return "" if moment is None else encode_date_time(moment)
-
-
-def _parent(state: CameraState, node: Node) -> ObjectHandle:
-    assert node.parent is not None
-    if node.parent.handle == 0:
-        if state.quirks.own_parent:
-            return node.handle
-        if state.quirks.storage_parent:
-            return ObjectHandle(node.store.id)
-    return node.parent.handle
-
-
-def _encode_object_info(info: ObjectInfo) -> bytes:
-    """Encode an ObjectInfo whose name may hold NUL, which the codec rightly refuses to send."""
-    if "\0" not in info.filename:
-        return info.encode()
-    data = replace(info, filename="").encode()
-    return data[:52] + _encode_text(info.filename) + data[53:]
-
-
-def _encode_text(text: str) -> bytes:
-    units = text.encode("utf-16-le", "surrogatepass")
-    return bytes((len(units) // 2 + 1,)) + units + b"\0\0"
-
-
-def _encode_property(data_type: int, value: Value) -> bytes:
-    return _encode_text(value) if isinstance(value, str) and value else encode_value(data_type, value)
+    return Answer(encode_object_info(object_info(state, state.node(call.parameters[0]))))
 
 
 async def get_object_prop_value(state: CameraState, call: Call) -> Answer:
@@ -262,7 +128,7 @@ async def get_object_prop_value(state: CameraState, call: Call) -> Answer:
     if code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
     data_type, value = OBJECT_PROPERTIES[code]
-    return Answer(_encode_property(data_type, value(state, node)))
+    return Answer(encode_property(data_type, value(state, node)))
 
 
 async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
@@ -289,34 +155,12 @@ async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
             nodes.extend(node.descendants(levels))
     elements = [
         struct.pack("<IHH", node.handle, each, OBJECT_PROPERTIES[each][0])
-        + _encode_property(OBJECT_PROPERTIES[each][0], OBJECT_PROPERTIES[each][1](state, node))
+        + encode_property(OBJECT_PROPERTIES[each][0], OBJECT_PROPERTIES[each][1](state, node))
         for node in nodes
-        if _fits(state, node, wanted)
+        if fits(state, node, wanted)
         for each in codes
     ]
     return Answer(len(elements).to_bytes(4, "little") + b"".join(elements))
-
-
-def _size(state: CameraState, node: Node) -> int:
-    return node.size if isinstance(node, File) else 0
-
-
-OBJECT_PROPERTIES: dict[int, tuple[int, Callable[[CameraState, Node], Value]]] = {
-    ObjectProperty.StorageID: (DataType.UINT32, lambda state, node: node.store.id),
-    ObjectProperty.ObjectFormat: (DataType.UINT16, object_format),
-    ObjectProperty.ProtectionStatus: (DataType.UINT16, lambda state, node: int(node.protected)),
-    ObjectProperty.ObjectSize: (DataType.UINT64, _size),
-    ObjectProperty.ObjectFileName: (DataType.STRING, lambda state, node: node.name),
-    ObjectProperty.DateCreated: (DataType.STRING, lambda state, node: _date(node.modified)),
-    ObjectProperty.DateModified: (DataType.STRING, lambda state, node: _date(node.modified)),
-    ObjectProperty.ParentObject: (DataType.UINT32, _parent),
-    ObjectProperty.PersistentUniqueObjectIdentifier: (
-        DataType.UINT128,
-        lambda state, node: node.store.id << 32 | node.handle,
-    ),
-    ObjectProperty.Name: (DataType.STRING, lambda state, node: node.name),
-}
-"""Data type and value of each object property."""
 
 
 async def get_object(state: CameraState, call: Call) -> Answer:
@@ -376,7 +220,7 @@ async def delete_object(state: CameraState, call: Call) -> Answer:
         nodes = [node for store in state.chosen_stores(EVERYTHING) for node in store.root.descendants()]
         if any(node.store.access is AccessCapability.ReadOnly for node in nodes):
             raise Refusal(ResponseCode.StoreReadOnly)
-        doomed = [node for node in nodes if _fits(state, node, wanted)]
+        doomed = [node for node in nodes if fits(state, node, wanted)]
         return _delete(state, doomed)
     if wanted:
         raise Refusal(ResponseCode.SpecificationByFormatUnsupported)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
+from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
-from camfs.virtual.ptp.operations import Handler
 from camfs.virtual.ptp.properties import Clock, Property
 from camfs.virtual.sigma import operations as sigma
 

@@ -20,9 +20,10 @@ from camfs.protocols.ptp.messages import (
     Request,
     Response,
 )
+from camfs.virtual.ptp.calls import Answer, Call, Handler, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.link import AnswerCut, Link
-from camfs.virtual.ptp.operations import OPERATIONS, Answer, Call, Handler, Slice
+from camfs.virtual.ptp.operations import OPERATIONS
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.usblink import UsbLink

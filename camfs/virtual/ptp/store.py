@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, ObjectFormat, ObjectHandle, StorageID
+from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, ObjectHandle, StorageID
 from camfs.protocols.ptp.datasets import AccessCapability, StorageType
 from camfs.protocols.ptp.values import MAX_STRING_UNITS
 from camfs.virtual.pictures import generated as pictures
@@ -347,39 +347,3 @@ def _scan_dcim(name: str, scan: Callable[[Folder], Iterable[Node]]) -> Callable[
         yield Folder(root.store, root, "DCIM", _MADE, lambda dcim: [Folder(dcim.store, dcim, name, _MADE, scan)])
 
     return scan_root
-
-
-PICTURE_FORMATS = {
-    "jpg": ObjectFormat.EXIF_JPEG,
-    "jpeg": ObjectFormat.EXIF_JPEG,
-    "dng": ObjectFormat.DNG,
-    "tif": ObjectFormat.TIFF,
-    "tiff": ObjectFormat.TIFF,
-    "png": ObjectFormat.PNG,
-    "gif": ObjectFormat.GIF,
-    "bmp": ObjectFormat.BMP,
-}
-"""Format of the files that have a thumbnail, by the end of their name."""
-
-OTHER_FORMATS = {
-    "mov": ObjectFormat.QuickTime,
-    "mp4": ObjectFormat.MP4,
-    "avi": ObjectFormat.AVI,
-    "mpg": ObjectFormat.MPEG,
-    "wav": ObjectFormat.WAV,
-    "txt": ObjectFormat.Text,
-    "htm": ObjectFormat.HTML,
-    "html": ObjectFormat.HTML,
-}
-"""Format of other files, by the end of their name."""
-
-
-def format_by_name(name: str) -> ObjectFormat:
-    """Return the format that a file of this name most likely has."""
-    ending = name.rpartition(".")[2].lower()
-    return PICTURE_FORMATS.get(ending) or OTHER_FORMATS.get(ending, ObjectFormat.Undefined)
-
-
-def is_picture(name: str) -> bool:
-    """Say whether a file of this name has a thumbnail."""
-    return name.rpartition(".")[2].lower() in PICTURE_FORMATS

@@ -8,7 +8,7 @@ from camfs.protocols.sigma.codes import NOT_INITIALISED, UNKNOWN_OPERATIONS, Haz
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, encode_ifd
 from camfs.protocols.sigma.records import Snap
-from camfs.virtual.ptp.operations import OK, Answer, Call, Handler
+from camfs.virtual.ptp.calls import OK, Answer, Call, Handler
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma.fp import FIRMWARES, SigmaFp

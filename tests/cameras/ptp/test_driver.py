@@ -24,15 +24,10 @@ from camfs.protocols.ptp.codes import (
 )
 from camfs.protocols.ptp.datasets import AccessCapability, StorageInfo, StorageType
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call
+from camfs.virtual.ptp.descriptions import OBJECT_PROPERTIES
 from camfs.virtual.ptp.faults import FaultKind
-from camfs.virtual.ptp.operations import (
-    OBJECT_PROPERTIES,
-    Answer,
-    Call,
-    get_object,
-    get_object_handles,
-    get_object_prop_list,
-)
+from camfs.virtual.ptp.operations import get_object, get_object_handles, get_object_prop_list
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged

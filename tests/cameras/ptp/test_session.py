@@ -12,8 +12,8 @@ from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, Operation, 
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, Slice
 from tests.cameras.rig import CARD, emulated, session_on
 from tests.virtual.ptp.host import Host
 

@@ -17,8 +17,9 @@ from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request
 from camfs.virtual import PROFILES
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, get_storage_ids
+from camfs.virtual.ptp.operations import get_storage_ids
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.usb.pipes import BULK_IN, BULK_OUT, HostPipes
