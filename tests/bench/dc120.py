@@ -28,7 +28,7 @@ def main(bauds: tuple[int, ...] = BAUDS) -> None:
     with tempfile.TemporaryDirectory() as place:
         memory = Path(place) / "memory"
         memory.mkdir()
-        whole, _, _, large = kdc.made_shots(4)
+        whole, _, _, large = kdc.generated_shots(4)
         for shot in (whole, large):
             (memory / f"{shot.name}.KDC").write_bytes(kdc.picture(shot))
         size = (memory / f"{whole.name}.KDC").stat().st_size

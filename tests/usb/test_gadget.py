@@ -36,7 +36,7 @@ def make_cards(root: Path) -> None:
     """Make the folders that the script wants."""
     chance = random.Random(2)
     files: dict[str, bytes] = {}
-    for shot in pictures.made_shots(3):
+    for shot in pictures.generated_shots(3):
         files[f"SDIM{shot.number:04}.JPG"] = pictures.jpeg(shot)
         files[f"SDIM{shot.number:04}.DNG"] = pictures.dng(shot)
     # libgphoto2 fetches no objects of unknown format, so they are called pictures

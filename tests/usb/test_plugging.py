@@ -15,7 +15,7 @@ def make_card(card: Path) -> None:
     """Make the folder that the camera shows."""
     folder = card / "DCIM/100SIGMA"
     folder.mkdir(parents=True)
-    for shot in pictures.made_shots(2):
+    for shot in pictures.generated_shots(2):
         (folder / f"SDIM{shot.number:04}.JPG").write_bytes(pictures.jpeg(shot))
     (folder / "SDIM0100.DNG").write_bytes(random.Random(4).randbytes(3_000_000))
 

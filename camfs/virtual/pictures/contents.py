@@ -94,7 +94,7 @@ class Numbered:
 
     def _bytes(self) -> bytes:
         if not Numbered._picture:
-            Numbered._picture = pictures.thumbnail(pictures.made_shots(1)[0])
+            Numbered._picture = pictures.thumbnail(pictures.generated_shots(1)[0])
         comment = b"%08d" % self._number
         picture = Numbered._picture
         # A COM segment behind SOI: marker, length with its own two bytes, text (ITU-T T.81, B.2.4.5).

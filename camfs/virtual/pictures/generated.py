@@ -69,7 +69,7 @@ _SETTINGS = (
 )
 
 
-def made_shots(count: int = 6) -> Sequence[Shot]:
+def generated_shots(count: int = 6) -> Sequence[Shot]:
     """Return the shots of a camera that has taken `count` pictures, numbered from 1, from May 2024 on."""
     first = datetime(2024, 5, 4, 9, 30)
     return [

@@ -95,7 +95,7 @@ class Shot:
         return f"P{self.number:06}"
 
 
-def made_shots(count: int, first: int = 1, taken: datetime = datetime(1997, 6, 1, 12)) -> list[Shot]:
+def generated_shots(count: int, first: int = 1, taken: datetime = datetime(1997, 6, 1, 12)) -> list[Shot]:
     """Return the shots of a camera that has taken `count` pictures: every quality in turn, ten minutes apart."""
     return [
         Shot(

@@ -12,8 +12,9 @@ from camfs.virtual.ptp.faults import Fault
 from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.profiles import Profile, StoreTable
 from camfs.virtual.ptp.responder import Responder
+from camfs.virtual.ptp.scans import scan_disk, scan_generated, scan_numbered
 from camfs.virtual.ptp.state import CameraState, Capture
-from camfs.virtual.ptp.store import Objects, Store, scan_disk, scan_made, scan_numbered
+from camfs.virtual.ptp.store import Objects, Store
 from camfs.virtual.sigma.fp import SigmaFp
 from camfs.virtual.sigma.operations import of_firmware
 from camfs.virtual.trace import Trace
@@ -92,7 +93,7 @@ class EmulatedCamera:
         elif options.objects is not None and table.option == "card":
             scan = scan_numbered(options.objects, self.profile.folder, self.profile.prefix)
         else:
-            scan = scan_made(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
+            scan = scan_generated(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
         store = Store(
             table.id,
             objects,

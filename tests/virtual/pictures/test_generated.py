@@ -23,8 +23,8 @@ from camfs.virtual.pictures.generated import (
     Shot,
     dng,
     embedded_thumbnail,
+    generated_shots,
     jpeg,
-    made_shots,
     rendered_thumbnail,
     thumbnail,
 )
@@ -144,8 +144,8 @@ def test_odd_sizes(tmp_path: Path) -> None:
 
 def test_another_process_makes_the_same_bytes() -> None:
     script = (
-        "import hashlib; from camfs.virtual.pictures.generated import made_shots, jpeg, dng\n"
-        "print(*(hashlib.sha256(made(shot)).hexdigest() for shot in made_shots(2) for made in (jpeg, dng)))"
+        "import hashlib; from camfs.virtual.pictures.generated import generated_shots, jpeg, dng\n"
+        "print(*(hashlib.sha256(made(shot)).hexdigest() for shot in generated_shots(2) for made in (jpeg, dng)))"
     )
     runs = [subprocess.run([sys.executable, "-c", script], check=True, capture_output=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
@@ -153,9 +153,9 @@ def test_another_process_makes_the_same_bytes() -> None:
 
 
 def test_made_shots() -> None:
-    shots = made_shots(20)
+    shots = generated_shots(20)
     assert [shot.number for shot in shots] == list(range(1, 21))
-    assert shots[:6] == made_shots()
+    assert shots[:6] == generated_shots()
     assert all(one.taken < two.taken for one, two in pairwise(shots))
     assert shots[0].taken.year == 2024
     assert len({(shot.iso, shot.exposure, shot.aperture) for shot in shots}) > 5

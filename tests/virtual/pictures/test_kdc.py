@@ -13,7 +13,7 @@ import rawpy
 from PIL import Image
 
 from camfs.protocols.kdc import PICTURE_OFFSET, Header
-from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, UNCOMPRESSED_SIZE, Shot, made_shots, picture
+from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, UNCOMPRESSED_SIZE, Shot, generated_shots, picture
 
 SHOT = Shot(2032, datetime(1997, 6, 1, 12, 30, 15), owner=b"Ana\0left-overs".ljust(34, b"\0"))
 MADE = [picture(replace(SHOT, quality=quality)) for quality in range(4)]
@@ -133,11 +133,14 @@ def test_the_compressed_kind_is_put_together_as_the_camera_does(quality: int) ->
 
 
 def test_the_same_shot_gives_the_same_bytes_in_any_process() -> None:
-    code = "import sys; from camfs.virtual.pictures.kdc import made_shots, picture; sys.stdout.buffer.write(picture(made_shots(2)[1]))"
+    code = (
+        "import sys; from camfs.virtual.pictures.kdc import generated_shots, picture\n"
+        "sys.stdout.buffer.write(picture(generated_shots(2)[1]))"
+    )
     output = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, cwd=Path(__file__).parents[3]
     )
-    assert output.stdout == picture(made_shots(2)[1])
+    assert output.stdout == picture(generated_shots(2)[1])
 
 
 def test_different_shots_give_different_pictures() -> None:
@@ -146,7 +149,7 @@ def test_different_shots_give_different_pictures() -> None:
 
 
 def test_made_shots() -> None:
-    shots = made_shots(5, first=10)
+    shots = generated_shots(5, first=10)
     assert [shot.name for shot in shots] == [f"P0000{number}" for number in range(10, 15)]
     assert {shot.quality for shot in shots} == {0, 1, 2, 3}
     assert [shot.taken for shot in shots] == sorted(shot.taken for shot in shots)
