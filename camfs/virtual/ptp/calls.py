@@ -13,7 +13,7 @@ from camfs.virtual.ptp.state import CameraState
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: five parameters, 0 where the host sent fewer, and the payload that came with it."""
+    """One request: five parameters (0 where the host sent fewer) and the payload that came with it."""
 
     parameters: tuple[int, int, int, int, int]
     payload: bytes = b""
@@ -22,7 +22,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of an object, to be sent in pieces."""
+    """A part of an object, which is sent in pieces."""
 
     content: Content
     offset: int
@@ -34,11 +34,11 @@ class Answer:
     """What an operation answers.
 
     Attributes:
-        payload: the data phase; None for none.
-        parameters: of the response.
-        code: of the response.
-        then: what goes on after the response.
-        silent: no answer at all, until Cancel or DeviceReset.
+        payload: what the data phase carries; None for no data phase.
+        parameters: the response's parameters.
+        code: the response's code.
+        then: what to do after the response.
+        silent: there is no answer at all, until Cancel or DeviceReset.
     """
 
     payload: bytes | Slice | None = None

@@ -1,4 +1,4 @@
-"""An emulated camera put together: its state, its responder, and the USB cable it hangs on in this process."""
+"""An emulated PTP camera, complete: its state, its responder, and the USB cable in this process that it hangs on."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -22,20 +22,20 @@ from camfs.virtual.usb.pipes import EmulatedUsb, HostPipes
 
 
 class EmulatedCamera:
-    """A camera of some profile; `running` brings it to life.
+    """A camera of some model; it answers while `running`.
 
     Args:
-        profile: its model.
+        profile: the model.
         options: what the user or the test asked for.
-        keep_trace: whether `trace.records` fills.
+        keep_trace: whether `trace.records` is filled.
 
     Attributes:
-        profile: its model.
-        state: its state: stores, properties, clock.
+        profile: the model.
+        state: its stores, properties, clock and so on.
         quirks: what is always different about it.
         trace: what it saw.
-        responder: what speaks; also takes the class requests. Serve it on another port with `responder.run(port)`.
-        usb: its cable in this process: plug, unplug, unplug at a byte.
+        responder: answers requests, USB class requests too; `responder.run(port)` serves it on another port.
+        usb: its cable in this process, which can be pulled, also in the middle of a transfer.
     """
 
     def __init__(self, profile: Profile, options: Options, keep_trace: bool = False) -> None:
@@ -45,7 +45,7 @@ class EmulatedCamera:
             self.quirks.events = options.events
         self._disk = Disk()
         objects = Objects()
-        properties = profile.made_properties()
+        properties = profile.new_properties()
         info = profile.device_info
         self.state = CameraState(
             replace(
@@ -112,15 +112,15 @@ class EmulatedCamera:
 
     @property
     def faults(self) -> list[Fault]:
-        """What is to go wrong; append to it."""
+        """What will go wrong; append to it."""
         return self.responder.faults
 
     def override(self, operation: int, handler: Handler) -> ExitStack:
-        """Have a handler answer an operation, until `restore` or the end of a `with` block.
+        """Let a handler answer an operation, until `restore` or the end of the `with` block that this call opens.
 
         Args:
-            operation: one inside a session; it need not be one that the camera has.
-            handler: may call the camera's own one, which is a function of `camfs.virtual.ptp.operations`.
+            operation: any except OpenSession and CloseSession, whether the camera has it or not.
+            handler: may call the camera's own handler, a function in `camfs.virtual.ptp.operations`.
         """
         self.responder.overrides[operation] = handler
         undo = ExitStack()
@@ -128,16 +128,16 @@ class EmulatedCamera:
         return undo
 
     def restore(self, operation: int) -> None:
-        """Have the camera itself answer an operation again."""
+        """Let the camera itself answer an operation again."""
         self.responder.overrides.pop(operation, None)
 
     def open(self) -> HostPipes:
-        """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""
+        """Claim the camera's USB interface, as a host program does (`EmulatedUsb.open`)."""
         return self.usb.open()
 
     @property
     def sigma(self) -> SigmaFp:
-        """What the SIGMA fp has beyond PTP."""
+        """What a SIGMA fp has beyond PTP; only for a SIGMA fp."""
         assert self.state.sigma is not None
         return self.state.sigma
 
@@ -150,7 +150,7 @@ class EmulatedCamera:
         self.state.lose_power()
 
     def plug(self) -> None:
-        """Put the cable in again; `open` gives new pipes. A camera that hangs stays off the bus."""
+        """Put the cable in again; `open` then gives new pipes. A camera that hangs stays off the bus."""
         if self.state.sigma is None or not self.state.sigma.gone:
             self.usb.plug()
 
@@ -162,14 +162,14 @@ class EmulatedCamera:
         self.plug()
 
     async def run(self) -> None:
-        """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
+        """Answer on the cable in this process, however often it is pulled and put in again; never returns."""
         while True:
             await self.responder.run(await self.usb.port())
             self.state.lose_power()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["EmulatedCamera"]:
-        """Run the camera while the block runs; an exception of the block comes out as it is."""
+        """Run the camera during the block; an exception of the block comes out unwrapped."""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.run)
@@ -185,13 +185,13 @@ class EmulatedCamera:
             self.close()
 
     def close(self) -> None:
-        """Close the files it has open."""
+        """Pull the cable, and close the files that the camera has open."""
         self.usb.unplug()
         self.trace.close()
         self._disk.close()
 
 
 def _listed(operations: tuple[int, ...], options: Options) -> tuple[int, ...]:
-    """Return the operations that DeviceInfo lists."""
+    """Return the operations that DeviceInfo lists: the profile's, as the firmware and the options change them."""
     listed = [code for code in of_firmware(operations, options.firmware) if code not in options.without]
     return (*listed, *(code for code in options.listed if code not in listed))

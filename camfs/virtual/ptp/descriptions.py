@@ -1,4 +1,4 @@
-"""How an emulated camera describes its objects: ObjectInfo, and MTP's object properties."""
+"""How an emulated camera describes its objects: with ObjectInfo, and with MTP's object properties."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,7 +60,7 @@ def fits(state: CameraState, node: Node, wanted: int) -> bool:
 
 
 def object_format(state: CameraState, node: Node) -> int:
-    """Return an object's format; those that the camera does not list as image formats are Undefined."""
+    """Return an object's format; Undefined if its format is not among the image formats that the camera lists."""
     if not isinstance(node, File):
         return ObjectFormat.Association
     if node.object_format is not None:
@@ -72,8 +72,8 @@ def object_format(state: CameraState, node: Node) -> int:
 def object_info(state: CameraState, node: Node) -> ObjectInfo:
     """Return an object's ObjectInfo.
 
-    ThumbCompressedSize is 0 where it takes reading the file to know it, as many cameras have it, but for pictures whose format
-    code does not say that they are pictures.
+    ThumbCompressedSize is 0, as on many cameras, where the file would have to be read to know it. It is read only where the format
+    code does not say that the object is a picture.
     """
     date = _date(node.modified)
     if not isinstance(node, File):
@@ -126,7 +126,7 @@ def _parent(state: CameraState, node: Node) -> ObjectHandle:
 
 
 def encode_object_info(info: ObjectInfo) -> bytes:
-    """Encode an ObjectInfo whose name may hold NUL, which the codec rightly refuses to send."""
+    """Encode an ObjectInfo; also one whose name contains NUL, which the codec rightly refuses."""
     if "\0" not in info.filename:
         return info.encode()
     data = replace(info, filename="").encode()

@@ -1,6 +1,6 @@
-"""What an emulated camera does on each operation: one function for each, and the table of them at the end.
+"""What an emulated camera does on each operation: a function for each (see `calls`), and the table of them at the end.
 
-An operation gets the state and the call, and returns an `Answer` or raises `Refusal`. Reference ptp, sections 5 and 13.
+A docstring begins with the operation's code and parameters (camfs/protocols/ptp/README.md, "Operations").
 """
 
 import struct
@@ -41,16 +41,16 @@ from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File, Folder, Node, Store
 
 EVERYTHING = 0xFFFFFFFF
-"""As handle: every object (DeleteObject, GetObjectPropList); as property or depth: all of them."""
+"""As handle: every object (DeleteObject, GetObjectPropList). As property or depth: all of them."""
 
 
 async def get_device_info(state: CameraState, call: Call) -> Answer:
-    """0x1001."""
+    """0x1001, no parameters."""
     return Answer(state.device_info.encode())
 
 
 async def get_storage_ids(state: CameraState, call: Call) -> Answer:
-    """0x1004. A slot without a card has the low half of its id 0, or is listed as ever."""
+    """0x1004, no parameters. An empty slot has an id whose low half is 0; some cameras go on listing the id of the card."""
     return Answer(
         encode_handles(
             store.id if store.present or state.quirks.lists_absent_stores else store.id & 0xFFFF0000
@@ -76,7 +76,7 @@ async def get_storage_info(state: CameraState, call: Call) -> Answer:
 
 
 async def format_store(state: CameraState, call: Call) -> Answer:
-    """0x100F: storage, file system format (0: as the camera likes)."""
+    """0x100F: storage, file system format (0: the camera chooses)."""
     storage, filesystem, *_ = call.parameters
     store = state.store(storage)
     if store.access is not AccessCapability.ReadWrite:
@@ -134,8 +134,8 @@ async def get_object_prop_value(state: CameraState, call: Call) -> Answer:
 async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
     """0x9805: handle, format, property, group, depth (MTP 1.1, D.2.37).
 
-    Handle 0 is the root: depth 1 its children. With any other handle the object itself is in the list, with its descendants
-    down to the depth, as Android has it. Handle 0xFFFFFFFF is every object.
+    Handle 0 is the root, so depth 1 gives its children. Any other handle gives the object itself with its descendants down to the
+    depth, as on Android. Handle 0xFFFFFFFF gives every object.
     """
     handle, wanted, code, group, depth = call.parameters
     if code == 0:
@@ -170,13 +170,13 @@ async def get_object(state: CameraState, call: Call) -> Answer:
 
 
 async def get_partial_object(state: CameraState, call: Call) -> Answer:
-    """0x101B: handle, offset, most bytes."""
+    """0x101B: handle, offset, largest number of bytes."""
     handle, offset, wanted, *_ = call.parameters
     return _part(state, state.file(handle), offset, wanted)
 
 
 async def get_partial_object_64(state: CameraState, call: Call) -> Answer:
-    """0x95C1: handle, low and high half of the offset, most bytes."""
+    """0x95C1: handle, low half of the offset, high half, largest number of bytes."""
     handle, low, high, wanted, _ = call.parameters
     return _part(state, state.file(handle), low | high << 32, wanted)
 
@@ -214,7 +214,7 @@ async def get_thumb(state: CameraState, call: Call) -> Answer:
 
 
 async def delete_object(state: CameraState, call: Call) -> Answer:
-    """0x100B: handle, format. With handle 0xFFFFFFFF everything, of a format if one is given (ISO 15740, 10.5.11)."""
+    """0x100B: handle, format. Handle 0xFFFFFFFF is everything, or everything of the format (ISO 15740, 10.5.11)."""
     handle, wanted, *_ = call.parameters
     if handle == EVERYTHING and not state.hides_objects:
         nodes = [node for store in state.chosen_stores(EVERYTHING) for node in store.root.descendants()]
@@ -236,7 +236,7 @@ async def delete_object(state: CameraState, call: Call) -> Answer:
 
 
 def _delete(state: CameraState, doomed: list[Node]) -> Answer:
-    """Delete objects, children first; protected ones stay, and the folders around them."""
+    """Delete objects, children first; protected ones stay, and so do the folders that they are in."""
     left = False
     for node in reversed(doomed):
         if node.protected or (isinstance(node, Folder) and node.children):
@@ -257,7 +257,7 @@ async def get_device_prop_value(state: CameraState, call: Call) -> Answer:
 
 
 async def set_device_prop_value(state: CameraState, call: Call) -> Answer:
-    """0x1016: property; the value comes as data."""
+    """0x1016: property; the data phase brings the value."""
     if _property(state, call).write(call.payload) and state.quirks.reports_own_changes:
         state.notify(EventCode.DevicePropChanged, call.parameters[0])
     return OK
@@ -271,7 +271,7 @@ def _property(state: CameraState, call: Call) -> Property:
 
 
 async def initiate_capture(state: CameraState, call: Call) -> Answer:
-    """0x100E: storage (0: any), format (0: any). The response comes first, then ObjectAdded, then CaptureComplete."""
+    """0x100E: storage (0: any), format (0: any). After the response come the events ObjectAdded and CaptureComplete."""
     storage, wanted, *_ = call.parameters
     store = state.store(storage or state.stores[0].id)
     if wanted not in (0, ObjectFormat.EXIF_JPEG):
@@ -296,7 +296,7 @@ async def initiate_capture(state: CameraState, call: Call) -> Answer:
 
 
 def add_picture(state: CameraState, store: Store) -> File:
-    """Take a picture: put a new JPEG into a store, as the shutter button does."""
+    """Take a picture, as the shutter button does: put a new JPEG into a store."""
     shot = Shot(store.next_number(), state.now())
     name = f"{state.capture.prefix}{shot.number:04}.JPG"
     return store.add_file(state.capture.folder, name, Bytes(pictures.jpeg(shot)), shot.taken)
@@ -322,4 +322,4 @@ OPERATIONS: dict[int, Handler] = {
     Operation.GetObjectPropValue: get_object_prop_value,
     Operation.GetObjectPropList: get_object_prop_list,
 }
-"""The operations inside a session; OpenSession and CloseSession are the responder's. A profile adds its vendor's to them."""
+"""The operations except OpenSession and CloseSession, which the responder does. A profile adds its vendor's."""

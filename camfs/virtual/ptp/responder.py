@@ -1,7 +1,19 @@
-"""The responder: sessions and transactions of an emulated camera, over whatever port it is given.
+"""The responder: the sessions and transactions of an emulated camera, over any link.
 
-Strict as cameras are: a wrong transaction id, a missing session, an unknown operation are answered with their response codes, and
-what is no PTP at all, or comes at the wrong time, halts both pipes. Reference ptp, sections 7, 9 and 13.
+A session (camfs/protocols/ptp/README.md, "Sessions and transaction ids")::
+
+            ── OpenSession ──►
+    closed                      open
+            ◄── CloseSession, DeviceReset, the host leaves, the fault LOSE_SESSION ──
+
+Without a session everything but GetDeviceInfo is answered with SessionNotOpen, and OpenSession in a session with
+SessionAlreadyOpened. A transaction::
+
+    idle ── request ──► data from the host? ──► operation ──► data to the host? ──► response ──► idle
+
+Cancel (with the transaction's id) and DeviceReset end it anywhere. A message that is not PTP or not expected halts both bulk pipes,
+and the responder is idle (camfs/protocols/ptp/README.md, "Stalls"). A wrong transaction id, an unknown operation and the like are
+answered with their response codes: the responder is as strict as real cameras are.
 """
 
 import random
@@ -35,7 +47,7 @@ PIECE = 512 * 1024
 """Bytes of an object sent at a time."""
 
 MAX_PAYLOAD = 64 * 1024
-"""Bytes of a payload from the host that are kept; no operation takes more."""
+"""Bytes kept of a payload from the host; no operation takes more."""
 
 _KNOWN = frozenset(Operation)
 _DATA_OUT = frozenset(operation for operation in Operation if operation.data_phase is DataPhase.OUT)
@@ -43,20 +55,22 @@ _WITHOUT_SESSION = (Operation.GetDeviceInfo, Operation.OpenSession)
 
 
 class Responder:
-    """Answers a host.
+    """Answers one host at a time.
 
     Args:
         state: the camera.
-        trace: what to tell of each transaction.
-        vendor: operations of the maker, those whose data go to the camera, and their names; they are done also if they are not listed.
+        trace: gets a record of each transaction.
+        vendor: the maker's operations; the camera does them whether DeviceInfo lists them or not.
+        vendor_data_out: those of them that send data to the camera.
+        vendor_names: their names in the trace.
         latency: seconds that each transaction takes at least.
-        bandwidth: bytes a second; None for as fast as it goes.
+        bandwidth: bytes a second; None for no limit.
 
     Attributes:
-        session: id of the session that is open, 0 for none. Set it to have one open that no host remembers.
-        last_id: transaction id of the host's last request in this session; None if any may come next.
-        overrides: handlers that answer in place of the camera's own, by operation; see `EmulatedCamera.override`.
-        faults: what is to go wrong; the first that fits a transaction happens to it.
+        session: id of the open session, 0 for none. A test may set it, to have a session open that no host remembers.
+        last_id: transaction id of the host's last request in this session; None if any id may come next.
+        overrides: handlers that answer instead of the camera's own, by operation (`EmulatedCamera.override`).
+        faults: what will go wrong; in a transaction the first one happens that fits it.
     """
 
     def __init__(
@@ -95,17 +109,17 @@ class Responder:
         self._event_due = trio.Event()
         state.on_event = self._wake_events
 
-    # What USB's class requests do, in any state.
+    # What USB's class requests do, in any state (camfs/protocols/ptp/README.md, "Class requests").
 
     def cancel(self, transaction_id: int) -> None:
-        """End the transaction under way, if it is this one; no response is sent (Still Image Class, 5.2.1)."""
+        """End the transaction under way if it has this id; over USB it gets no response (Still Image Class, 5.2.1)."""
         if self._running is not None and self._running.transaction_id == transaction_id:
             self._dropping = True
             self._busy_replies = self.state.quirks.busy_after_cancel
             self._scope.cancel()
 
     def device_status(self) -> bytes:
-        """Return the reply to GetDeviceStatus: u16 length, u16 code, a u32 for each endpoint that is halted."""
+        """Return the reply to GetDeviceStatus: u16 length, u16 code, a u32 for each halted endpoint."""
         halted = self._link.halted() if self._link else ()
         code = ResponseCode.OK
         if halted:
@@ -117,7 +131,7 @@ class Responder:
         return (4 + len(words)).to_bytes(2, "little") + code.to_bytes(2, "little") + words
 
     def device_reset(self) -> None:
-        """Go back to idle, with no session."""
+        """Go back to idle, and close the session."""
         self.close_session()
         self._busy_replies = 0
         if self._running is not None:
@@ -126,12 +140,12 @@ class Responder:
             self._link.restart()
 
     async def run(self, port: Port) -> None:
-        """Answer on a port until its cable is out; then no session is open any more."""
+        """Answer on a USB port until its cable is pulled; that closes the session."""
         throttled = ThrottledPort(port, self.bandwidth) if self.bandwidth else port
         await self.run_on(UsbLink(throttled, self.state.quirks))
 
     async def run_on(self, link: Link) -> None:
-        """Answer on a link until the host has left; then no session is open any more."""
+        """Answer on a link until the host has left; that closes the session."""
         self._link = link
         self._stray_data = False
         self.trace.start()
@@ -149,7 +163,7 @@ class Responder:
             self.close_session()
 
     def close_session(self) -> None:
-        """End the session, as a camera does that resets itself."""
+        """Close the session; tests call it, too: a camera that resets itself closes its session."""
         self.session = 0
         self.state.end_session()
 
@@ -158,7 +172,7 @@ class Responder:
             self._event_due.set()
 
     async def _send_events(self, link: Link, scope: trio.CancelScope) -> None:
-        """Send events as they come; none without a session."""
+        """Send events as they come; without a session they are dropped."""
         try:
             while True:
                 await self._event_due.wait()
@@ -178,12 +192,12 @@ class Responder:
             request = await self._next_request(link)
             await self._transact(link, request)
         except RemoteProtocolError:
-            # Not PTP, or not now: a camera halts its pipes and waits for a command (Still Image Class, 7.2.2.3).
+            # A camera that does not understand halts its pipes and waits for a command (Still Image Class, 7.2.2.3).
             link.stall()
             link.restart()
 
     async def _next_request(self, link: Link) -> Request:
-        """Wait for a request; the data of an operation that was unknown come before it and are eaten."""
+        """Wait for a request; drop the data that a host still sends for an unknown operation that was refused."""
         while True:
             message = await link.receive()
             if isinstance(message, Request):
@@ -193,7 +207,7 @@ class Responder:
                 raise RemoteProtocolError("data without a request")
 
     async def _transact(self, link: Link, request: Request) -> None:
-        """Do a transaction to its end, or until Cancel or DeviceReset, and note it in the trace."""
+        """Do a transaction, until it ends or Cancel or DeviceReset ends it, and note it in the trace."""
         self._bytes_in = self._bytes_out = 0
         result = "cancelled"
         with trio.CancelScope() as self._scope:
@@ -215,7 +229,7 @@ class Responder:
         self._dropping = False
 
     async def _do(self, link: Link, request: Request) -> str:
-        """Do a transaction, with the faults that happen to it, and return the name of its result."""
+        """Do a transaction, with the fault that happens in it, and return its result for the trace."""
         payload = await self._receive_payload(link, request)
         if self.latency:
             await trio.sleep(self.latency)
@@ -238,7 +252,7 @@ class Responder:
         return result
 
     async def _receive_payload(self, link: Link, request: Request) -> bytes:
-        """Take the data phase of an operation that has one; what is too long is eaten and dropped."""
+        """Receive the data phase of an operation that has one; what is too long for any operation is dropped."""
         goes_out = request.code in _DATA_OUT or request.code in self._vendor_data_out
         self._stray_data = not goes_out and request.code not in _KNOWN
         if not goes_out:
@@ -247,7 +261,7 @@ class Responder:
             case DataStart(request.code, request.transaction_id):
                 pass
             case message:
-                raise RemoteProtocolError(f"{message} in place of the data of {request}")
+                raise RemoteProtocolError(f"{message} instead of the data of {request}")
         payload = bytearray()
         while True:
             message = await link.receive()
@@ -258,7 +272,7 @@ class Responder:
             payload += message.payload[: MAX_PAYLOAD + 1 - len(payload)]
 
     async def _answer(self, request: Request, payload: bytes) -> Answer:
-        """Apply the rules of sessions, and do the operation."""
+        """Apply the rules of sessions, then do the operation."""
         code = request.code
         if self.state.sigma is not None and self.state.sigma.gone:
             raise DeviceGone("the emulated camera hangs")
@@ -288,7 +302,7 @@ class Responder:
             self._in_handler = False
 
     def _handler(self, code: int) -> Handler | None:
-        """Return what answers an operation; None if the camera does not have it."""
+        """Return the handler of an operation; None if the camera does not have it."""
         if code in self.overrides:
             return self.overrides[code]
         has_it = code in self._vendor or code in self.state.device_info.operations
@@ -296,7 +310,7 @@ class Responder:
 
     def _open_session(self, session: int, transaction_id: int) -> Answer:
         if self.session:
-            # The host may go on in a session that it does not remember, with ids of its own.
+            # The host may now go on in a session of which it knows nothing, so any id may come next.
             self.last_id = None
             return Answer(code=ResponseCode.SessionAlreadyOpened, parameters=(self.session,))
         if transaction_id:
@@ -307,7 +321,7 @@ class Responder:
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:
-        """Say whether an id is one that may come now: 1, 2, ... 0xFFFFFFFE, 1 (ISO 15740, 9.3.1)."""
+        """Say whether this id may come now: they run 1, 2, ... 0xFFFFFFFE, 1 (ISO 15740, 9.3.1)."""
         last, self.last_id = self.last_id, transaction_id
         if transaction_id not in (0, 0xFFFFFFFF):
             if last is None:
@@ -318,10 +332,10 @@ class Responder:
         self.last_id = last
         return False
 
-    # Answers, and what can go wrong with them.
+    # Answers, and how faults spoil them.
 
     async def _send(self, link: Link, request: Request, answer: Answer, fault: Fault | None) -> str:
-        """Send an answer, with the fault that happens to it if there is one, and return the name of its result."""
+        """Send an answer, spoilt by the fault if there is one, and return its result for the trace."""
         if fault is None:
             return await self._send_answer(link, request, answer)
         match fault.kind:
@@ -344,7 +358,7 @@ class Responder:
             link.lift_cut()
 
     async def _cut_short(self, link: Link, request: Request, fault: Fault) -> str:
-        """Go on, or not, where an answer was cut."""
+        """Do what a fault does at the byte where it has cut the answer."""
         if fault.kind is FaultKind.STOP:
             await trio.sleep_forever()
         if fault.kind is FaultKind.ABORT:
@@ -376,7 +390,7 @@ class Responder:
         return name_of(ResponseCode, code)
 
     async def _send_slice(self, link: Link, part: Slice) -> bool:
-        """Send bytes of an object in pieces; zeros where the disk has no more, and then return False."""
+        """Send a part of an object in pieces; where the disk fails, send zeros and return False."""
         offset, end, whole = part.offset, part.offset + part.length, True
         while offset < end:
             size = min(PIECE, end - offset)
@@ -398,7 +412,7 @@ def _noise(size: int) -> bytes:
 
 
 def _of_another_transaction(request: Request, kind: FaultKind) -> list[Message]:
-    """Return what a camera may have left over, or send too early."""
+    """Return messages of a transaction that is over or that has not begun."""
     if kind is FaultKind.NEWER_RESPONSE:
         return [Response(ResponseCode.OK, (request.transaction_id + 5) % (1 << 32))]
     before = (request.transaction_id - 1) % (1 << 32)
