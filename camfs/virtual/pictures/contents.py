@@ -1,6 +1,6 @@
-"""The bytes of an emulated camera's objects: files on disk, bytes in memory, pictures made when first asked for.
+"""The bytes of an emulated camera's objects: files on disk, bytes in memory, pictures generated when they are first needed.
 
-Nothing here is ever written to disk.
+Nothing is ever written to disk.
 """
 
 import io
@@ -13,35 +13,35 @@ from typing import Protocol
 from camfs.virtual.pictures import generated as pictures
 
 HEAD_SIZE = 256 * 1024
-"""Bytes of a file searched for an embedded thumbnail."""
+"""Bytes at the start of a file that are searched for an embedded thumbnail."""
 
 
 class Content(Protocol):
-    """The bytes of one object. `read` and `rendered` raise OSError where the disk does."""
+    """The bytes of one object. `read` and `rendered` raise OSError when the disk fails."""
 
     @property
     def size(self) -> int:
         """Length in bytes."""
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return `size` bytes from `offset`; fewer at the end."""
+        """Return `size` bytes from `offset` on, fewer at the end."""
 
     def rendered(self) -> bytes | None:
-        """Return a thumbnail rendered from the picture, None if it is no picture."""
+        """Return a thumbnail rendered from the picture; None if it is not a picture."""
 
 
 def thumbnail(content: Content) -> bytes | None:
-    """Return the thumbnail that a picture carries, else one rendered from it, else None. May take a second."""
+    """Return the thumbnail in a picture, or else one rendered from it; None if it is not a picture. May take a second."""
     return embedded_thumbnail(content) or content.rendered()
 
 
 def embedded_thumbnail(content: Content) -> bytes | None:
-    """Return the thumbnail in the head of a picture."""
+    """Return the thumbnail in the first bytes of a picture; None if there is none."""
     return pictures.embedded_thumbnail(content.read(0, HEAD_SIZE))
 
 
 class Bytes:
-    """Bytes in memory, or that a function makes when they are first needed."""
+    """Bytes in memory, or a function that returns them when they are first needed."""
 
     def __init__(self, data: bytes | Callable[[], bytes]) -> None:
         self._data = data
@@ -53,35 +53,30 @@ class Bytes:
 
     @property
     def size(self) -> int:
-        """See `Content.size`."""
         return len(self._bytes())
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._bytes()[offset : offset + size]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return pictures.rendered_thumbnail(io.BytesIO(self._bytes()))
 
 
 class Zeros:
-    """As many zero bytes as one likes, made when read: for sizes that no memory holds."""
+    """Any number of zero bytes; they take no memory."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return bytes(max(0, min(size, self.size - offset)))
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return None
 
 
 class Numbered:
-    """A small JPEG that differs from its neighbours by a comment with its number; costs a few machine words.
+    """A small JPEG with its number in a comment; it takes a few machine words of memory.
 
     Args:
         number: 0 to 99,999,999.
@@ -102,20 +97,17 @@ class Numbered:
 
     @property
     def size(self) -> int:
-        """See `Content.size`."""
         return len(self._bytes())
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._bytes()[offset : offset + size]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return self._bytes()
 
 
 class Disk:
-    """Reads files; keeps the last one open, since objects are read in pieces."""
+    """Reads files, and keeps the last one open because objects are read in pieces."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -130,7 +122,7 @@ class Disk:
         return os.pread(self._fd, size, offset)
 
     def close(self) -> None:
-        """Close the file that is open, if one is."""
+        """Close the file that is open, if there is one."""
         if self._path is not None:
             os.close(self._fd)
             self._path = None
@@ -147,16 +139,14 @@ class DiskFile:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._disk.pread(self._path, offset, min(size, max(0, self.size - offset)))
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return pictures.rendered_thumbnail(self._path)
 
 
 def local_time(seconds: float) -> datetime | None:
-    """Return a POSIX time as a camera's clock shows it: local, whole seconds; None where there is no such date."""
+    """Return a POSIX time as a camera's clock shows it, in whole local seconds; None if it has no date."""
     try:
         return datetime.fromtimestamp(seconds // 1)
     except (ValueError, OverflowError, OSError):

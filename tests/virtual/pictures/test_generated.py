@@ -1,4 +1,4 @@
-"""The made pictures against Pillow, exiftool and LibRaw; thumbnails against exiftool and nonsense."""
+"""The generated pictures against Pillow, exiftool and LibRaw; thumbnails against exiftool and nonsense."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def exiftool(*arguments: str | Path) -> bytes:
 
 @pytest.fixture(params=["JPG", "DNG"])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A made picture on disk."""
+    """A generated picture on disk."""
     path = tmp_path / f"SDIM0042.{request.param}"
     path.write_bytes(MADE[request.param])
     return path
@@ -152,7 +152,7 @@ def test_another_process_makes_the_same_bytes() -> None:
     assert len(set(runs[0].stdout.split())) == 4
 
 
-def test_made_shots() -> None:
+def test_generated_shots() -> None:
     shots = generated_shots(20)
     assert [shot.number for shot in shots] == list(range(1, 21))
     assert shots[:6] == generated_shots()
@@ -164,7 +164,7 @@ def test_made_shots() -> None:
 
 
 @pytest.mark.parametrize("name", ["JPG", "DNG"])
-def test_embedded_thumbnail_of_made_pictures(name: str) -> None:
+def test_embedded_thumbnail_of_generated_pictures(name: str) -> None:
     assert embedded_thumbnail(MADE[name][:HEAD]) == thumbnail(SHOT)
 
 

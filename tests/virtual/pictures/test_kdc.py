@@ -1,4 +1,4 @@
-"""The made KDC pictures, held against LibRaw, Pillow, and the layout of real ones."""
+"""The generated KDC pictures against LibRaw, Pillow, and the layout of real ones."""
 
 import io
 import subprocess
@@ -57,7 +57,7 @@ def test_the_picture_is_what_the_thumbnail_shows(quality: int) -> None:
 
 
 def test_neighbouring_rows_fit_together_once_they_are_turned_back() -> None:
-    """As in a real picture: rows of the same colours are much alike (reference kdc, section 7)."""
+    """As in a real picture, rows of the same colours are much alike (camfs/protocols/dc120/README.md, "KDC main picture")."""
     stored = np.frombuffer(MADE[0][PICTURE_OFFSET:], np.uint8).astype(np.int16).reshape(976, 848)
     with rawpy.imread(io.BytesIO(MADE[0])) as raw:
         turned = raw.raw_image.astype(np.int16)
@@ -100,7 +100,7 @@ def test_sizes() -> None:
         assert real / 2 < len(data) < min(2 * real, quality.largest)
 
 
-# markers, lengths and places of a real picture's JPEG (reference kdc, section 8)
+# offset, marker and length of the segments in a real picture's JPEG
 MARKERS = [
     (2, 0xC4, 31),
     (35, 0xC4, 181),
@@ -148,7 +148,7 @@ def test_different_shots_give_different_pictures() -> None:
     assert one[1280:PICTURE_OFFSET] != other[1280:PICTURE_OFFSET]
 
 
-def test_made_shots() -> None:
+def test_generated_shots() -> None:
     shots = generated_shots(5, first=10)
     assert [shot.name for shot in shots] == [f"P0000{number}" for number in range(10, 15)]
     assert {shot.quality for shot in shots} == {0, 1, 2, 3}
