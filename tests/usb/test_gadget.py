@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.pictures.thumbnails import embedded_thumbnail
 from tests.usb.sections import Run, run_sections, section_names
 
 SCRIPT = Path(__file__).with_name("gadget.sh")
@@ -49,8 +50,7 @@ def make_cards(root: Path) -> None:
         "camfs/lengths": lengths,
         "camfs/Grüße aus Köln": {"ß ü.jpg": b"umlauts"},
         "thumbnails": {
-            f"thumb_{name.replace('JPG', 'jpg')}": pictures.embedded_thumbnail(data) or b""
-            for name, data in files.items()
+            f"thumb_{name.replace('JPG', 'jpg')}": embedded_thumbnail(data) or b"" for name, data in files.items()
         },
     }
     for folder, contents in trees.items():

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.pictures import thumbnails
+from camfs.virtual.pictures.generated import generated_shots
+from camfs.virtual.pictures.generated import thumbnail as generated_thumbnail
 
 HEAD_SIZE = 256 * 1024
 """Bytes at the start of a file that are searched for an embedded thumbnail."""
@@ -37,7 +39,7 @@ def thumbnail(content: Content) -> bytes | None:
 
 def embedded_thumbnail(content: Content) -> bytes | None:
     """Return the thumbnail in the first bytes of a picture; None if there is none."""
-    return pictures.embedded_thumbnail(content.read(0, HEAD_SIZE))
+    return thumbnails.embedded_thumbnail(content.read(0, HEAD_SIZE))
 
 
 class Bytes:
@@ -59,7 +61,7 @@ class Bytes:
         return self._bytes()[offset : offset + size]
 
     def rendered(self) -> bytes | None:
-        return pictures.rendered_thumbnail(io.BytesIO(self._bytes()))
+        return thumbnails.rendered_thumbnail(io.BytesIO(self._bytes()))
 
 
 class Zeros:
@@ -89,7 +91,7 @@ class Numbered:
 
     def _bytes(self) -> bytes:
         if not Numbered._picture:
-            Numbered._picture = pictures.thumbnail(pictures.generated_shots(1)[0])
+            Numbered._picture = generated_thumbnail(generated_shots(1)[0])
         comment = b"%08d" % self._number
         picture = Numbered._picture
         # A COM segment behind SOI: marker, length with its own two bytes, text (ITU-T T.81, B.2.4.5).
@@ -142,7 +144,7 @@ class DiskFile:
         return self._disk.pread(self._path, offset, min(size, max(0, self.size - offset)))
 
     def rendered(self) -> bytes | None:
-        return pictures.rendered_thumbnail(self._path)
+        return thumbnails.rendered_thumbnail(self._path)
 
 
 def local_time(seconds: float) -> datetime | None:

@@ -1,35 +1,26 @@
-"""Generated JPEG and DNG pictures, and the thumbnails of any pictures.
+"""Generated JPEG and DNG pictures.
 
 A generated picture shows its number in a landscape whose colours depend on the number. It is a function of its `Shot`: a shot gives
 the same bytes in every process, so that two mounts of the same emulated camera agree.
 """
 
 import colorsys
-import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from os import PathLike
-from typing import IO, Literal
+from typing import Literal
 
 from PIL import Image, ImageDraw, ImageOps
 
 from camfs.virtual.pictures import tiff
+from camfs.virtual.pictures.jpegs import compressed
+from camfs.virtual.pictures.thumbnails import THUMBNAIL_SIZE
 from camfs.virtual.pictures.tiff import Data, Directory, Tag
-
-THUMBNAIL_SIZE = (160, 120)
-"""Pixels of a generated thumbnail (DCF 2.0: 160 x 120); a rendered one is not larger."""
 
 PREVIEW_WIDTH = 640
 """Width in pixels of the JPEG preview in a DNG, unless the picture is narrower."""
-
-MAX_PIXELS = 1 << 26
-"""Most pixels that are decoded to render a thumbnail; the fp L has 61 million."""
-
-MAX_SEGMENTS = 256
-"""Most segments that are looked at in search of a JPEG's first scan."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ def jpeg(shot: Shot, quality: int = 90) -> bytes:
 
 def bare_jpeg(shot: Shot, quality: int = 90) -> bytes:
     """Return the shot as a JPEG without EXIF and without a thumbnail."""
-    return _compressed(_scene(shot, shot.width, shot.height), quality)
+    return compressed(_scene(shot, shot.width, shot.height), quality)
 
 
 def dng(shot: Shot, bits: Literal[12, 14] = 14) -> bytes:
@@ -123,7 +114,7 @@ def dng(shot: Shot, bits: Literal[12, 14] = 14) -> bytes:
     """
     width = min(PREVIEW_WIDTH, shot.width)
     height = max(1, width * shot.height // shot.width)
-    preview = _compressed(_scene(shot, width, height), 85)
+    preview = compressed(_scene(shot, width, height), 85)
     ifd0 = {
         **_camera(shot),
         Tag.NewSubfileType: 1,  # reduced resolution
@@ -160,55 +151,7 @@ def thumbnail(shot: Shot) -> bytes:
     width, height = THUMBNAIL_SIZE
     scale = max(Fraction(shot.width, width), Fraction(shot.height, height))
     scene = _scene(shot, max(1, int(shot.width / scale)), max(1, int(shot.height / scale)))
-    return _compressed(ImageOps.pad(scene, THUMBNAIL_SIZE), 80)
-
-
-def embedded_thumbnail(data: bytes) -> bytes | None:
-    """Return the JPEG thumbnail that a picture carries.
-
-    It is the shortest JPEG among IFD1 (EXIF 2.32, 4.5.5) and the reduced pictures of a TIFF or DNG (DNG 1.4, chapter 3,
-    NewSubFileType 1). It is not rotated.
-
-    Args:
-        data: the first bytes of any file, cut off anywhere; 256 KiB are plenty for files from cameras.
-
-    Returns:
-        A slice of `data`; None if no complete thumbnail is in it. Never raises, and takes bounded time.
-    """
-    exif = [
-        data[start + 10 : end]
-        for marker, start, end in _segments(data)
-        if marker == 0xE1 and data.startswith(b"Exif\0", start + 4)  # XMP has the same marker
-    ]
-    found = [
-        picture
-        for block in [data, *exif[:1]]
-        for directory in tiff.directories(block)
-        if (picture := _reduced_picture(block, directory))
-    ]
-    return min(found, key=len, default=None)
-
-
-def rendered_thumbnail(picture: str | PathLike[str] | IO[bytes]) -> bytes | None:
-    """Return a thumbnail rendered from a whole picture, not larger than `THUMBNAIL_SIZE`, not rotated.
-
-    Args:
-        picture: a path, or a file open for reading in binary.
-
-    Returns:
-        A JPEG; None for a damaged picture, for one of more than `MAX_PIXELS`, and for what is not a picture.
-    """
-    try:
-        # Only formats that Pillow decodes in this process; it would start Ghostscript for EPS.
-        with Image.open(picture, formats=("JPEG", "TIFF", "PNG", "GIF", "BMP")) as image:
-            image.draft("RGB", THUMBNAIL_SIZE)
-            if image.width * image.height > MAX_PIXELS:
-                return None
-            small = image.convert("RGB")
-            small.thumbnail(THUMBNAIL_SIZE)
-            return _compressed(small, 80)
-    except Exception:  # a damaged picture makes Pillow's decoders raise anything
-        return None
+    return compressed(ImageOps.pad(scene, THUMBNAIL_SIZE), 80)
 
 
 def _camera(shot: Shot) -> Directory:
@@ -353,54 +296,3 @@ def _scene(shot: Shot, width: int, height: int) -> Image.Image:
             draw.rectangle((left + x0 * unit, top + y0 * unit, left + x1 * unit, top + y1 * unit), fill="white")
     grain = Image.frombytes("L", (width, height), chance.randbytes(width * height)).convert("RGB")
     return Image.blend(scene, grain, min(0.02 + shot.iso / 100_000, 0.2))
-
-
-def _compressed(image: Image.Image, quality: int) -> bytes:
-    """Return a baseline 4:2:2 JPEG without the APP0 segment of JFIF.
-
-    EXIF 2.32 demands its own segment first (4.7.2), and no such segments in a thumbnail (4.5.5).
-    """
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, subsampling="4:2:2")
-    data = out.getvalue()
-    _, start, end = next(segment for segment in _segments(data) if segment[0] == 0xE0)
-    return data[:start] + data[end:]
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Walk the segments of a JPEG before its first scan (ITU-T T.81, B.1.1); there are none in anything else.
-
-    Yields:
-        The second byte of the marker, the offset of the marker, and the end of the segment, which may lie beyond the data.
-    """
-    at = 2
-    if data[:2] != b"\xff\xd8":
-        return
-    for _ in range(MAX_SEGMENTS):
-        if at + 4 > len(data) or data[at] != 0xFF:
-            return
-        if data[at + 1] == 0xFF:  # a fill byte
-            at += 1
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end < at + 4 or data[at + 1] in (0xD9, 0xDA):  # end of image, start of scan
-            return
-        yield data[at + 1], at, end
-        at = end
-
-
-def _reduced_picture(block: bytes, directory: dict[int, Sequence[int]]) -> bytes | None:
-    """Return the JPEG thumbnail or preview that a directory points to; None if the block does not hold all of it."""
-
-    def value(tag: Tag) -> int | None:
-        values = directory.get(tag.number, ())
-        return values[0] if len(values) == 1 else None
-
-    start, length = value(Tag.JPEGInterchangeFormat), value(Tag.JPEGInterchangeFormatLength)
-    if start is None and value(Tag.NewSubfileType) == 1 and value(Tag.Compression) in (6, 7):
-        start, length = value(Tag.StripOffsets), value(Tag.StripByteCounts)
-    if start is None or length is None or start + length > len(block):
-        return None
-    picture = block[start : start + length]
-    frames = (0xC0, 0xC1, 0xC2)  # those that every viewer knows; raw pictures may be lossless JPEG, 0xC3
-    return picture if any(marker in frames for marker, _, _ in _segments(picture)) else None

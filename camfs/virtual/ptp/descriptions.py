@@ -9,7 +9,7 @@ from camfs.protocols.ptp.codes import ANY_FORMAT, SIZE_UNKNOWN, DataType, Object
 from camfs.protocols.ptp.datasets import ObjectInfo
 from camfs.protocols.ptp.values import Value, encode_date_time, encode_value
 from camfs.virtual.pictures import contents
-from camfs.virtual.pictures.generated import THUMBNAIL_SIZE
+from camfs.virtual.pictures.thumbnails import THUMBNAIL_SIZE
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File, Node
 
