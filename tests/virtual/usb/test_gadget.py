@@ -77,7 +77,7 @@ async def test_names_who_has_the_controller(kernel: Path) -> None:
 def test_takes_the_first_controller_that_is_free(kernel: Path, busy: tuple[str, ...], free: str) -> None:
     for controller in busy:
         serves(kernel, f"gadget of {controller}", controller)
-    assert gadget._free_controller(None) == free
+    assert gadget.free_controller(None) == free
 
 
 def test_the_descriptors_are_those_of_a_still_image_device() -> None:
