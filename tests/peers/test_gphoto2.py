@@ -19,8 +19,8 @@ from tests.peers.camera import ServedCamera, served
 MIB = 1 << 20
 
 SIZES = (1, 499, 500, 4096, 65_524, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 500)
-"""Around the packets of PTP/IP and what libgphoto2 asks for at once. It reads no file of 0 bytes (reference ptp, section 12), and of
-cameras that are not MTP none whose format is undefined: so they are called movies."""
+"""Around the sizes of PTP/IP packets and of libgphoto2's reads. libgphoto2 reads no empty file, and from cameras that are not MTP none
+of undefined format; so the files are named like movies (tests/README.md, "Peers")."""
 
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
 

@@ -137,8 +137,11 @@ def test_pictures_and_camfs_after_them(fp: ServedCamera, into: Path, tmp_path: P
 
 
 def test_settings(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """What is written goes with the session; a picture of the same process shows it. libgphoto2 writes the aperture a byte too far back:
-    the camera sees 0 and keeps its own, and gphoto2 says nothing (reference sigma-fp, 4.1)."""
+    """What is written lasts as long as the session, and a picture taken by the same process shows it.
+
+    libgphoto2 writes the aperture one byte too far back: the camera sees 0 and keeps its own, and gphoto2 does not complain
+    (tests/README.md, "Peers").
+    """
     said = fp.gphoto2("--get-config", "shutterspeed", "--get-config", "aperture")
     assert current(said) == ["1/80", "4.0"]
     said = fp.gphoto2(

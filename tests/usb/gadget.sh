@@ -199,7 +199,7 @@ gphoto_settings() { # what gphoto2 reads is what camfs reads, and what it writes
     grep -x "Current: 1/500" said
     "$PYTHON" "$here/gphoto_writes.py" log1 "shutter-speed=1/500"
     gphoto2 --set-config aperture=5.6 --get-config aperture --debug --debug-logfile=log2 >said
-    grep -x "Current: 4.0" said # its value stands where the camera looks for another (reference sigma-fp, 4.1)
+    grep -x "Current: 4.0" said # gphoto2 writes it where the camera expects another field (tests/README.md, "Peers")
     "$PYTHON" "$here/gphoto_writes.py" log2 "aperture=auto"
 }
 

@@ -119,7 +119,7 @@ class Host:
         return ObjectInfo.decode(await self.data(Operation.GetObjectInfo, handle))
 
     async def recover(self, transaction_id: int) -> None:
-        """Cancel a transaction as reference ptp, 9.4, says: drain to a short packet, poll the status."""
+        """Cancel a transaction: read on to a short packet, then poll the status (camfs/protocols/ptp/README.md, "Cancelling")."""
         await self.pipes.cancel(transaction_id)
         while not (await self.pipes.read(READ_SIZE))[1]:
             pass
