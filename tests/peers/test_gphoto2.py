@@ -1,6 +1,6 @@
 """Other people's programs as clients of the emulated cameras over PTP/IP: gphoto2, and gphotofs beside camfs.
 
-They know nothing of this package's codec, so its own mirror image cannot fool them.
+They have codecs of their own, so they notice a mistake that camfs makes on both sides.
 """
 
 import os
@@ -25,12 +25,12 @@ of undefined format; so the files are named like movies (tests/README.md, "Peers
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
 
 MODELS = {"ptp": (), "sigma-fp": ("--operations=-9035",)}
-"""Models, with options. libgphoto2 takes control of a SIGMA that has ConfigApi, and its card is empty then."""
+"""Models with their options. libgphoto2 takes control of a SIGMA that has ConfigApi, which empties its card."""
 
 
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
-    """Return a folder for a camera's card: pictures, and files of awkward sizes in two folders."""
+    """Return a folder for a camera's card: one with pictures, and one with files of awkward sizes."""
     card = tmp_path / "card"
     pictures, others = card / "DCIM" / "100TEST", card / "DCIM" / "101TEST"
     pictures.mkdir(parents=True)
@@ -146,7 +146,7 @@ def test_while_camfs_has_the_camera(camera: ServedCamera, tmp_path: Path) -> Non
 
 @contextmanager
 def gphotofs(camera: ServedCamera, point: Path) -> Iterator[Path]:
-    """Mount with gphotofs. Over PTP/IP it does not find the camera's model by itself."""
+    """Mount with gphotofs, which has to be told the camera's model over PTP/IP."""
     point.mkdir()
     words = ["gphotofs", f"--port={camera.gphoto2_port}", "--camera=PTP/IP Camera", str(point), "-f"]
     with subprocess.Popen(words, env={**os.environ, **camera.environment}) as process:

@@ -1,4 +1,4 @@
-"""A mounted camera on the network: the kernel's NFS server and Samba, read by clients on the loopback, byte for byte."""
+"""A mounted camera on the network: exported by the kernel's NFS server and by Samba, and read byte for byte by clients on loopback."""
 
 import random
 from pathlib import Path

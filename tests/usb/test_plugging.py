@@ -1,4 +1,4 @@
-"""Plug and play under a real systemd and udev: the rule starts the user's unit, which mounts; and the other ways to have it mounted."""
+"""Plug and play under a real systemd and udev: the rule starts the user's unit, which mounts; and other ways to mount."""
 
 import random
 from pathlib import Path

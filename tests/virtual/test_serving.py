@@ -1,4 +1,4 @@
-"""The models of emulated cameras, their attaching in this process, and the command line that serves them."""
+"""The models of emulated cameras: attached in this process, and served by the command line."""
 
 import os
 import re

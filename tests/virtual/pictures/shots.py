@@ -1,4 +1,4 @@
-"""A shot and its generated pictures, for tests, and what compares pictures."""
+"""A shot and its generated pictures for tests, and functions that compare pictures."""
 
 import io
 import subprocess

@@ -16,7 +16,7 @@ from camfs.virtual.pictures.tiff import Data, Tag
 from tests.virtual.pictures.shots import GENERATED, SHOT, SMALL, difference, exiftool, opened
 
 HEAD = 256 * 1024
-"""Bytes that `embedded_thumbnail` is given of a file."""
+"""Bytes of a file that `embedded_thumbnail` gets."""
 
 
 @pytest.mark.parametrize("name", ["JPG", "DNG"])

@@ -1,4 +1,4 @@
-"""The quirks and faults of the emulated cameras, as they are seen on the pipes; a faultless host must be able to tell each."""
+"""The quirks and faults of the emulated cameras, as a correct host sees them on the pipes."""
 
 import pytest
 import trio
@@ -15,7 +15,7 @@ OK = Reply(ResponseCode.OK)
 
 
 async def transfers(host: Host, count: int) -> list[bytes]:
-    """Read so many transfers."""
+    """Read some transfers."""
     found: list[bytes] = []
     data = b""
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""The emulated camera's PTP/IP port, as an initiator that forgives nothing sees it; and the command that serves it."""
+"""The emulated camera's PTP/IP port, as a strict initiator sees it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ async def call(rig: NetworkRig, message: IpMessage) -> tuple[IpChannel, IpMessag
 
 
 class Initiator:
-    """One that is connected."""
+    """An initiator that is connected."""
 
     def __init__(self, command: IpChannel, event: IpChannel, number: int) -> None:
         self.command = command
@@ -75,7 +75,7 @@ class Initiator:
 
 @asynccontextmanager
 async def initiator(rig: NetworkRig) -> AsyncIterator[Initiator]:
-    """Connect; leave at the end of the block, without a word."""
+    """Connect, and just close the connections at the end of the block."""
     command, ack = await call(rig, InitCommandRequest(GUID, "test"))
     assert isinstance(ack, InitCommandAck)
     event, answer = await call(rig, InitEventRequest(ack.connection))
@@ -89,7 +89,7 @@ async def initiator(rig: NetworkRig) -> AsyncIterator[Initiator]:
 
 
 async def is_closed(channel: IpChannel) -> bool:
-    """Say whether the camera closes a connection without another word."""
+    """Say whether the camera closes a connection and sends nothing more."""
     try:
         await channel.receive()
     except DeviceGone:
@@ -291,7 +291,7 @@ async def test_cancelling_an_object(bandwidth: str | None, autojump_clock: MockC
 
 
 async def finish_cancelled(host: Initiator, number: int) -> tuple[int, bytes]:
-    """Take what comes up to the response."""
+    """Receive everything up to the response."""
     data = b""
     while True:
         match await host.command.receive():
@@ -304,7 +304,7 @@ async def finish_cancelled(host: Initiator, number: int) -> tuple[int, bytes]:
 
 @pytest.mark.parametrize("ways", [("event", "command"), ("command",)])
 async def test_cancelling_data_that_go_to_the_camera(ways: Sequence[str]) -> None:
-    """Cancel on the event connection may overtake data, which are taken up to the Cancel that stands in place of the rest."""
+    """A Cancel on the event connection may overtake data; they are received up to the Cancel that comes instead of the rest."""
     async with networked() as rig, initiator(rig) as host:
         await host.ask(Operation.OpenSession, 1)
         code = Operation.SetDevicePropValue

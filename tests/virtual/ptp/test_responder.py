@@ -364,7 +364,7 @@ async def test_unplugging_ends_the_session_and_plugging_in_begins_anew() -> None
 
 
 async def test_unplugs_at_every_byte_and_comes_back() -> None:
-    """Whatever byte is the last, nothing hangs, and the same camera answers again when it is plugged in."""
+    """Nothing hangs at whatever byte the cable is pulled, and the camera answers again when it is put in."""
     async with hosted(session=False) as (camera, host):
 
         async def use() -> None:

@@ -1,4 +1,4 @@
-"""The gadget as far as it needs no USB: `tests/usb` has the rest."""
+"""What of the gadget can be tested without USB; `tests/usb` tests the rest."""
 
 import ctypes
 import os
@@ -17,7 +17,7 @@ from camfs.virtual.usb.aio import Operations
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with two controllers, for root."""
+    """Return a folder that looks like a kernel with two controllers, and be root."""
     for name in ("udc/one", "udc/two", "gadgets"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("one", "two"):
@@ -29,12 +29,12 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def serves(kernel: Path, name: str, controller: str) -> None:
-    """Say that another gadget serves a controller."""
+    """Let another gadget use a controller."""
     (kernel / "udc" / controller / "function").write_text(f"{name}\n" if name else "")
 
 
 async def refused(udc: str | None = None) -> str:
-    """Return the line for the user."""
+    """Return the message for the user."""
     with pytest.raises(TransportError) as raised:
         await gadget.serve(emulate("sigma-fp"), udc)
     return str(raised.value)
