@@ -26,9 +26,6 @@ from camfs.virtual.pictures import generated as pictures
 COLUMNS, ROWS = 848, 976
 """Cells of the sensor. They are not square: the picture that they show has 1280 x 960 pixels."""
 
-UNCOMPRESSED_SIZE = PICTURE_OFFSET + COLUMNS * ROWS
-"""Bytes of any uncompressed picture."""
-
 
 @dataclass(frozen=True)
 class Quality:

@@ -13,7 +13,7 @@ import rawpy
 from PIL import Image
 
 from camfs.protocols.kdc import PICTURE_OFFSET, Header
-from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, UNCOMPRESSED_SIZE, Shot, generated_shots, picture
+from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, Shot, generated_shots, picture
 
 SHOT = Shot(2032, datetime(1997, 6, 1, 12, 30, 15), owner=b"Ana\0left-overs".ljust(34, b"\0"))
 MADE = [picture(replace(SHOT, quality=quality)) for quality in range(4)]
@@ -93,7 +93,7 @@ def test_settings_are_in_the_header() -> None:
 
 
 def test_sizes() -> None:
-    assert len(MADE[0]) == UNCOMPRESSED_SIZE == 843328
+    assert len(MADE[0]) == PICTURE_OFFSET + 848 * 976 == 843328
     assert [len(data) for data in MADE] == sorted((len(data) for data in MADE), reverse=True)
     # of real ones of the same quality: 191912, 101750, 72240
     for data, real, quality in zip(MADE[1:], (191912, 101750, 72240), QUALITIES[1:], strict=True):
