@@ -109,7 +109,7 @@ async def test_every_operation_is_used(autojump_clock: MockClock) -> None:
             assert rig.body.card.objects.get(picture.handle) is None
             await rig.camera.format(CARD_ROOT)
             await rig.camera.list_folder(None)
-            await rig.camera._describe_store(CARD)
+            await rig.camera.describe(CARD_ROOT, None)
             await rig.camera.release(large)
             await rig.camera.aclose()
             used |= set(rig.operations())

@@ -15,7 +15,7 @@ from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged
 from camfs.cameras.ptp import downloads as whole
 from camfs.cameras.ptp.driver import PIECE, ObjectKey
-from camfs.protocols.ptp.codes import Operation, ResponseCode
+from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind, PastEnd
 from camfs.virtual.ptp.operations import get_object
@@ -251,9 +251,9 @@ async def test_a_refused_large_read_is_an_error_at_that_point(autojump_clock: Mo
 async def transferred(rig: Rig, entry: Entry) -> None:
     """Wait until an object has come whole."""
     assert isinstance(entry.key, ObjectKey)
-    copy = rig.camera._whole._copies[entry.key.handle]
-    while not copy.complete:
-        await copy.waiting.park()
+    sent = (Operation.GetObject.name, (entry.key.handle,), "OK")
+    while not any((one.operation, one.parameters, one.result) == sent for one in rig.body.trace.records):
+        await trio.sleep(0.1)
     await wait_all_tasks_blocked()
 
 
@@ -443,10 +443,11 @@ async def test_copies_are_dropped_when_there_are_too_many(
     async with rigged(operations=WHOLE_ONLY) as rig:
         contents = [add(rig, 2000, f"{number}.JPG") for number in range(10)]
         entries = sorted(await rig.entries(), key=lambda entry: entry.name)
+        before = set(os.listdir("/proc/self/fd"))
         for _ in range(2):
             for entry, content in zip(entries, contents, strict=True):
                 assert await rig.camera.read(entry, 0, 2000) == content.read(0, 2000)
-                assert len(rig.camera._whole._copies) <= 5
+                assert len(set(os.listdir("/proc/self/fd")) - before) <= 5
         assert rig.count(Operation.GetObject) == 20
 
 
@@ -481,7 +482,7 @@ async def test_an_object_that_changes_while_it_is_transferred(autojump_clock: Mo
             await trio.sleep(0.5)
             file = rig.body.card.find("A.MOV")
             file.content = Zeros(2 << 20)  # type: ignore[attr-defined]
-            rig.camera._forget(file.handle)
+            rig.body.state.notify(EventCode.ObjectInfoChanged, file.handle)
         await transferred(rig, entry)
         assert [record.result for record in rig.body.trace.records if record.operation == "GetObject"] == [
             "cancelled",
