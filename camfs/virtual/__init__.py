@@ -1,4 +1,4 @@
-"""Emulated cameras: they speak the cameras' own protocols, from the other side of the wire."""
+"""Emulated cameras, which speak the protocols of real ones from the other side; README.md says what each does."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
-from camfs.virtual.options import parse
 from camfs.virtual.ptp.camera import EmulatedCamera
+from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
@@ -24,21 +24,21 @@ __all__ = [
 ]
 
 DC120 = "dc120"
-"""The model on a serial line; all others are `PROFILES`, on USB."""
+"""The model on a serial line; all others are `PROFILES`, which are on USB."""
 
 MODELS = (*PROFILES, DC120)
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
-    """Make an emulated camera; `async with camera.running():` brings it to life, `camera.open()` gives the host's pipes.
+    """Make an emulated PTP camera. It answers in `async with camera.running():`, and `camera.open()` gives the host's pipes.
 
     Args:
         model: one of `PROFILES`.
-        options: as in `virtual:MODEL?name=value`; see `camfs.virtual.options.OPTIONS`.
+        options: those of `virtual:MODEL?name=value`, which stand in `camfs.virtual.ptp.options.OPTIONS`.
         keep_trace: whether the camera keeps what it saw in `camera.trace.records`.
 
     Raises:
-        ValueError: an unknown model or option, or a value it cannot have; the message names it.
+        ValueError: an unknown model or option, or a value that it cannot have; the message names it.
     """
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
@@ -52,24 +52,24 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
 
 @asynccontextmanager
 async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPipes]:
-    """Run an emulated camera in this process and give the host's end of its cable.
+    """Run an emulated PTP camera in this process, and give the host's end of its cable.
 
     Raises:
-        ValueError: see `emulate`.
+        ValueError: as by `emulate`.
     """
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 
 
 def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedDC120:
-    """Make an emulated DC120; `async with camera.running():` brings it to life, at `camera.path` is its serial line.
+    """Make an emulated DC120. It answers in `async with camera.running():`, and its serial line is at `camera.path`.
 
     Args:
-        options: as in `virtual:dc120?name=value`; see `camfs.virtual.dc120.options.OPTIONS`.
+        options: those of `virtual:dc120?name=value`, which stand in `camfs.virtual.dc120.options.OPTIONS`.
         keep_trace: whether the camera keeps what it saw in `camera.trace.records`.
 
     Raises:
-        ValueError: an unknown option, or a value it cannot have; the message names it.
+        ValueError: an unknown option, or a value that it cannot have; the message names it.
     """
     parsed = parse_dc120(options or {})
     try:
@@ -80,10 +80,10 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
 
 @asynccontextmanager
 async def attach_dc120(options: Mapping[str, str]) -> AsyncIterator[Path]:
-    """Run an emulated DC120 in this process and give the path of its serial line, a pseudo-terminal.
+    """Run an emulated DC120 in this process, and give the path of its serial line, a pseudo-terminal.
 
     Raises:
-        ValueError: see `emulate_dc120`.
+        ValueError: as by `emulate_dc120`.
     """
     async with emulate_dc120(options, keep_trace=False).running() as camera:
         yield camera.path

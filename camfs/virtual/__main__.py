@@ -1,10 +1,8 @@
 """`python -m camfs.virtual MODEL …`: serves an emulated camera to other programs.
 
-=========================== =======================================================
-`MODEL --ptpip [HOST:]PORT` on the network; HOST is 127.0.0.1, PORT 0 any that is free
-`MODEL --gadget`            as a USB device of this computer, through FunctionFS
-`dc120 --pty LINK`          as a serial line: a pseudo-terminal that LINK leads to
-=========================== =======================================================
+* `MODEL --ptpip [HOST:]PORT`: on the network; HOST is 127.0.0.1 unless given, and PORT 0 means any free port.
+* `MODEL --gadget`: as a USB device of this computer, through FunctionFS.
+* `dc120 --pty LINK`: as a serial line, a pseudo-terminal that the symlink LINK leads to.
 """
 
 import argparse
@@ -20,11 +18,12 @@ from camfs.errors import CameraError
 from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
 from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
-from camfs.virtual.options import OPTIONS, Option
+from camfs.virtual.options import Option
 from camfs.virtual.ptp import ptpip
+from camfs.virtual.ptp.options import OPTIONS as PTP_OPTIONS
 
 LOOPBACK = "127.0.0.1"
-"""Where to listen unless told otherwise."""
+"""The host to listen at by default."""
 
 
 def _place(text: str) -> tuple[str, int]:
@@ -49,33 +48,34 @@ def _pty(_: str, options: Mapping[str, str], arguments: argparse.Namespace) -> C
     return lambda: serve_dc120(camera, arguments.pty)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m camfs.virtual", description="Serve an emulated camera.")
-    models = parser.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    command = argparse.ArgumentParser("python -m camfs.virtual", description="Serve an emulated camera.")
+    models = command.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
     for name in PROFILES:
         model = models.add_parser(name)
         ways = model.add_mutually_exclusive_group(required=True)
         ways.add_argument("--ptpip", metavar="[HOST:]PORT", type=_place, help="on the network")
         ways.add_argument("--gadget", action="store_true", help="as a USB device, through FunctionFS")
-        _add_options(model, OPTIONS)
-        model.set_defaults(serve=_ptp, table=OPTIONS)
+        _add_options(model, PTP_OPTIONS)
+        model.set_defaults(serve=_ptp, table=PTP_OPTIONS)
     model = models.add_parser(DC120)
     model.add_argument(
-        "--pty", metavar="LINK", type=Path, required=True, help="a symlink to be made to its serial line"
+        "--pty", metavar="LINK", type=Path, required=True, help="where to make a symlink to its serial line"
     )
     _add_options(model, DC120_OPTIONS)
     model.set_defaults(serve=_pty, table=DC120_OPTIONS)
-    return parser
+    return command
 
 
-def _add_options(parser: argparse.ArgumentParser, table: Mapping[str, Option[Any]]) -> None:
+def _add_options(model: argparse.ArgumentParser, table: Mapping[str, Option[Any]]) -> None:
     for name, option in table.items():
-        parser.add_argument(f"--{name}", metavar=option.value, help=option.help)
+        model.add_argument(f"--{name}", metavar=option.value, help=option.help)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     given = {name: getattr(parsed, name) for name in parsed.table}
     options = {name: value for name, value in given.items() if value is not None}
     try:

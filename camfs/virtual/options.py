@@ -1,153 +1,55 @@
-"""The options of an emulated camera, the same after `virtual:NAME?` and as `--name value`."""
+"""How an emulated camera reads its options: the same table serves `virtual:NAME?name=value&…` and `--name value`.
+
+The tables themselves are `camfs.virtual.ptp.options` and `camfs.virtual.dc120.options`.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
-
-from camfs.protocols.ptp.codes import Operation
-from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
-from camfs.protocols.sigma.settings import SETTINGS
-from camfs.virtual.sigma.fp import FIRMWARES
-
-
-@dataclass
-class Options:
-    """What was asked for.
-
-    Attributes:
-        folders: by store (`card`, `memory`) the folder to show in it.
-        serial: serial number; None for the profile's.
-        objects: small objects on the card in place of pictures; None for pictures.
-        bandwidth: bytes a second of the link; None for no limit.
-        latency: seconds that a transaction takes at least.
-        trace: file to write the trace to.
-        events: whether events are sent; None for what the model does.
-        without: operations that the camera shall not have.
-        listed: operations that the camera shall list, too.
-        packet: bytes of a bulk packet.
-        extension: vendor extension id of DeviceInfo; None for the profile's.
-        firmware: tag of a SIGMA fp's firmware.
-        snap_time: seconds of each step of a SIGMA fp's capture.
-        failures: states in which a SIGMA fp's first captures end.
-        settings: settings that a SIGMA fp's API life begins with, by their names in `.settings`, in the order of writing.
-    """
-
-    folders: dict[str, Path] = field(default_factory=dict)
-    serial: str | None = None
-    objects: int | None = None
-    bandwidth: float | None = None
-    latency: float = 0
-    trace: Path | None = None
-    events: bool | None = None
-    without: frozenset[int] = frozenset()
-    listed: tuple[int, ...] = ()
-    packet: int = 512
-    extension: int | None = None
-    firmware: str = FIRMWARES[0]
-    snap_time: float = 0.3
-    failures: tuple[CaptureState, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Option(Generic[T]):
-    """One option: what its value is called, what it does, and what takes the value; that raises ValueError with a reason."""
+    """One option.
+
+    Attributes:
+        value: what the help calls its value.
+        help: what it does.
+        store: reads a value and puts it into the options; raises ValueError with the reason why it cannot.
+    """
 
     value: str
     help: str
-    take: Callable[[T, str], None]
+    store: Callable[[T, str], None]
 
 
-def take_all(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
+def read_options(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
     """Put values into options, and return these.
 
     Raises:
-        ValueError: an option that is not in the table or a value that it cannot have; the message names it.
+        ValueError: an option that is not in the table, or a value that it cannot have; the message names it.
     """
     for name, value in values.items():
         if name not in table:
             raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(table)}")
         try:
-            table[name].take(options, value)
+            table[name].store(options, value)
         except ValueError as error:
             raise ValueError(f"option {name}={value}: {error}") from None
     return options
 
 
-def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
-    """Read options.
-
-    Args:
-        values: by name.
-        own: options that not every model has and this one has: its stores, to begin with.
-
-    Raises:
-        ValueError: an unknown option or a value that it cannot have; the message names it.
-    """
-    table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = take_all(Options(), table, values)
-    if options.objects is not None and "card" in options.folders:
-        raise ValueError("option objects: cannot be given together with card")
-    return options
-
-
 def read_folder(value: str) -> Path:
-    """Read the path of a folder that is there."""
+    """Read the path of an existing folder."""
     path = Path(value).absolute()
     if not path.exists():
         raise ValueError("no such folder")
     if not path.is_dir():
         raise ValueError("not a folder")
     return path
-
-
-def _folder(store: str) -> Callable[[Options, str], None]:
-    def take(options: Options, value: str) -> None:
-        options.folders[store] = read_folder(value)
-
-    return take
-
-
-def _serial(options: Options, value: str) -> None:
-    if not 0 < len(value) <= 64:
-        raise ValueError("1 to 64 characters")
-    options.serial = value
-
-
-def _objects(options: Options, value: str) -> None:
-    if not (value.isascii() and value.isdigit()) or int(value) > 1_000_000:
-        raise ValueError("a number from 0 to 1000000")
-    options.objects = int(value)
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return -1
-
-
-def not_negative(value: str) -> float:
-    """Read a number that is 0 or more."""
-    number = _number(value)
-    if not 0 <= number < float("inf"):
-        raise ValueError("a number that is not negative")
-    return number
-
-
-def _bandwidth(options: Options, value: str) -> None:
-    number = _number(value)
-    if not 1e-9 <= number < float("inf"):
-        raise ValueError("a number above 0")
-    options.bandwidth = number
-
-
-def _latency(options: Options, value: str) -> None:
-    options.latency = not_negative(value)
 
 
 def read_trace(value: str) -> Path:
@@ -157,93 +59,24 @@ def read_trace(value: str) -> Path:
     return Path(value).absolute()
 
 
-def _trace(options: Options, value: str) -> None:
-    options.trace = read_trace(value)
+def read_number(value: str) -> float:
+    """Read a number; NaN for a text that is not one."""
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")
 
 
-def _events(options: Options, value: str) -> None:
+def not_negative(value: str) -> float:
+    """Read a number that is 0 or more."""
+    number = read_number(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError("a number that is not negative")
+    return number
+
+
+def read_switch(value: str) -> bool:
+    """Read `on` or `off`."""
     if value not in ("on", "off"):
         raise ValueError("on or off")
-    options.events = value == "on"
-
-
-def _operations(options: Options, value: str) -> None:
-    known = {**Operation.__members__, **SigmaOperation.__members__}
-    codes: dict[str, list[int]] = {"-": [], "+": []}
-    for each in value.split(","):
-        sign, name = each.strip()[:1], each.strip()[1:]
-        try:
-            codes[sign].append(known[name] if name in known else int(name, 16))
-        except (KeyError, ValueError):
-            message = "names or hexadecimal codes, a minus or plus before each: -95C1,-GetPartialObject,+9010"
-            raise ValueError(message) from None
-    options.without, options.listed = frozenset(codes["-"]), tuple(codes["+"])
-
-
-def _packet(options: Options, value: str) -> None:
-    if value not in ("64", "512", "1024"):
-        raise ValueError("64, 512 or 1024")
-    options.packet = int(value)
-
-
-def _extension(options: Options, value: str) -> None:
-    try:
-        options.extension = int(value, 16)
-    except ValueError:
-        options.extension = -1
-    if not 0 <= options.extension <= 0xFFFFFFFF:
-        raise ValueError("a hexadecimal number of 32 bits")
-
-
-def _firmware(options: Options, value: str) -> None:
-    if value not in FIRMWARES:
-        raise ValueError(" or ".join(FIRMWARES))
-    options.firmware = value
-
-
-def _snap_time(options: Options, value: str) -> None:
-    options.snap_time = not_negative(value)
-
-
-_ENDS = {
-    "af": CaptureState.AF_FAILED,
-    "buffer": CaptureState.BUFFER_FULL,
-    "generation": CaptureState.GENERATION_FAILED,
-    "general": CaptureState.FAILED,
-}
-
-
-def _failures(options: Options, value: str) -> None:
-    names = value.split(",")
-    if not set(names) <= set(_ENDS):
-        raise ValueError(f"of {', '.join(_ENDS)}")
-    options.failures = tuple(_ENDS[name] for name in names)
-
-
-def _settings(options: Options, value: str) -> None:
-    pairs = [each.partition(":")[::2] for each in value.split(",")]
-    unknown = [name for name, text in pairs if name not in SETTINGS or not text]
-    if unknown:
-        raise ValueError(f"NAME:VALUE with names of .settings, not {', '.join(unknown)}")
-    options.settings = tuple(pairs)
-
-
-_OWN = ("card", "memory", "firmware", "snap_time", "failures", "settings")
-
-OPTIONS: Mapping[str, Option[Options]] = {
-    "card": Option("DIR", "what the card holds: a folder, read lazily, never changed on disk", _folder("card")),
-    "memory": Option("DIR", "the same for the internal memory", _folder("memory")),
-    "serial": Option("TEXT", "serial number", _serial),
-    "objects": Option("N", "so many small objects on the card in place of pictures", _objects),
-    "bandwidth": Option("BYTES_PER_SECOND", "a transfer takes at least that", _bandwidth),
-    "latency": Option("SECONDS", "a transaction takes at least that", _latency),
-    "trace": Option("FILE", "write a JSON line for each transaction", _trace),
-    "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
-    "operations": Option("-CODE,+CODE,...", "operations that the camera shall not have, or list, too", _operations),
-    "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
-    "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),
-    "firmware": Option("|".join(FIRMWARES), "of the SIGMA fp; V91 drives the focus", _firmware),
-    "snap_time": Option("SECONDS", "each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
-    "settings": Option("NAME:VALUE,...", "what the SIGMA fp's settings are when the computer takes it", _settings),
-    "failures": Option("NAME,...", f"how its first captures end: {', '.join(_ENDS)}", _failures),
-}
+    return value == "on"

@@ -1,16 +1,16 @@
-"""The link's model: a port that takes at least as long for a transfer as a link of some bandwidth would."""
+"""Throttling: a USB port on which bytes take as long as on a link with some bandwidth."""
 
 import trio
 
 from camfs.virtual.usb.pipes import Port
 
 
-class PacedPort:
-    """A `Port` with the time of a slower link.
+class ThrottledPort:
+    """A `Port` that is as slow as a slower link.
 
     Args:
         port: what carries the bytes.
-        bandwidth: bytes a second, both ways together.
+        bandwidth: bytes a second, in both directions together.
     """
 
     def __init__(self, port: Port, bandwidth: float) -> None:
@@ -22,18 +22,16 @@ class PacedPort:
         self._in_transfer = False
 
     async def receive(self) -> tuple[bytes | memoryview, bool]:
-        """See `Port.receive`."""
         data, end = await self._port.receive()
-        await self._take(len(data), end)
+        await self._spend(len(data), end)
         return data, end
 
     async def send(self, data: bytes) -> None:
-        """See `Port.send`."""
-        await self._take(len(data), not data or len(data) % self.max_packet_size != 0)
+        await self._spend(len(data), not data or len(data) % self.max_packet_size != 0)
         await self._port.send(data)
 
-    async def _take(self, size: int, end: bool) -> None:
-        # Within a transfer the time is counted from its start, so that sleeping too long does not add up.
+    async def _spend(self, size: int, end: bool) -> None:
+        # Within a transfer time is counted from its start, so that oversleeping does not add up.
         start = self._free if self._in_transfer else trio.current_time()
         self._free = start + size / self._bandwidth
         self._in_transfer = not end

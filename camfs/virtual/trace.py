@@ -1,7 +1,7 @@
-"""The trace: a JSON line a transaction, as the camera saw it.
+"""The trace: one JSON line for each transaction, as the camera saw it.
 
 `{"t": seconds since start, "op": "GetPartialObject", "params": [1, 0, 65536], "out": 0, "in": 65536, "result": "OK"}`, where `out`
-and `in` are payload bytes to and from the camera, and a result is a response's name or number, or says what came in its place.
+and `in` count payload bytes to and from the camera, and the result is the response's name or number, or says what came instead.
 """
 
 import json
@@ -14,7 +14,7 @@ import trio
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One transaction: see the module. `parameters` are as the host sent them."""
+    """One transaction, with the parameters as the host sent them."""
 
     time: float
     operation: str
@@ -28,8 +28,8 @@ class Trace:
     """Keeps what the camera saw: in a file, in memory, or not at all.
 
     Args:
-        path: file to write, a line for each transaction, at once; None for none.
-        keep: whether `records` fills, for tests.
+        path: file to write, line by line without delay; None for no file.
+        keep: whether to fill `records`, for tests.
 
     Raises:
         OSError: the file cannot be written.
@@ -42,12 +42,12 @@ class Trace:
         self._start: float | None = None
 
     def start(self) -> None:
-        """Count time from now; later calls change nothing."""
+        """Count time from now on; later calls do nothing."""
         if self._start is None:
             self._start = trio.current_time()
 
     def add(self, operation: str, parameters: tuple[int, ...], bytes_out: int, bytes_in: int, result: str) -> None:
-        """Note a transaction that is over now."""
+        """Note a transaction that has just ended."""
         if self._file is None and not self._keep:
             return
         time = round(trio.current_time() - (self._start or 0.0), 6)
@@ -65,7 +65,7 @@ class Trace:
             self._file.write(json.dumps(line) + "\n")
 
     def operations(self) -> list[str]:
-        """Return the names of the operations kept so far, in order."""
+        """Return the names of the operations in `records`, in order."""
         return [record.operation for record in self.records]
 
     def close(self) -> None:

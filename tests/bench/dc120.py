@@ -1,7 +1,7 @@
 """How fast a mounted DC120 reads: `python -m tests.bench.dc120 [BAUDS...]`.
 
-A report, not a test. A whole picture and its first 1024 bytes are read off an emulated camera whose line is as slow as a real one; the
-line's limit is 1026 byte times of 10 bits for 1024 bytes of a picture (reference dc120, section 13).
+A report, not a test. It reads a whole picture, and the first 1024 bytes of another, from an emulated camera whose line is as slow as a
+real one. The line's limit is 1024 bytes of a picture in 1026 byte times of 10 bits (camfs/protocols/dc120/README.md, "Speed limit").
 """
 
 import subprocess
@@ -28,7 +28,7 @@ def main(bauds: tuple[int, ...] = BAUDS) -> None:
     with tempfile.TemporaryDirectory() as place:
         memory = Path(place) / "memory"
         memory.mkdir()
-        whole, _, _, large = kdc.made_shots(4)
+        whole, _, _, large = kdc.generated_shots(4)
         for shot in (whole, large):
             (memory / f"{shot.name}.KDC").write_bytes(kdc.picture(shot))
         size = (memory / f"{whole.name}.KDC").stat().st_size

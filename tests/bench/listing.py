@@ -1,7 +1,7 @@
-"""How long `ls -l` of a folder takes, and what it costs on the wire: `python -m tests.bench.listing [COUNT…]`.
+"""How long `ls -l` of a folder takes, and how many transactions: `python -m tests.bench.listing [COUNT…]`.
 
-A report, not a test. Times are compared within one run only: of each number of objects with the smallest one, and of the second
-listing, which the kernel and camfs remember, with the first.
+A report, not a test. Compare times within one run only: each number of objects with the smallest one, and the second listing, which comes
+from the caches of the kernel and of camfs, with the first.
 """
 
 import subprocess
@@ -16,14 +16,14 @@ COUNTS = (100, 1_000, 10_000)
 
 
 def list_folder(folder: Path) -> tuple[int, float]:
-    """List a folder as a user does; return the number of lines and the seconds it took."""
+    """List a folder as a user does; return the number of lines and the seconds that it took."""
     start = time.perf_counter()
     done = subprocess.run(["ls", "-l", folder], stdout=subprocess.PIPE, check=True)
     return done.stdout.count(b"\n") - 1, time.perf_counter() - start
 
 
 def measure(mount: Mount, folder: Path, count: int) -> tuple[float, float, int, int]:
-    """Return seconds of a first and a second listing, and transactions of each."""
+    """Return the seconds of a first and a second listing, and the transactions of each."""
     mount.trace.transactions()
     shown, first = list_folder(folder)
     transactions = len(mount.trace.transactions())

@@ -1,7 +1,7 @@
 """How fast a mount reads: `python -m tests.bench.reading [MEGABYTES]`.
 
-A report, not a test. Rates are compared within one run only: with reading the same file where it lies on disk, from the page cache
-in both cases but for the first reading through the mount.
+A report, not a test. Compare rates within one run only: with those of reading the same file where it lies on disk. Except for the first
+reading through the mount, both come from the page cache.
 """
 
 import os

@@ -154,7 +154,7 @@ async def networked(model: str = "ptp", **options: str) -> AsyncIterator[Network
         if "objects" not in options:
             options.setdefault("card", nothing)
         body = emulate(model, options)
-        del body.body.stores[1:]
+        del body.state.stores[1:]
         try:
             async with nursery() as work:
                 network = Network(IpPort(body), work)

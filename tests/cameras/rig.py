@@ -18,9 +18,11 @@ from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.protocols.ptp.codes import ROOT, Operation, StorageID
 from camfs.virtual import EmulatedCamera, emulate
-from camfs.virtual.ptp.body import Body
+from camfs.virtual.ptp.calls import Answer, Call, Handler
+from camfs.virtual.ptp.descriptions import object_info
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, object_info
+from camfs.virtual.ptp.operations import get_object_info
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File
 from camfs.virtual.usb.pipes import HostPipes
 
@@ -65,7 +67,7 @@ async def emulated(
             options.setdefault("card", nothing)
         async with emulate(model, options).running() as camera:
             if empty:
-                del camera.body.stores[1:]
+                del camera.state.stores[1:]
             yield camera
 
 
@@ -242,11 +244,11 @@ def add_counting(rig: Rig, size: int, name: str = "A.MOV", **about: Any) -> Coun
 
 def forge(rig: Rig, handle: int, **fields: Any) -> None:
     """Have the camera lie in an object's ObjectInfo."""
-    honest = rig.body.responder._handlers[Operation.GetObjectInfo]
+    honest: Handler = rig.body.responder.overrides.get(Operation.GetObjectInfo, get_object_info)
 
-    async def answer(body: Body, call: Call) -> Answer:
+    async def answer(state: CameraState, call: Call) -> Answer:
         if call.parameters[0] != handle:
-            return await honest(body, call)
-        return Answer(replace(object_info(body, body.node(handle)), **fields).encode())
+            return await honest(state, call)
+        return Answer(replace(object_info(state, state.node(handle)), **fields).encode())
 
-    rig.body.responder._handlers[Operation.GetObjectInfo] = answer
+    rig.body.override(Operation.GetObjectInfo, answer)

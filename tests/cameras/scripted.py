@@ -101,6 +101,15 @@ class ScriptedCamera(WithoutRemoteControl):
         """Let something have happened."""
         self._send.send_nowait(change)
 
+    def thing(self, key: Key | None) -> Thing:
+        """Return the object of a key."""
+        if key is None:
+            return self.root
+        for thing in self.root.walk():
+            if thing.number == key:
+                return thing
+        raise errors.NotFound(f"no object {key}", 0x2009)
+
     async def _called(self, call: str, key: Key | None = None) -> None:
         self.calls.append((call, key))
         await self.before(call, key)
@@ -108,14 +117,6 @@ class ScriptedCamera(WithoutRemoteControl):
             raise errors.DeviceGone("the camera is gone")
         if call in self.failing:
             raise self.failing[call]
-
-    def _thing(self, key: Key | None) -> Thing:
-        if key is None:
-            return self.root
-        for thing in self.root.walk():
-            if thing.number == key:
-                return thing
-        raise errors.NotFound(f"no object {key}", 0x2009)
 
     def entry(self, thing: Thing) -> Entry:
         """Return what `describe` says of an object."""
@@ -133,19 +134,19 @@ class ScriptedCamera(WithoutRemoteControl):
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         await self._called("list", key)
-        return [each.number for each in self._thing(key).inside]
+        return [each.number for each in self.thing(key).inside]
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         await self._called("describe", key)
-        thing = self._thing(key)
+        thing = self.thing(key)
         if thing.failure is not None:
             raise thing.failure
-        return self.entry(thing) if folder is None or thing.above is self._thing(folder) else None
+        return self.entry(thing) if folder is None or thing.above is self.thing(folder) else None
 
     async def locate(self, key: Key) -> Sequence[Key]:
         await self._called("locate", key)
         way: list[Key] = []
-        thing: Thing | None = self._thing(key)
+        thing: Thing | None = self.thing(key)
         while thing is not None and thing is not self.root:
             way.insert(0, thing.number)
             thing = thing.above
@@ -156,21 +157,21 @@ class ScriptedCamera(WithoutRemoteControl):
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
         await self._called("read", entry.key)
-        return (self._thing(entry.key).data or b"")[offset : offset + size]
+        return (self.thing(entry.key).data or b"")[offset : offset + size]
 
     async def release(self, entry: Entry) -> None:
         await self._called("release", entry.key)
 
     async def thumbnail(self, entry: Entry) -> bytes:
         await self._called("thumbnail", entry.key)
-        thing = self._thing(entry.key)
+        thing = self.thing(entry.key)
         if not thing.picture:
             raise errors.NoData("no thumbnail", 0x2010)
         return b"\xff\xd8\xff" + thing.name.encode()
 
     async def delete(self, entry: Entry) -> None:
         await self._called("delete", entry.key)
-        self.remove(self._thing(entry.key))
+        self.remove(self.thing(entry.key))
 
     async def rename(self, entry: Entry, name: str) -> None:
         await self._called("rename", entry.key)
@@ -182,7 +183,7 @@ class ScriptedCamera(WithoutRemoteControl):
 
     async def format(self, store: Key) -> None:
         await self._called("format", store)
-        self._thing(store).inside.clear()
+        self.thing(store).inside.clear()
 
     def setting_names(self) -> Sequence[str]:
         return list(self.settings)

@@ -97,7 +97,7 @@ async def test_ls_costs_one_call_an_object(count: int) -> None:
     tree = WatchedTree(camera)
     node = await at(tree, "card/DCIM")
     assert isinstance(node, Folder)
-    camera._thing = things.get  # type: ignore[assignment, method-assign]
+    camera.thing = things.get  # type: ignore[assignment, method-assign]
     things[folder.number] = folder
     camera.calls.clear()
     steps = 0

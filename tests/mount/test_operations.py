@@ -48,7 +48,7 @@ class TinyCamera(ScriptedCamera):
 
     async def rename(self, entry: Entry, name: str) -> None:
         await self._called("rename", entry.key)
-        self._thing(entry.key).name = name
+        self.thing(entry.key).name = name
 
 
 @dataclass
@@ -252,7 +252,7 @@ async def test_forget_lets_a_removed_file_go(asking: Asking) -> None:
         inode = (await kernel.lookup(FILE)).st_ino
         await kernel.lookup(FILE)
         node = kernel.tree.inodes.find(inode)
-        kernel.camera.remove(kernel.camera._thing(node.entry.key))
+        kernel.camera.remove(kernel.camera.thing(node.entry.key))
         await kernel.tree.apply(EntryGone(node.entry.key))
         await kernel.handlers.forget([(inode, 1)])
         assert (await kernel.handlers.getattr(inode, kernel.context)).st_size == 3

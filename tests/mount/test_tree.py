@@ -54,7 +54,7 @@ def test_whatever_happens_the_tree_is_what_the_camera_has(data: st.DataObject) -
             assert {node.entry.key for node in shown if isinstance(node, File)} == {file.number for file in files}
             for node in shown:
                 assert isinstance(node, File)
-                thing = camera._thing(node.entry.key)
+                thing = camera.thing(node.entry.key)
                 assert unescape(node.name.decode()).startswith(thing.name)
                 assert seen.setdefault(node.inode, thing) is thing
                 assert await node.current_entry() == camera.entry(thing)
@@ -329,7 +329,7 @@ async def test_a_lost_session_on_an_emulated_camera(autojump_clock: MockClock) -
         node = await at(tree, "card/DCIM/100CAMFS/CAMF0007.JPG")
         assert isinstance(node, File)
         data = bytes(await node.fetch(0, 100))
-        rig.body.responder._close_session()
+        rig.body.responder.close_session()
         assert bytes(await node.fetch(0, 100)) == data
         assert rig.camera.epoch == 1
         assert await inodes(tree) == before
@@ -346,12 +346,12 @@ async def test_another_card_on_an_emulated_camera(autojump_clock: MockClock) -> 
 
         rig.nursery.start_soon(follow)
         before = await inodes(tree)
-        rig.body.body.remove_card(rig.body.card.id)
+        rig.body.state.remove_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         assert await inodes(tree) == {}
         for node in rig.body.card.folder("DCIM/100CAMFS").children:
             node.name = node.name.replace("CAMF", "ELSE")
-        rig.body.body.insert_card(rig.body.card.id)
+        rig.body.state.insert_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         after = await inodes(tree)
         assert "card/DCIM/100CAMFS/ELSE0001.JPG" in after

@@ -38,7 +38,7 @@ def sample_pictures() -> dict[str, bytes]:
         if found:
             pictures = [path.read_bytes() for path in found]
             return {f"{Header.decode(data).name}.KDC": data for data in pictures}
-    return {f"{shot.name}.KDC": kdc.picture(shot) for shot in kdc.made_shots(4, 2032)}
+    return {f"{shot.name}.KDC": kdc.picture(shot) for shot in kdc.generated_shots(4, 2032)}
 
 
 def small_picture(number: int) -> bytes:

@@ -223,7 +223,7 @@ def test_a_serial_camera_that_leaves_and_comes_back(
 ) -> None:
     """Its line vanishes, with a picture read in part; meanwhile one picture is erased and another is new."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    pictures = {shot.name + ".KDC": kdc.picture(shot) for shot in kdc.made_shots(4)}
+    pictures = {shot.name + ".KDC": kdc.picture(shot) for shot in kdc.generated_shots(4)}
     names = sorted(pictures)
     for name in names[:3]:
         (folder / name).write_bytes(pictures[name])

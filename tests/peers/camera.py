@@ -1,4 +1,4 @@
-"""An emulated camera on the network, in a process of its own, for other people's programs."""
+"""An emulated camera on the network, in its own process, for other people's programs."""
 
 import json
 import subprocess
@@ -17,9 +17,9 @@ class ServedCamera:
 
     Attributes:
         port: its TCP port.
-        trace: the file that it writes what it saw to.
-        place: a folder for whoever connects: a home, mount points.
-        process: it.
+        trace: the file of its trace.
+        place: a folder for the programs that connect: a home, mount points.
+        process: the process that serves it.
     """
 
     port: int
@@ -29,23 +29,23 @@ class ServedCamera:
 
     @property
     def source(self) -> str:
-        """Its SOURCE."""
+        """Its SOURCE for camfs."""
         return f"ptpip:127.0.0.1:{self.port}"
 
     @property
     def gphoto2_port(self) -> str:
-        """The same for libgphoto2, which wants the port of the event connection, too."""
+        """Its port for libgphoto2, which also needs the TCP port of the event connection."""
         return f"{self.source}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """A home of its own for libgphoto2, which writes down its settings and its GUID, and dates that do not depend on where one is."""
+        """A home for libgphoto2's settings and GUID, and a time zone, so that dates are the same everywhere."""
         home = self.place / "home"
         home.mkdir(exist_ok=True)
         return {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "TZ": "UTC"}
 
     def gphoto2(self, *arguments: str, into: Path | None = None) -> str:
-        """Run gphoto2 on it, and return what it says. What it fetches goes into a folder."""
+        """Run gphoto2 on it, and return what it prints. What it fetches goes into a folder."""
         return run("gphoto2", "--port", self.gphoto2_port, *arguments, cwd=into, env=self.environment).stdout
 
     def stop(self) -> None:
@@ -64,7 +64,7 @@ class ServedCamera:
 
 @contextmanager
 def served(model: str, place: Path, *options: str, port: int = 0) -> Iterator[ServedCamera]:
-    """Serve a camera, at any port unless one is given; at the end see that it ends well and had nothing to say."""
+    """Serve a camera at a port, 0 for any free one; at the end check that it ends well and has printed no errors."""
     trace = place / "trace"
     words = [
         sys.executable,

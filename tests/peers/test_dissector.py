@@ -1,11 +1,11 @@
 """What camfs and the emulated cameras say to each other over PTP/IP, as Wireshark's dissector reads it.
 
-It is a third party to both sides' codec, and checks: the fields of the packets that begin a connection, the type of every packet,
-operation, response and event codes, transaction ids, the announced length of data; and that no packet is shorter than its fields. It
-does not look into the parameters of operations other than OpenSession, nor into data.
+The dissector is independent of the codec on both sides. It checks the fields of the packets that begin a connection, the type of every
+packet, operation, response and event codes, transaction ids, the announced length of data, and that no packet is shorter than its
+fields. It looks neither into data nor into parameters, except those of OpenSession.
 
-It reads only the first packet of a TCP segment, and none that is longer than that. So the packets are cut out of the captured streams
-and shown to it one by one, as PDUs taken from TCP's port 15740.
+It reads only the first packet of a TCP segment, and only if the segment contains all of it. So the packets are cut out of the captured
+streams and shown to it one by one, as if they were PDUs from TCP port 15740.
 """
 
 import json
@@ -31,13 +31,13 @@ from tests.mounted.mount import PATIENCE, Mount, mounted, run
 from tests.peers.camera import ServedCamera, served
 
 BEGIN, END = b"the capture begins here", b"the capture ends here"
-"""Datagrams to the camera's port, where nobody listens for them, that show up in what is captured."""
+"""Datagrams to the camera's port that nobody receives, but that appear in the capture."""
 
 MOVIE = random.Random(0).randbytes((3 << 20) + 500)
 
 
 class Capture:
-    """What dumpcap writes to its standard output, as it comes."""
+    """Collects what dumpcap writes to its standard output."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.data = bytearray()
@@ -55,7 +55,7 @@ class Capture:
                 self._news.notify_all()
 
     def mark(self, text: bytes) -> None:
-        """Send a datagram until it is there: dumpcap captures by then, and has written down all that was sent before."""
+        """Send a datagram until it appears: then dumpcap is capturing, and has written everything that was sent before."""
         with self._news, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             for _ in range(round(PATIENCE)):
                 datagrams.sendto(text, ("127.0.0.1", self._port))

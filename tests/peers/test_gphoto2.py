@@ -1,6 +1,6 @@
 """Other people's programs as clients of the emulated cameras over PTP/IP: gphoto2, and gphotofs beside camfs.
 
-They know nothing of this package's codec, so its own mirror image cannot fool them.
+They have codecs of their own, so they notice a mistake that camfs makes on both sides.
 """
 
 import os
@@ -19,18 +19,18 @@ from tests.peers.camera import ServedCamera, served
 MIB = 1 << 20
 
 SIZES = (1, 499, 500, 4096, 65_524, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 500)
-"""Around the packets of PTP/IP and what libgphoto2 asks for at once. It reads no file of 0 bytes (reference ptp, section 12), and of
-cameras that are not MTP none whose format is undefined: so they are called movies."""
+"""Around the sizes of PTP/IP packets and of libgphoto2's reads. libgphoto2 reads no empty file, and from cameras that are not MTP none
+of undefined format; so the files are named like movies (tests/README.md, "Peers")."""
 
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
 
 MODELS = {"ptp": (), "sigma-fp": ("--operations=-9035",)}
-"""Models, with options. libgphoto2 takes control of a SIGMA that has ConfigApi, and its card is empty then."""
+"""Models with their options. libgphoto2 takes control of a SIGMA that has ConfigApi, which empties its card."""
 
 
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
-    """Return a folder for a camera's card: pictures, and files of awkward sizes in two folders."""
+    """Return a folder for a camera's card: one with pictures, and one with files of awkward sizes."""
     card = tmp_path / "card"
     pictures, others = card / "DCIM" / "100TEST", card / "DCIM" / "101TEST"
     pictures.mkdir(parents=True)
@@ -146,7 +146,7 @@ def test_while_camfs_has_the_camera(camera: ServedCamera, tmp_path: Path) -> Non
 
 @contextmanager
 def gphotofs(camera: ServedCamera, point: Path) -> Iterator[Path]:
-    """Mount with gphotofs. Over PTP/IP it does not find the camera's model by itself."""
+    """Mount with gphotofs, which has to be told the camera's model over PTP/IP."""
     point.mkdir()
     words = ["gphotofs", f"--port={camera.gphoto2_port}", "--camera=PTP/IP Camera", str(point), "-f"]
     with subprocess.Popen(words, env={**os.environ, **camera.environment}) as process:

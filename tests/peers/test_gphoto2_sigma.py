@@ -1,7 +1,7 @@
-"""gphoto2 as a client of the emulated fp's API life, and of a camera with standard captures, over PTP/IP; and camfs after it.
+"""gphoto2 taking pictures over PTP/IP, with the emulated fp and with a camera that has standard captures; and camfs after it.
 
-libgphoto2 2.5.30 takes a SIGMA for an fp by a vendor extension id of its own, 0xFFFB, which it puts in the place of the camera's 6 only
-on USB, where it sees the vendor id 0x1003. Over PTP/IP the emulated camera has to say 0xFFFB itself; nothing else is different.
+libgphoto2 2.5.30 knows an fp by a vendor extension id of its own, 0xFFFB. On USB, where it sees the vendor id 0x1003, it puts that in the
+place of the camera's 6. Over PTP/IP the emulated camera has to send 0xFFFB itself; nothing else is different.
 """
 
 import io
@@ -19,14 +19,14 @@ from tests.peers.camera import ServedCamera, served
 
 EXPOSURE = "exposure-mode:manual,shutter-speed:1/80,aperture:f/4.0"
 FP = ("--extension", "fffb", "--settings", f"{EXPOSURE},destination:both", "--snap_time", "0.05")
-"""Options of an fp that libgphoto2 knows, in manual exposure, where shutter speed and aperture can be set. Its card gets copies of the
-shots, to compare with; a real body's does not unless DestToSave is set, which gphoto2 cannot."""
+"""Options of an fp that libgphoto2 knows, in manual exposure, so that shutter speed and aperture can be set. Its card gets copies of the
+shots, for comparison; on a real fp it does so only if DestToSave is set, which gphoto2 cannot do."""
 
 POLLS = 50
-"""How often libgphoto2 asks for the state of a capture before it goes on without, 20 ms apart."""
+"""How many times libgphoto2 asks for the state of a capture, 20 ms apart, before it gives up."""
 
 LOCKED = "left the camera's body locked"
-"""What camfs says of a body that it finds so."""
+"""What camfs says when it finds the body locked."""
 
 STANDARD_SETTINGS = (
     ("iso", "iso", ("400", "400"), ("1600", "1600")),
@@ -37,7 +37,7 @@ STANDARD_SETTINGS = (
     ("image-size", "imagesize", ("3000x2000", "3000x2000"), ("6000x4000", "6000x4000")),
     ("self-timer", "capturedelay", ("2s", "2.000s"), ("0s", "0.000s")),
 )
-"""Name for camfs and name for gphoto2, and two values as each of them writes them."""
+"""The name for camfs and the name for gphoto2, and two values, each as camfs and as gphoto2 writes it."""
 
 EXIF, EXPOSURE_TIME, F_NUMBER = 0x8769, 0x829A, 0x829D
 
@@ -73,12 +73,12 @@ def seen(camera: ServedCamera, *operations: str) -> list[dict[str, Any]]:
 
 
 def current(said: str) -> list[str]:
-    """Return the values that gphoto2 says settings have."""
+    """Return the values of settings that gphoto2 has printed."""
     return [line.removeprefix("Current: ") for line in said.splitlines() if line.startswith("Current: ")]
 
 
 def check_picture(data: bytes) -> dict[int, Any]:
-    """See that bytes are a whole JPEG, and return what its EXIF says of the exposure."""
+    """Check that bytes are a complete JPEG, and return what its EXIF says about the exposure."""
     assert data.startswith(b"\xff\xd8")
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "JPEG"
@@ -87,7 +87,7 @@ def check_picture(data: bytes) -> dict[int, Any]:
 
 
 def without_sum(data: bytes) -> bytes:
-    """Return what libgphoto2 took for a picture without its last byte: the sum that the fp sends after a picture's bytes."""
+    """Return a picture by libgphoto2 without its last byte, which is the sum that the fp sends behind a picture."""
     assert data[-3:-1] == b"\xff\xd9"
     return data[:-1]
 
@@ -103,8 +103,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_live_view(fp: ServedCamera, into: Path) -> None:
-    """gphoto2 looks for a JPEG in each view frame, and asks again when the camera has none yet, as for the fifth of these. Its movie has
-    a frame more than asked for."""
+    """gphoto2 looks for a JPEG in each view frame, and asks again when the camera has none yet, as for the fifth frame here.
+
+    Its movie has one frame more than was asked for.
+    """
     fp.gphoto2("--capture-preview", into=into)
     check_picture((into / "capture_preview.jpg").read_bytes())
     fp.gphoto2("--capture-movie=5", into=into)
@@ -116,7 +118,7 @@ def test_live_view(fp: ServedCamera, into: Path) -> None:
 
 
 def test_pictures_and_camfs_after_them(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """A process each. gphoto2 leaves the body locked; camfs unlocks it, and the card lists what gphoto2 got."""
+    """Each in a process. gphoto2 leaves the body locked; camfs unlocks it, and the card lists the pictures that gphoto2 got."""
     for _ in range(2):
         fp.gphoto2("--capture-image-and-download", into=into)
     taken = {name: without_sum(data) for name, data in sorted(files(into).items())}
@@ -137,8 +139,11 @@ def test_pictures_and_camfs_after_them(fp: ServedCamera, into: Path, tmp_path: P
 
 
 def test_settings(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """What is written goes with the session; a picture of the same process shows it. libgphoto2 writes the aperture a byte too far back:
-    the camera sees 0 and keeps its own, and gphoto2 says nothing (reference sigma-fp, 4.1)."""
+    """What is written lasts as long as the session, and a picture taken by the same process shows it.
+
+    libgphoto2 writes the aperture one byte too far back: the camera sees 0 and keeps its own, and gphoto2 does not complain
+    (tests/README.md, "Peers").
+    """
     said = fp.gphoto2("--get-config", "shutterspeed", "--get-config", "aperture")
     assert current(said) == ["1/80", "4.0"]
     said = fp.gphoto2(
@@ -158,8 +163,11 @@ def test_settings(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
 
 
 def test_three_captures_of_one_process(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """libgphoto2 asks for the state of slot 0 and releases slot 0 always. So it waits in vain for the second picture, but finds it; it
-    does not release it, which blocks the third: the second comes again, as the third. camfs brings in what it left."""
+    """libgphoto2 always asks for the state of slot 0, and always releases slot 0.
+
+    So it waits in vain for the second picture, but finds it. It does not release it, which blocks the third, and so it fetches the second
+    again as the third. camfs rescues the picture that is left.
+    """
     fp.gphoto2("--filename=%n.jpg", *["--capture-image-and-download"] * 3, into=into)
     first, second, third = (without_sum(files(into)[f"{number}.jpg"]) for number in (1, 2, 3))
     check_picture(first)
@@ -174,7 +182,7 @@ def test_three_captures_of_one_process(fp: ServedCamera, into: Path, tmp_path: P
 
 
 def test_a_picture_that_gphoto2_gives_up(into: Path, tmp_path: Path) -> None:
-    """It asks 50 times, 20 ms apart. A picture that takes longer it leaves in the camera, where camfs finds it; its exit status is 0."""
+    """It asks 50 times, 20 ms apart. It leaves a later picture in the camera, where camfs finds it, and its exit status is 0."""
     with served("sigma-fp", tmp_path, *FP[:2], "--snap_time", "2") as fp:
         fp.gphoto2("--capture-image-and-download", into=into)
         assert files(into) == {}
@@ -187,7 +195,7 @@ def test_a_picture_that_gphoto2_gives_up(into: Path, tmp_path: Path) -> None:
 
 
 def test_camfs_and_gphoto2_in_turn(fp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """Each finds the camera as the other left it; both the same way, and neither gets the other's pictures."""
+    """Each finds the camera as the other has left it, and neither gets the other's pictures."""
     with mounted(fp.source, tmp_path / "camfs", f"spool={tmp_path}/spool") as mount:
         (mount.path / ".capture").write_text("1")
         first = files(mount.path / "imagedb")
@@ -212,8 +220,10 @@ def test_camfs_and_gphoto2_in_turn(fp: ServedCamera, into: Path, tmp_path: Path)
 
 
 def test_a_standard_capture(ptp: ServedCamera, into: Path, tmp_path: Path) -> None:
-    """ObjectAdded says where the picture is, CaptureComplete that the camera is done; gphoto2 deletes what it has fetched unless it is
-    told to keep it."""
+    """ObjectAdded says where the picture is, and CaptureComplete that the camera is done.
+
+    gphoto2 deletes what it has fetched, unless it is told to keep it.
+    """
     names = [f"{number}.jpg" for number in (1, 2)]
     ptp.gphoto2("--keep", f"--filename={names[0]}", "--capture-image-and-download", into=into)
     ptp.gphoto2(f"--filename={names[1]}", "--capture-image-and-download", into=into)
@@ -234,7 +244,7 @@ def test_a_standard_capture(ptp: ServedCamera, into: Path, tmp_path: Path) -> No
 
 
 def test_standard_settings(ptp: ServedCamera, tmp_path: Path) -> None:
-    """They outlive a session, so each program reads what the other has written, and both read the units alike."""
+    """They outlive a session, so each program reads what the other has written; both understand the units in the same way."""
     listed = {line.rpartition("/")[2] for line in ptp.gphoto2("--list-config").splitlines()}
     assert {theirs for _, theirs, *_ in STANDARD_SETTINGS} <= listed
     changes = [f"{theirs}={values[0][1]}" for _, theirs, *values in STANDARD_SETTINGS]

@@ -1,4 +1,4 @@
-# A mounted camera handed on by the kernel's NFS server and by Samba, each with a client on the loopback.
+# A mounted camera exported by the kernel's NFS server and by Samba, each with a client on loopback.
 # Usage: exporting.sh CARD
 # CARD is the folder that the camera's card shows. $PYTHON runs camfs.
 set -u
@@ -6,8 +6,8 @@ card=$1
 . "$(dirname "$0")/sections.sh"
 cam=/srv/cam client=/mnt/client
 patience=60
-few=60 # of the inodes, which are 160; the kernel counts them by pages of memory
-mount -t tmpfs tmpfs /srv # as the root of NFS 4: the guest's overlay cannot be exported
+few=60 # inodes, of 160; the kernel counts them in whole pages of memory
+mount -t tmpfs tmpfs /srv # the root of NFS 4, since the guest's overlay cannot be exported
 mkdir -p "$cam" "$client"
 folder=DCIM/100SIGMA/deep/deeper
 big=$folder/SDIM0100.DNG
@@ -15,21 +15,21 @@ big=$folder/SDIM0100.DNG
 mount_camera() { "$PYTHON" -m camfs "virtual:ptp?card=$card" "$cam" -o allow_other,default_permissions; }
 
 known_inodes() {
-    echo 1 >/sys/kernel/slab/fuse_inode/shrink # so that it counts
+    echo 1 >/sys/kernel/slab/fuse_inode/shrink # so that the next line counts right
     awk '$1 == "fuse_inode" { print $2 }' /proc/slabinfo
 }
 
 
-drop_caches() { # pages, names and inodes of the client and of the server, which are one kernel here
+drop_caches() { # pages, names and inodes; client and server are the same kernel here
     echo 3 >/proc/sys/vm/drop_caches
 }
 
-knows_fewer_than() { # NUMBER: for NFS 3 the server keeps files open for some seconds, and their inodes
+knows_fewer_than() { # NUMBER: with NFS 3, the server keeps files and so their inodes open for some seconds
     drop_caches
     [ "$(known_inodes)" -lt "$1" ]
 }
 
-copied() { # byte for byte, names and times
+copied() { # the client sees the same names, times and bytes
     diff -r "$card" "$client/card"
     (cd "$card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >/tmp/here
     (cd "$client/card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >/tmp/there
@@ -57,7 +57,7 @@ nfs() { # VERSION PATH
     copied
 }
 
-held_handles() { # by a client that goes on with what it has open while the server has forgotten all of it
+held_handles() { # a client goes on with files that it has open although the server has forgotten all about them
     cd "$client/card/$folder"
     exec 3<SDIM0100.DNG
     head -c 100000 <&3 >/tmp/begin
@@ -76,7 +76,7 @@ read_only() {
     says "Read-only file system" rm "$client/card/$big"
 }
 
-mounted_again() { # the camera, at the same place: a handle of before is stale and never another file; the client's mount goes on
+mounted_again() { # the camera is mounted again at the same place: an old handle is stale, never another file; the client's mount lives on
     cd "$client/card/$folder"
     exec 3<SDIM0100.DNG
     head -c 10 <&3 >/tmp/begin
@@ -87,7 +87,7 @@ mounted_again() { # the camera, at the same place: a handle of before is stale a
     umount "$cam"
     wait_for not_mounted "$cam"
     mount_camera
-    ls -i "$cam/card/DCIM/many" | grep "^ *$inode " # its number is another file's now
+    ls -i "$cam/card/DCIM/many" | grep "^ *$inode " # another file has this number now
     diff -r "$card" "$cam/card"
     exportfs -a
     drop_caches

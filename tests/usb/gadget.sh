@@ -1,6 +1,6 @@
 # The emulated fp as a real USB device of the guest, and camfs and gphoto2 as its hosts.
 # Usage: gadget.sh CARDS
-# CARDS has two folders of DCIM trees, `gphoto` and `camfs`, and `thumbnails`, those of gphoto/DCIM/100SIGMA as gphoto2 names them.
+# CARDS holds two DCIM trees, `gphoto` and `camfs`, and in `thumbnails` those of gphoto/DCIM/100SIGMA under gphoto2's names.
 # $PYTHON runs camfs.
 set -u
 cards=$1
@@ -11,7 +11,7 @@ mnt=$work/cam
 mkdir "$mnt"
 big=DCIM/100SIGMA/SDIM0100.DNG
 
-fails() { # LINE COMMAND…: the command fails with status 1 and says this one line
+fails() { # LINE COMMAND…: the command fails with status 1 and prints this one line
     line=$1
     shift
     status=0
@@ -76,7 +76,7 @@ controller_in_use() {
     on_bus
 }
 
-camfs_speed() { # stays mounted for the next two
+camfs_speed() { # stays mounted for the next two sections
     camfs usb: "$mnt"
     size=$(stat -c %s "$mnt/card/$big")
     begin=$(milliseconds)
@@ -97,12 +97,12 @@ in_use() {
     fails "camfs: usb:1003:c432 is in use by camfs (pid $pid); free it with: kill $pid" camfs usb: "$work/other"
     not_mounted "$work/other"
     cmp "$cards/camfs/$big" "$mnt/card/$big"
-    kill "$pid" # as it says
+    kill "$pid" # as the message says
     wait_for device_is_free
     not_mounted "$mnt"
 }
 
-no_permission() { # a device node on a file system without devices cannot be opened, not even by root
+no_permission() { # not even root can open a device node on a file system that is mounted with nodev
     node=$(ls /dev/bus/usb/*/* | grep -v /001$)
     line="camfs: usb:1003:c432: no permission on $node; "
     line="${line}install the udev rule with: sudo camfs --install-units, or as a last resort use sudo"
@@ -138,7 +138,7 @@ unplug() {
     wait_for on_bus
 }
 
-replug() { # the emulated camera goes on where its cable is put in again
+replug() { # the emulated camera works again when its cable is put in again
     camfs usb: "$mnt"
     cmp "$cards/camfs/$big" "$mnt/card/$big"
     unmount
@@ -149,7 +149,7 @@ stopped_cleanly() {
     nothing_left
 }
 
-slow_link() { # a megabyte takes longer than a read is waited for
+slow_link() { # a megabyte takes longer than the time-out of a read
     camfs usb: "$mnt"
     for length in 513 1048564 1048576; do
         cmp "$cards/camfs/lengths/$length.JPG" "$mnt/card/lengths/$length.JPG"
@@ -162,7 +162,7 @@ pipes() {
     wait_for device_is_free
 }
 
-events() { # the interrupt pipe: a picture that the camera takes appears in a directory that was read before
+events() { # on the interrupt pipe: a picture that the camera takes appears in a directory that has been read before
     camfs usb: "$mnt"
     find "$mnt/card" -type f | sort >"$work/before"
     echo 1 >"$mnt/.capture"
@@ -180,7 +180,7 @@ gphoto_preview() {
     [ "$(tail -c 2 capture_preview.jpg | od -An -tx1)" = " ff d9" ]
 }
 
-gphoto_shots() { # each in a session of its own: within one, libgphoto2 clears entry 0 alone, and its second shot is blocked
+gphoto_shots() { # each in a session of its own: libgphoto2 always clears entry 0, so its second shot in a session is blocked
     mkdir "$work/shots"
     cd "$work/shots"
     gphoto2 --capture-image-and-download
@@ -189,7 +189,7 @@ gphoto_shots() { # each in a session of its own: within one, libgphoto2 clears e
     for shot in *; do exiftool -q -q -if '$ImageWidth == 1200' -p '$FileName' "$shot"; done
 }
 
-gphoto_settings() { # what gphoto2 reads is what camfs reads, and what it writes is what the camera and then it reads
+gphoto_settings() { # gphoto2 reads what camfs reads; what gphoto2 writes, the camera takes and gphoto2 reads again
     cd "$work"
     gphoto2 --get-config shutterspeed >said
     grep -x "Current: 1/80" said
@@ -199,11 +199,11 @@ gphoto_settings() { # what gphoto2 reads is what camfs reads, and what it writes
     grep -x "Current: 1/500" said
     "$PYTHON" "$here/gphoto_writes.py" log1 "shutter-speed=1/500"
     gphoto2 --set-config aperture=5.6 --get-config aperture --debug --debug-logfile=log2 >said
-    grep -x "Current: 4.0" said # its value stands where the camera looks for another (reference sigma-fp, 4.1)
+    grep -x "Current: 4.0" said # gphoto2 writes it where the camera expects another field (tests/README.md, "Peers")
     "$PYTHON" "$here/gphoto_writes.py" log2 "aperture=auto"
 }
 
-unlocked() { # gphoto2 leaves the body locked; mounting gives it back, and then camfs reads what gphoto2 read
+unlocked() { # gphoto2 leaves the body locked; mounting releases it, and then camfs reads what gphoto2 has read
     ! grep CloseApplication "$work/trace"
     camfs usb: "$mnt"
     grep CloseApplication "$work/trace"
@@ -218,7 +218,7 @@ unlocked() { # gphoto2 leaves the body locked; mounting gives it back, and then 
 
 section no-camera no_camera
 
-serve sigma-fp --card "$cards/gphoto" --operations=-9035 # with ConfigApi listed, libgphoto2 takes control at once
+serve sigma-fp --card "$cards/gphoto" --operations=-9035 # if ConfigApi is listed, libgphoto2 takes control at once
 section gphoto-summary gphoto_summary
 section gphoto-list gphoto_list
 section gphoto-files gphoto_files

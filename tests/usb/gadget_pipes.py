@@ -1,6 +1,7 @@
-"""Runs in the guest: what a host can do to the pipes of the camera on the bus short of unplugging it, with the real libusb.
+"""Runs in the guest: everything that a host can do to a camera's pipes, except unplugging it, with the real libusb.
 
-Usage: gadget_pipes.py FILE; FILE is what the only object of its length must be. The camera should be slow. Prints what it did.
+Usage: gadget_pipes.py FILE. FILE is a copy of an object of the camera, the only one of its length. The camera should be slow.
+Prints what has succeeded.
 """
 
 import random
@@ -22,21 +23,20 @@ SLICE = 0.02
 
 
 class Garbage:
-    """A conversation that sends what is no PTP, and reads nothing."""
+    """A conversation that sends bytes that are not PTP, and reads nothing."""
 
     def __init__(self) -> None:
         self.unsent = deque([bytes(range(16))])
 
     def wanted(self) -> int:
-        """See `Conversation.wanted`."""
         return 0
 
     def feed(self, data: bytes | memoryview, end_of_transfer: bool) -> None:
-        """See `Conversation.feed`."""
+        raise AssertionError("nothing was asked for")
 
 
 class Host:
-    """A host without a session of ours: transactions are numbered, and nothing is repeated."""
+    """A host that numbers its transactions and repeats nothing."""
 
     def __init__(self, pipes: usb.UsbInterface) -> None:
         self.pipes = pipes
@@ -58,7 +58,7 @@ class Host:
         return bytes(payload)
 
     async def find(self, size: int) -> int:
-        """Return the handle of the object of a size."""
+        """Return the handle of the object with a size."""
         listing = await self.do(Operation.GetObjectHandles, 0xFFFFFFFF, 0, 0)
         for (handle,) in struct.iter_unpack("<I", listing[4:]):
             if struct.unpack_from("<I", await self.do(Operation.GetObjectInfo, handle), 8)[0] == size:
@@ -66,7 +66,7 @@ class Host:
         raise AssertionError(f"no object of {size} bytes")
 
     async def fetch_with_cuts(self, handle: int) -> tuple[bytes, int]:
-        """Fetch an object with reads that are cancelled again and again; return it and how often."""
+        """Fetch an object while reads are cancelled again and again; return it and the number of cancellations."""
         chance, payload, cuts = random.Random(1), bytearray(), 0
         await self.begin(Operation.GetObject, handle)
         while True:
@@ -80,7 +80,7 @@ class Host:
 
 
 async def main(file: Path) -> None:
-    """Do it all."""
+    """Do all of it."""
     usb.SLICE = SLICE
     (camera,) = usb.find()
     host = Host(await usb.open_pipes(camera))

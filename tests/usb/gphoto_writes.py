@@ -1,4 +1,4 @@
-"""Tells which settings gphoto2 wrote to group 1, from the hexdump in its debug log, by the tables that camfs reads with.
+"""Tells which settings gphoto2 wrote to group 1: reads the hexdump in its debug log with camfs's tables.
 
 Usage: gphoto_writes.py LOG NAME=VALUE
 """
@@ -15,7 +15,7 @@ HEADER = 12
 """Bytes of a PTP container before its payload."""
 
 DATA = (2).to_bytes(2, "little") + SigmaOperation.SetCamDataGroup1.to_bytes(2, "little")
-"""What a data container of this operation has after its length."""
+"""The bytes behind the length in a data container of this operation."""
 
 
 def payloads(log: str) -> list[bytes]:
@@ -30,7 +30,7 @@ def payloads(log: str) -> list[bytes]:
 
 
 def main(log: str, wanted: str) -> int:
-    """Say what was written; 0 if it is what is wanted."""
+    """Print what was written, and return 0 if it is what was wanted."""
     name = wanted.partition("=")[0]
     written = [
         f"{name}={SETTINGS[name].read(decode_write(Dataset.GROUP1, payload))}"

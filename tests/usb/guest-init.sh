@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# PID 1 of the guest: makes the host's root file system writable in memory and runs one script in it, itself or by systemd; powers off.
-# Powers off after $lifetime seconds in any case.
+# PID 1 of the guest: makes the host's root file system writable in memory, runs one script in it, itself or through systemd, and powers
+# off; in any case after $lifetime seconds.
 # /control (9p) carries `script`, `environment` and, for systemd, `etc` in, `output` and `status` out.
 /bin/busybox mkdir -p /bin /proc /sys /dev /lower /upper /root /control
 /bin/busybox --install -s /bin
@@ -9,7 +9,7 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 while read -r module; do insmod "$module" || echo "guest: insmod $module failed"; done </modules
 mount -t tmpfs -o size=75% tmpfs /upper
-cp /bin/busybox /upper # it outlives the initramfs
+cp /bin/busybox /upper # this copy outlives the initramfs
 { sleep "${lifetime:?}"; exec /upper/busybox poweroff -f -n; } &
 
 share="trans=virtio,version=9p2000.L,msize=512000"
@@ -26,7 +26,7 @@ mount -t tmpfs -o mode=755 tmpfs /root/run
 mkdir /root/run/lock /root/run/home /root/run/guest
 mount -t 9p -o "$share,cache=none" scratch /root/scratch || poweroff -f -n
 modules=/lib/modules/$(uname -r)
-if [ -d "$modules" ] && [ ! -d "/root$modules" ]; then # for modprobe; a host that runs this very kernel has more of them
+if [ -d "$modules" ] && [ ! -d "/root$modules" ]; then # for modprobe; a host that runs this same kernel has more modules
     mkdir -p /root/lib/modules
     cp -r "$modules" /root/lib/modules
 fi
@@ -34,10 +34,10 @@ ifconfig lo 127.0.0.1 up
 
 echo "guest: ready"
 if [ "$manager" = systemd ]; then
-    mount -t tmpfs -o mode=755 tmpfs /root/etc/systemd/system # nothing is started because this machine has enabled it
+    mount -t tmpfs -o mode=755 tmpfs /root/etc/systemd/system # so that nothing starts because this machine has enabled it
     cp -r /control/etc /root
     : >/root/etc/fstab
-    rm -f /root/.dockerenv # with it systemd takes the guest for a container
+    rm -f /root/.dockerenv # it would make systemd think that the guest is a container
     for folder in dev proc sys; do mount --move /$folder /root/$folder; done
     mount --move /control /root/run/guest
     exec env -i /bin/switch_root /root /lib/systemd/systemd
@@ -47,4 +47,4 @@ mount --bind /control /root/run/guest
 chroot /root /usr/bin/env -i /bin/sh -c '. /run/guest/environment; cd "$HOME"; exec /bin/sh /run/guest/script' \
     >/control/output 2>&1 </dev/null
 echo $? >/control/status
-poweroff -f -n  # without sync(), which a FUSE mount left behind could hold up
+poweroff -f -n  # without sync(), which a FUSE mount that was left behind could block

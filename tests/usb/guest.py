@@ -1,10 +1,11 @@
-"""Runs a shell script as root in a Linux guest under QEMU, because only there the tests have a USB bus.
+"""Runs a shell script as root in a Linux guest under QEMU, where the tests have a USB bus.
 
-The guest is Debian's kernel with the root file system of this machine: every program and every path is the same inside,
-and nothing that the script writes there reaches the outside, except what it puts into `/scratch`. The kernel loads
-`dummy_hcd`, so `/sys/class/udc/dummy_udc.0` is there and a gadget bound to it appears on the guest's own bus.
+The guest has Debian's kernel and this machine's root file system. So every program and every path is the same inside, and nothing that
+the script writes gets out, except what it puts into `/scratch`. The kernel loads `dummy_hcd`: `/sys/class/udc/dummy_udc.0` exists, and a
+gadget that is bound to it appears on the guest's own bus.
 
-Always software emulation: guests hang under KVM on some machines that offer it. Python runs about 17 times slower inside.
+The processor is always emulated: guests hang under KVM on some machines that offer it. Python runs about 17 times slower inside.
+(tests/README.md, "The guest with a USB stack")
 """
 
 import fcntl
@@ -37,13 +38,13 @@ MODULES = (
     "xhci-hcd",
     "xhci-pci",
 )
-"""Loaded at boot."""
+"""Kernel modules that are loaded at boot."""
 
 MORE_MODULES = ("autofs4", "nfsd", "nfsv3", "nfsv4")
-"""There for `modprobe`, and for those in the guest who call it."""
+"""Kernel modules that `modprobe` finds in the guest."""
 
 ETC = Path(__file__).with_name("guest-etc")
-"""Put over `/etc` for systemd."""
+"""Files that replace those in `/etc` when systemd runs."""
 
 MASKED = (
     "systemd-binfmt.service",
@@ -57,7 +58,7 @@ MASKED = (
     "systemd-update-utmp.service",
     "proc-sys-fs-binfmt_misc.automount",
 )
-"""What systemd would start for itself, and what costs time or touches what is not the guest's."""
+"""Units that systemd would start by itself and that cost time or touch what does not belong to the guest."""
 
 DEBIAN_PACKAGE = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -88,11 +89,11 @@ class GuestResult:
     """What a script left behind.
 
     Attributes:
-        status: Its exit status, 128 + the signal's number if a signal ended it.
-        output: Its standard output and standard error, as one text.
+        status: Its exit status; 128 + the number of the signal if one ended it.
+        output: Its standard output and standard error, mixed.
         console: The kernel's messages.
         scratch: The folder that was `/scratch` in the guest.
-        seconds: From the start of QEMU to its end.
+        seconds: Time that QEMU ran.
     """
 
     status: int
@@ -125,20 +126,20 @@ def run_in_guest(
     `/proc`, `/sys`, `/dev`, configfs and `lo` as on a running system. `/run` is empty. There is no network, and no udev
     unless with systemd.
 
-    With systemd as PID 1 the script is a unit that is started once udev, D-Bus and logind are there; of what this machine
-    has enabled nothing is started. The console has the journal. `/etc/fstab` is empty.
+    With systemd as PID 1, the script is a unit that starts once udev, D-Bus and logind run. Nothing starts because this machine has
+    enabled it. The console shows the journal. `/etc/fstab` is empty.
 
     Args:
         script: Shell text.
         scratch: An existing folder, shared read-write as `/scratch`.
-        usb_mtp: A folder that a PTP/MTP device (QEMU's `usb-mtp`) on the guest's bus serves read-only, named `CARD`.
+        usb_mtp: A folder that QEMU's PTP/MTP device `usb-mtp` serves on the guest's bus, read-only and named `CARD`.
         systemd: Boot systemd.
-        timeout: Seconds for everything, the boot (about 5, with systemd 20) included.
-        memory_mib: The guest's memory; what the script writes outside `/scratch` takes up to three quarters of it.
+        timeout: Seconds for everything, including the boot (about 5, or 20 with systemd).
+        memory_mib: The guest's memory; what the script writes outside of `/scratch` may take three quarters of it.
 
     Raises:
-        GuestError: There is no status, because the guest could not be prepared, panicked, or was killed at the
-            timeout. The message has the end of the output and of the console.
+        GuestError: There is no exit status: the guest could not be prepared, or panicked, or was killed at the timeout. The
+            message shows the end of the output and of the console.
     """
     boot = prepared_boot_files()
     with tempfile.TemporaryDirectory(prefix="camfs-guest-") as folder:
@@ -159,10 +160,10 @@ def run_in_guest(
         command = [
             *(_program("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", "max", "-M", "q35"),
             *("-smp", "2", "-m", str(memory_mib), "-rtc", "base=utc,clock=host"),
-            # curses, because it alone has QEMU call setlocale(): without it usb-mtp names every file with an umlaut "Oops"
+            # only curses makes QEMU call setlocale(); without that, usb-mtp names every file with an umlaut "Oops"
             *("-nodefaults", "-display", "curses", "-no-reboot", "-serial", f"file:{console_file}"),
             *("-kernel", str(boot.kernel), "-initrd", str(boot.initramfs)),
-            # the kernel hands `lifetime` on to its init, which powers off then, should nobody be left here to kill QEMU
+            # the kernel hands `lifetime` on to init, which powers off then, in case nobody is left here to kill QEMU
             *("-append", arguments),
             *_share("root", Path("/"), "readonly=on"),
             *_share("control", control, "readonly=off"),
@@ -199,8 +200,8 @@ def run_in_guest(
 def prepared_boot_files() -> BootFiles:
     """Returns the kernel and initramfs, made from Debian's packages on the first call and kept in the user's cache.
 
-    The kernel is the one that `linux-image-amd64` depends on. Nothing is installed. Any number of processes may call
-    this at once; one that dies in the middle leaves nothing that another would take for finished.
+    The kernel is the one that `linux-image-amd64` depends on. Nothing is installed. Any number of processes may call this at once, and
+    one that dies in the middle leaves nothing that another might think is finished.
 
     Raises:
         GuestError: A program is missing, or apt has no index or no network.
@@ -231,7 +232,7 @@ def _kernel_version() -> str:
 
 
 def _make_boot_files(version: str, folder: Path) -> None:
-    """Leaves `vmlinuz` and `initramfs` of a kernel version in `boot`, and what they were made from beside it."""
+    """Makes `vmlinuz` and `initramfs` for a kernel version in `boot`, and leaves what they were made from beside it."""
     boot, packages, unpacked, initramfs = (folder / name for name in ("boot", "packages", "unpacked", "initramfs"))
     packages.mkdir()
     # apt's own user cannot write into a private folder
@@ -266,7 +267,7 @@ def _make_boot_files(version: str, folder: Path) -> None:
 
 
 def _module_paths(root: Path, version: str, name: str) -> list[str]:
-    """The files of a module and of those that it needs, in the order of loading; none if it is part of the kernel."""
+    """The files of a module and of the modules that it needs, in loading order; none if it is built into the kernel."""
     depends = _run("modprobe", "-d", str(root), "-S", version, "--show-depends", name).decode()
     # "insmod PATH" or "builtin NAME"
     return [words[1] for line in depends.splitlines() if (words := line.split())[0] == "insmod"]
@@ -274,7 +275,7 @@ def _module_paths(root: Path, version: str, name: str) -> list[str]:
 
 @contextmanager
 def _terminal() -> Iterator[int]:
-    """A terminal that nobody looks at: QEMU writes one screen (2 KB with TERM=dumb) to it, less than its buffer."""
+    """A terminal that nobody reads: QEMU writes one screen (2 KB with TERM=dumb) to it, which its buffer holds."""
     outside, inside = os.openpty()
     try:
         yield inside
@@ -293,12 +294,12 @@ def _share(tag: str, folder: Path, access: str) -> tuple[str, str]:
 
 
 def _quoted(path: Path) -> str:
-    """A path as a value in QEMU's option syntax, where a comma is written twice."""
+    """A path in QEMU's option syntax, which doubles commas."""
     return str(path.absolute()).replace(",", ",,")
 
 
 def _apt(*command: str, cwd: Path | None = None) -> bytes:
-    """Like `_run`, for apt, whose usual trouble is an index that is absent or names packages since replaced."""
+    """Runs apt, which usually fails because its index is missing or names packages that have been replaced."""
     try:
         return _run(*command, cwd=cwd)
     except GuestError as error:
@@ -309,7 +310,7 @@ def _run(*command: str, cwd: Path | None = None, stdin: bytes | None = None) -> 
     """Runs a program and returns its standard output.
 
     Raises:
-        GuestError: It is missing, or failed; the message has what it said.
+        GuestError: It is missing, or it failed; the message shows what it printed.
     """
     done = subprocess.run(
         [_program(command[0]), *command[1:]], cwd=cwd, input=stdin or b"", capture_output=True, check=False
@@ -321,7 +322,7 @@ def _run(*command: str, cwd: Path | None = None, stdin: bytes | None = None) -> 
 
 
 def _program(name: str) -> str:
-    """The path of a program; those of an administrator are found without being in the caller's PATH."""
+    """The path of a program; an administrator's programs are found even if they are not in PATH."""
     path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
     if path is None:
         raise GuestError(f"{name} is missing: apt-get install {DEBIAN_PACKAGE[name]}")
@@ -330,7 +331,7 @@ def _program(name: str) -> str:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Holds an exclusive lock, which the kernel lifts when the process ends in whatever way."""
+    """Holds an exclusive lock, which the kernel releases however the process ends."""
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,7 +1,7 @@
-# Holds a mounted USB camera against the folder that it serves: the listing and a copy must be the same, byte for byte.
+# Compares a mounted USB camera with the folder that it serves: the listing and a copy must be the same, byte for byte.
 # Usage: mtp-tree.sh SOURCE FIGURES COMMAND [ARGUMENT…]
 # COMMAND with a mount point as its last argument mounts the camera. FIGURES gets "NAME: SECONDS" lines.
-# A folder named $EXCEPT is listed, not copied.
+# A folder named $EXCEPT is listed but not copied.
 set -eu
 source=$1 figures=$2
 shift 2
@@ -24,7 +24,7 @@ mount_to_tree() {
 
 listing() { (cd "$1" && find . -type d -printf '%y %P\n' -o -printf '%y %s %P\n' | LC_ALL=C sort); }
 
-# quietly COMMAND…: runs a command that should say nothing; of one that fails only the beginning is shown
+# quietly COMMAND…: runs a command that should print nothing; if it fails, shows the beginning of what it printed
 quietly() {
     doing=$*
     "$@" >"$work/said" 2>&1 || { echo "failed: $*"; head -n 60 "$work/said"; exit 1; }

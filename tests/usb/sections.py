@@ -1,4 +1,4 @@
-"""Runs a shell script of sections in one guest, for boots are dear, and keeps apart what each of them left (sections.sh)."""
+"""Runs a shell script of sections in one guest, since boots take time, and keeps the results of the sections apart (sections.sh)."""
 
 import re
 import shlex
@@ -14,12 +14,12 @@ CHECKOUT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Run:
-    """What a script left.
+    """What a script has left behind.
 
     Attributes:
-        sections: exit status and output of each that it came to.
-        figures: speeds and times, a line each.
-        log: what it, the emulated cameras and the kernel said.
+        sections: exit status and output of each section that has run.
+        figures: speeds and times, one to a line.
+        log: what the script, the emulated cameras and the kernel printed.
     """
 
     sections: Mapping[str, tuple[int, str]]
@@ -34,7 +34,7 @@ class Run:
 
 
 def section_names(script: Path) -> list[str]:
-    """The sections of a script, in their order."""
+    """The names of a script's sections, in order."""
     return re.findall(r"^section (\S+)", script.read_text(), re.MULTILINE)
 
 
@@ -42,8 +42,8 @@ def run_sections(script: Path, *arguments: Path, scratch: Path, timeout: float, 
     """Runs the whole script in one guest.
 
     Args:
-        script: finds the Python that runs camfs in `$PYTHON`.
-        arguments: handed on.
+        script: a shell script, which finds the Python that runs camfs in `$PYTHON`.
+        arguments: passed to the script.
         scratch: an empty folder.
         timeout: seconds for all of it.
         systemd: as for `run_in_guest`.

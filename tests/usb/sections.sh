@@ -1,4 +1,4 @@
-# For scripts of sections in the guest: `. sections.sh`. sections.py reads what they leave in /scratch.
+# For scripts in the guest that consist of sections: `. sections.sh`. sections.py reads what they leave in /scratch.
 
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
@@ -15,7 +15,7 @@ section() { # NAME COMMAND…: leaves NAME.status and NAME.output
     figure "$name: $((($(milliseconds) - begin) / 1000)) s"
 }
 
-wait_for() { # COMMAND…: until it succeeds, $patience seconds (20) at most
+wait_for() { # COMMAND…: until it succeeds, but at most $patience seconds (20)
     end=$(($(milliseconds) + ${patience:-20} * 1000))
     until "$@"; do
         [ "$(milliseconds)" -lt $end ] || { echo "waited in vain for: $*" >&2; return 1; }
@@ -23,7 +23,7 @@ wait_for() { # COMMAND…: until it succeeds, $patience seconds (20) at most
     done
 }
 
-says() { # TEXT COMMAND…: the command fails, and says this
+says() { # TEXT COMMAND…: the command fails, and its message contains this
     text=$1
     shift
     if said=$("$@" 2>&1); then echo "$* succeeded: $said"; return 1; fi
@@ -47,7 +47,7 @@ serve() { # ARGUMENT…: starts an emulated camera on the bus as $server
     patience=120 wait_for on_bus || exit 1
 }
 
-stop() { # SIGNAL: ends it
+stop() { # SIGNAL: ends the server
     kill "-$1" "$server"
     wait "$server"
     stopped=$?

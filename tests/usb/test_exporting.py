@@ -1,4 +1,4 @@
-"""A mounted camera on the network: the kernel's NFS server and Samba, read by clients on the loopback, byte for byte."""
+"""A mounted camera on the network: exported by the kernel's NFS server and by Samba, and read byte for byte by clients on loopback."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,7 @@ def make_card(card: Path) -> None:
     deep = card / "DCIM/100SIGMA/deep/deeper"
     deep.mkdir(parents=True)
     (deep / "SDIM0100.DNG").write_bytes(chance.randbytes(6_000_000))
-    for shot in pictures.made_shots(2):
+    for shot in pictures.generated_shots(2):
         for folder in (deep, *deep.parents[:2]):
             (folder / f"SDIM{shot.number:04}.JPG").write_bytes(pictures.jpeg(shot))
     many = card / "DCIM/many"

@@ -1,4 +1,4 @@
-"""The emulated fp as a real USB device: gphoto2 and camfs as its hosts, unplugging, and the gadget's own life."""
+"""The emulated fp as a real USB device, with gphoto2 and camfs as hosts; unplugging; how the gadget comes and goes."""
 
 import random
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.pictures.thumbnails import embedded_thumbnail
 from tests.usb.sections import Run, run_sections, section_names
 
 SCRIPT = Path(__file__).with_name("gadget.sh")
 
-# With its header of 12 bytes, a container of such a length ends with a full packet, an empty one, or just beside.
+# With its header of 12 bytes, such a container ends with a full packet, or a byte before or after one.
 LENGTHS = (
     0,
     1,
@@ -33,13 +34,13 @@ LENGTHS = (
 
 
 def make_cards(root: Path) -> None:
-    """Make the folders that the script wants."""
+    """Make the folders that the script needs."""
     chance = random.Random(2)
     files: dict[str, bytes] = {}
-    for shot in pictures.made_shots(3):
+    for shot in pictures.generated_shots(3):
         files[f"SDIM{shot.number:04}.JPG"] = pictures.jpeg(shot)
         files[f"SDIM{shot.number:04}.DNG"] = pictures.dng(shot)
-    # libgphoto2 fetches no objects of unknown format, so they are called pictures
+    # libgphoto2 fetches no objects of unknown format, so these are named like pictures
     lengths = {f"{length}.JPG": chance.randbytes(length) for length in LENGTHS}
     large = {"SDIM0100.DNG": chance.randbytes(60_000_000)}
     trees: dict[str, dict[str, bytes]] = {
@@ -49,8 +50,7 @@ def make_cards(root: Path) -> None:
         "camfs/lengths": lengths,
         "camfs/Grüße aus Köln": {"ß ü.jpg": b"umlauts"},
         "thumbnails": {
-            f"thumb_{name.replace('JPG', 'jpg')}": pictures.embedded_thumbnail(data) or b""
-            for name, data in files.items()
+            f"thumb_{name.replace('JPG', 'jpg')}": embedded_thumbnail(data) or b"" for name, data in files.items()
         },
     }
     for folder, contents in trees.items():

@@ -1,4 +1,4 @@
-"""The guest itself: while one of these fails, the other tests in this folder say nothing about camfs."""
+"""The guest itself; while one of these tests fails, the other tests in this folder say nothing about camfs."""
 
 import shutil
 import time

@@ -1,4 +1,4 @@
-"""camfs and gphotofs on an MTP device that was not written here: QEMU's `usb-mtp`."""
+"""camfs and gphotofs on an MTP device that is not ours: QEMU's `usb-mtp`."""
 
 import random
 import shlex
@@ -14,8 +14,8 @@ from tests.usb.guest import run_in_guest
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 
-# After an object's whole packets of 512 bytes libgphoto2 reads exactly what is left, and usb-mtp (QEMU's
-# hw/usb/dev-mtp.c, "packet too small") stalls any bulk read below 12 bytes: objects that end so are for camfs alone.
+# After an object's full packets of 512 bytes, libgphoto2 reads exactly the rest. usb-mtp stalls a bulk read of less than 12 bytes (QEMU's
+# hw/usb/dev-mtp.c, "packet too small"), so that only camfs can read objects with a shorter rest.
 UNREADABLE_BY_GPHOTOFS = "remainders"
 
 # environment, and the command that mounts
@@ -27,7 +27,7 @@ CLIENTS: Mapping[str, tuple[str, list[str]]] = {
 
 @dataclass(frozen=True)
 class ClientRun:
-    """What a client left: its exit status, what it said, and its figures as `name: seconds` lines."""
+    """What a client has left behind: its exit status, what it printed, and its figures as lines of `name: seconds`."""
 
     status: int
     output: str
@@ -35,12 +35,12 @@ class ClientRun:
 
 
 def small_length(chance: random.Random) -> int:
-    """A length whose container does not end with 1 to 11 bytes after its last whole packet."""
+    """A length whose container does not end with 1 to 11 bytes after its last full packet."""
     return chance.randrange(8) * 512 + chance.randint(1, 500)
 
 
 def make_tree(root: Path) -> None:
-    """Makes two files of 60 MB, 1,000 small ones, and names and folders that are easily got wrong."""
+    """Makes two files of 60 MB, 1,000 small ones, and names and folders that are easy to get wrong."""
     chance = random.Random(1)
     files = {f"DCIM/100CAMFS/SDIM{number:04}.DNG": 60_000_000 for number in (1, 2)}
     files |= {f"small/SDIM{number:04}.JPG": small_length(chance) for number in range(1, 1001)}
@@ -55,7 +55,7 @@ def make_tree(root: Path) -> None:
         "日本語/写真.jpg",
     ):
         files[name] = small_length(chance)
-    # a data phase that ends with a full packet (usb-mtp sends no empty one after it), and its neighbours
+    # lengths around a data phase that ends with a full packet, after which usb-mtp sends no empty one
     for length in (0, 1, 499, 500, 501, 512, 4084, 4096, 16384, 65536 - 12, 65536, 300_000, 1 << 20):
         files[f"lengths/{length}.bin"] = length
     for remainder in range(1, 12):
@@ -72,7 +72,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClientRun]:
     """Lets each client mount, list and copy the same tree, one after the other in one guest."""
     card = tmp_path_factory.mktemp("card")
     make_tree(card)
-    # gphotofs asks for this locale by name to get UTF-8 names; a bare Debian has only C.UTF-8
+    # gphotofs asks for this locale by name to get UTF-8; a minimal Debian has only C.UTF-8
     script = "[ -e /usr/lib/locale/en_US.utf8 ] || ln -s C.utf8 /usr/lib/locale/en_US.utf8\n"
     for client, (environment, command) in CLIENTS.items():
         tree = [str(HERE / "mtp-tree.sh"), str(card), f"/scratch/{client}.figures"]

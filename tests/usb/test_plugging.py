@@ -1,4 +1,4 @@
-"""Plug and play under a real systemd and udev: the rule starts the user's unit, which mounts; and the other ways to have it mounted."""
+"""Plug and play under a real systemd and udev: the rule starts the user's unit, which mounts; and other ways to mount."""
 
 import random
 from pathlib import Path
@@ -15,7 +15,7 @@ def make_card(card: Path) -> None:
     """Make the folder that the camera shows."""
     folder = card / "DCIM/100SIGMA"
     folder.mkdir(parents=True)
-    for shot in pictures.made_shots(2):
+    for shot in pictures.generated_shots(2):
         (folder / f"SDIM{shot.number:04}.JPG").write_bytes(pictures.jpeg(shot))
     (folder / "SDIM0100.DNG").write_bytes(random.Random(4).randbytes(3_000_000))
 

@@ -1,4 +1,4 @@
-"""The link's model, on a clock that jumps."""
+"""Throttling, on a clock that jumps."""
 
 import pytest
 import trio

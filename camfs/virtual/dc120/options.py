@@ -9,7 +9,7 @@ from camfs.protocols.dc120.lists import Listing
 from camfs.protocols.dc120.values import SPEED, Location
 from camfs.virtual.dc120.faults import Quirks
 from camfs.virtual.dc120.line import MAX_SPEED
-from camfs.virtual.options import Option, not_negative, read_folder, read_trace, take_all
+from camfs.virtual.options import Option, not_negative, read_folder, read_options, read_trace
 
 MADE: Final = "made"
 
@@ -46,7 +46,7 @@ def parse(values: Mapping[str, str]) -> Options:
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
-    return take_all(Options(), OPTIONS, values)
+    return read_options(Options(), OPTIONS, values)
 
 
 def _memory(options: Options, value: str) -> None:

@@ -149,5 +149,5 @@ def made(count: int, first: int, albums: tuple[int, ...] = ()) -> list[Picture]:
     numbers = (0,) * (count - len(albums)) + albums
     return [
         Picture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), album)
-        for shot, album in zip(kdc.made_shots(count, first), numbers, strict=True)
+        for shot, album in zip(kdc.generated_shots(count, first), numbers, strict=True)
     ]

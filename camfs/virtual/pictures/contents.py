@@ -1,6 +1,6 @@
-"""The bytes of an emulated camera's objects: files on disk, bytes in memory, pictures made when first asked for.
+"""The bytes of an emulated camera's objects: files on disk, bytes in memory, pictures generated when they are first needed.
 
-Nothing here is ever written to disk.
+Nothing is ever written to disk.
 """
 
 import io
@@ -10,38 +10,40 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.pictures import thumbnails
+from camfs.virtual.pictures.generated import generated_shots
+from camfs.virtual.pictures.generated import thumbnail as generated_thumbnail
 
 HEAD_SIZE = 256 * 1024
-"""Bytes of a file searched for an embedded thumbnail."""
+"""Bytes at the start of a file that are searched for an embedded thumbnail."""
 
 
 class Content(Protocol):
-    """The bytes of one object. `read` and `rendered` raise OSError where the disk does."""
+    """The bytes of one object. `read` and `rendered` raise OSError when the disk fails."""
 
     @property
     def size(self) -> int:
         """Length in bytes."""
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return `size` bytes from `offset`; fewer at the end."""
+        """Return `size` bytes from `offset` on, fewer at the end."""
 
     def rendered(self) -> bytes | None:
-        """Return a thumbnail rendered from the picture, None if it is no picture."""
+        """Return a thumbnail rendered from the picture; None if it is not a picture."""
 
 
 def thumbnail(content: Content) -> bytes | None:
-    """Return the thumbnail that a picture carries, else one rendered from it, else None. May take a second."""
+    """Return the thumbnail in a picture, or else one rendered from it; None if it is not a picture. May take a second."""
     return embedded_thumbnail(content) or content.rendered()
 
 
 def embedded_thumbnail(content: Content) -> bytes | None:
-    """Return the thumbnail in the head of a picture."""
-    return pictures.embedded_thumbnail(content.read(0, HEAD_SIZE))
+    """Return the thumbnail in the first bytes of a picture; None if there is none."""
+    return thumbnails.embedded_thumbnail(content.read(0, HEAD_SIZE))
 
 
 class Bytes:
-    """Bytes in memory, or that a function makes when they are first needed."""
+    """Bytes in memory, or a function that returns them when they are first needed."""
 
     def __init__(self, data: bytes | Callable[[], bytes]) -> None:
         self._data = data
@@ -53,35 +55,30 @@ class Bytes:
 
     @property
     def size(self) -> int:
-        """See `Content.size`."""
         return len(self._bytes())
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._bytes()[offset : offset + size]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
-        return pictures.rendered_thumbnail(io.BytesIO(self._bytes()))
+        return thumbnails.rendered_thumbnail(io.BytesIO(self._bytes()))
 
 
 class Zeros:
-    """As many zero bytes as one likes, made when read: for sizes that no memory holds."""
+    """Any number of zero bytes; they take no memory."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return bytes(max(0, min(size, self.size - offset)))
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return None
 
 
 class Numbered:
-    """A small JPEG that differs from its neighbours by a comment with its number; costs a few machine words.
+    """A small JPEG with its number in a comment; it takes a few machine words of memory.
 
     Args:
         number: 0 to 99,999,999.
@@ -94,7 +91,7 @@ class Numbered:
 
     def _bytes(self) -> bytes:
         if not Numbered._picture:
-            Numbered._picture = pictures.thumbnail(pictures.made_shots(1)[0])
+            Numbered._picture = generated_thumbnail(generated_shots(1)[0])
         comment = b"%08d" % self._number
         picture = Numbered._picture
         # A COM segment behind SOI: marker, length with its own two bytes, text (ITU-T T.81, B.2.4.5).
@@ -102,20 +99,17 @@ class Numbered:
 
     @property
     def size(self) -> int:
-        """See `Content.size`."""
         return len(self._bytes())
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._bytes()[offset : offset + size]
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
         return self._bytes()
 
 
 class Disk:
-    """Reads files; keeps the last one open, since objects are read in pieces."""
+    """Reads files, and keeps the last one open because objects are read in pieces."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -130,7 +124,7 @@ class Disk:
         return os.pread(self._fd, size, offset)
 
     def close(self) -> None:
-        """Close the file that is open, if one is."""
+        """Close the file that is open, if there is one."""
         if self._path is not None:
             os.close(self._fd)
             self._path = None
@@ -147,16 +141,14 @@ class DiskFile:
         self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
-        """See `Content.read`."""
         return self._disk.pread(self._path, offset, min(size, max(0, self.size - offset)))
 
     def rendered(self) -> bytes | None:
-        """See `Content.rendered`."""
-        return pictures.rendered_thumbnail(self._path)
+        return thumbnails.rendered_thumbnail(self._path)
 
 
 def local_time(seconds: float) -> datetime | None:
-    """Return a POSIX time as a camera's clock shows it: local, whole seconds; None where there is no such date."""
+    """Return a POSIX time as a camera's clock shows it, in whole local seconds; None if it has no date."""
     try:
         return datetime.fromtimestamp(seconds // 1)
     except (ValueError, OverflowError, OSError):

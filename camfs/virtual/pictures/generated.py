@@ -1,48 +1,39 @@
-"""The pictures an emulated camera holds: made JPEG and DNG files, and thumbnails of made and of given ones.
+"""Generated JPEG and DNG pictures.
 
-Made pictures are a function of their `Shot`: the same shot gives the same bytes, in every process, so that
-two mounts of the same emulated camera agree. Each shows its number in a landscape of its own colours.
+A generated picture shows its number in a landscape whose colours depend on the number. It is a function of its `Shot`: a shot gives
+the same bytes in every process, so that two mounts of the same emulated camera agree.
 """
 
 import colorsys
-import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from os import PathLike
-from typing import IO, Literal
+from typing import Literal
 
 from PIL import Image, ImageDraw, ImageOps
 
 from camfs.virtual.pictures import tiff
+from camfs.virtual.pictures.jpegs import compressed
+from camfs.virtual.pictures.thumbnails import THUMBNAIL_SIZE
 from camfs.virtual.pictures.tiff import Data, Directory, Tag
 
-THUMBNAIL_SIZE = (160, 120)
-"""Pixels of a thumbnail, and the bound of a rendered one (DCF 2.0: 160 x 120)."""
-
 PREVIEW_WIDTH = 640
-"""Pixels across the JPEG preview in a DNG, if the picture has as many."""
-
-MAX_PIXELS = 1 << 26
-"""Pixels decoded at most to render a thumbnail: the fp L has 61 million."""
-
-MAX_SEGMENTS = 256
-"""Segments looked at before a JPEG's first scan."""
+"""Width in pixels of the JPEG preview in a DNG, unless the picture is narrower."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What a made picture shows and says.
+    """What a generated picture shows, and what its EXIF says.
 
     Attributes:
-        number: drawn into the picture, which it also gives its colours; 0 and up.
-        taken: the camera's clock, without a zone.
-        iso: the ISO speed.
+        number: 0 and up; is drawn into the picture and decides its colours.
+        taken: time on the camera's clock, without a zone.
+        iso: ISO speed.
         exposure: seconds.
         aperture: f-number.
-        focal_length: mm; the sensor is full frame.
+        focal_length: mm, on a full-frame sensor.
         width: pixels.
         height: pixels.
     """
@@ -69,8 +60,8 @@ _SETTINGS = (
 )
 
 
-def made_shots(count: int = 6) -> Sequence[Shot]:
-    """Return the shots of a camera that has taken `count` pictures, numbered from 1, from May 2024 on."""
+def generated_shots(count: int = 6) -> Sequence[Shot]:
+    """Return the shots of a camera that has taken `count` pictures since May 2024, numbered from 1."""
     first = datetime(2024, 5, 4, 9, 30)
     return [
         Shot(
@@ -83,11 +74,11 @@ def made_shots(count: int = 6) -> Sequence[Shot]:
 
 
 def jpeg(shot: Shot, quality: int = 90) -> bytes:
-    """Return the shot as a baseline JPEG with EXIF 2.32, its thumbnail in IFD1.
+    """Return the shot as a baseline JPEG with EXIF 2.32 and a thumbnail in IFD1.
 
     Args:
         shot: what to show.
-        quality: 1 to 95, as libjpeg counts it.
+        quality: libjpeg's quality, 1 to 95.
     """
     ifd0 = {
         **_camera(shot),
@@ -107,23 +98,23 @@ def jpeg(shot: Shot, quality: int = 90) -> bytes:
 
 
 def bare_jpeg(shot: Shot, quality: int = 90) -> bytes:
-    """Return what `jpeg` shows without what it says: no EXIF, and no second picture inside."""
-    return _compressed(_scene(shot, shot.width, shot.height), quality)
+    """Return the shot as a JPEG without EXIF and without a thumbnail."""
+    return compressed(_scene(shot, shot.width, shot.height), quality)
 
 
 def dng(shot: Shot, bits: Literal[12, 14] = 14) -> bytes:
     """Return the shot as a DNG 1.4 raw picture.
 
-    IFD0 is a JPEG preview and its SubIFD the Bayer raw picture, uncompressed (DNG 1.4, chapter 2, "SubIFD
-    Trees", recommends the small picture first); IFD1 is the thumbnail, where EXIF has it.
+    IFD0 is a JPEG preview, and its SubIFD is the uncompressed Bayer raw picture: DNG 1.4, chapter 2, "SubIFD Trees", recommends the
+    small picture first. IFD1 is the thumbnail, as in EXIF.
 
     Args:
         shot: what to show.
-        bits: depth of the samples, which stand in 16 bits either way.
+        bits: depth of the samples, each of which takes 16 bits.
     """
     width = min(PREVIEW_WIDTH, shot.width)
     height = max(1, width * shot.height // shot.width)
-    preview = _compressed(_scene(shot, width, height), 85)
+    preview = compressed(_scene(shot, width, height), 85)
     ifd0 = {
         **_camera(shot),
         Tag.NewSubfileType: 1,  # reduced resolution
@@ -156,63 +147,15 @@ def dng(shot: Shot, bits: Literal[12, 14] = 14) -> bytes:
 
 
 def thumbnail(shot: Shot) -> bytes:
-    """Return the thumbnail inside `jpeg` and `dng`: a JPEG of `THUMBNAIL_SIZE`, with black bars (DCF 2.0)."""
+    """Return the thumbnail in `jpeg` and `dng`: a JPEG of `THUMBNAIL_SIZE` with black bars (DCF 2.0)."""
     width, height = THUMBNAIL_SIZE
     scale = max(Fraction(shot.width, width), Fraction(shot.height, height))
     scene = _scene(shot, max(1, int(shot.width / scale)), max(1, int(shot.height / scale)))
-    return _compressed(ImageOps.pad(scene, THUMBNAIL_SIZE), 80)
-
-
-def embedded_thumbnail(data: bytes) -> bytes | None:
-    """Return the JPEG thumbnail that a picture carries.
-
-    That is the shortest JPEG among IFD1 (EXIF 2.32, 4.5.5) and the reduced pictures of a TIFF or DNG (DNG
-    1.4, chapter 3, NewSubFileType 1). It is taken out as it is, and not rotated.
-
-    Args:
-        data: the first bytes of a file of any kind, cut anywhere; 256 KiB are plenty for what cameras write.
-
-    Returns:
-        A slice of `data`; None if it holds no whole thumbnail. Never raises; the time is bounded.
-    """
-    exif = [
-        data[start + 10 : end]
-        for marker, start, end in _segments(data)
-        if marker == 0xE1 and data.startswith(b"Exif\0", start + 4)  # XMP has the same marker
-    ]
-    found = [
-        picture
-        for block in [data, *exif[:1]]
-        for directory in tiff.directories(block)
-        if (picture := _reduced_picture(block, directory))
-    ]
-    return min(found, key=len, default=None)
-
-
-def rendered_thumbnail(picture: str | PathLike[str] | IO[bytes]) -> bytes | None:
-    """Return a thumbnail rendered from a whole picture, within `THUMBNAIL_SIZE`, not rotated.
-
-    Args:
-        picture: a path, or a file open for reading in binary.
-
-    Returns:
-        A JPEG; None if this is no picture, a damaged one, or one of more than `MAX_PIXELS`.
-    """
-    try:
-        # Only decoders that run in this process: Pillow would hand EPS to Ghostscript.
-        with Image.open(picture, formats=("JPEG", "TIFF", "PNG", "GIF", "BMP")) as image:
-            image.draft("RGB", THUMBNAIL_SIZE)
-            if image.width * image.height > MAX_PIXELS:
-                return None
-            small = image.convert("RGB")
-            small.thumbnail(THUMBNAIL_SIZE)
-            return _compressed(small, 80)
-    except Exception:  # Pillow's decoders raise whatever the damage makes them stumble over
-        return None
+    return compressed(ImageOps.pad(scene, THUMBNAIL_SIZE), 80)
 
 
 def _camera(shot: Shot) -> Directory:
-    """The entries of IFD0 that JPEG and DNG share."""
+    """Return the entries of IFD0 that JPEG and DNG have in common."""
     return {
         Tag.Make: "SIGMA",
         Tag.Model: "SIGMA fp",
@@ -226,11 +169,11 @@ def _camera(shot: Shot) -> Directory:
 
 
 def _exposure(shot: Shot) -> Directory:
-    """The entries of the EXIF directory that JPEG and DNG share."""
+    """Return the entries of the EXIF directory that JPEG and DNG have in common."""
     return {
         Tag.ExposureTime: shot.exposure,
         Tag.FNumber: Fraction(shot.aperture).limit_denominator(100),
-        Tag.PhotographicSensitivity: min(shot.iso, 65535),  # a SHORT; the next index has room for more
+        Tag.PhotographicSensitivity: min(shot.iso, 65535),  # 16 bits; RecommendedExposureIndex has 32
         Tag.SensitivityType: 2,  # recommended exposure index
         Tag.RecommendedExposureIndex: shot.iso,
         Tag.ExifVersion: b"0232",
@@ -242,7 +185,7 @@ def _exposure(shot: Shot) -> Directory:
 
 
 def _thumbnail_directory(shot: Shot) -> Directory:
-    """IFD1 (EXIF 2.32, 4.5.5)."""
+    """Return IFD1 (EXIF 2.32, 4.5.5)."""
     small = thumbnail(shot)
     return {
         Tag.Compression: 6,  # JPEG
@@ -258,15 +201,14 @@ def _date(moment: datetime) -> str:
     return moment.strftime("%Y:%m:%d %H:%M:%S")
 
 
-# The made sensor sees linear sRGB, darkened to what white gives in each of its colours (AsShotNeutral). So
-# ColorMatrix1, from XYZ to the camera's colours, is the matrix of IEC 61966-2-1 with its rows darkened alike.
-# The matrix is in 1/10000.
+# The sensor of the generated pictures sees linear sRGB, but each colour darkened by its factor in AsShotNeutral. So ColorMatrix1, which
+# leads from XYZ to the camera's colours, is the matrix of IEC 61966-2-1 (here in 1/10000) with each row darkened by the same factor.
 _NEUTRAL = (Fraction(1, 2), Fraction(1), Fraction(5, 8))
 _XYZ_TO_SRGB = ((32406, -15372, -4986), (-9689, 18758, 415), (557, -2040, 10570))
 
 
 def _raw_directory(shot: Shot, bits: int) -> Directory:
-    """The SubIFD of the Bayer picture, red first (DNG 1.4, chapters 3 and 4)."""
+    """Return the SubIFD of the Bayer picture, which begins with red (DNG 1.4, chapters 3 and 4)."""
     black, white = 1 << bits - 4, (1 << bits) - 1
     samples = _mosaic(_scene(shot, shot.width, shot.height), black, white)
     return {
@@ -291,9 +233,9 @@ def _raw_directory(shot: Shot, bits: int) -> Directory:
 
 
 def _mosaic(scene: Image.Image, black: int, white: int) -> bytes:
-    """Return what a sensor under an RGGB filter reads: 16 bit little-endian samples, row by row."""
+    """Return what a sensor behind an RGGB filter reads: 16-bit little-endian samples, row by row."""
     width, height = scene.size
-    planes = []  # for each colour the low and the high byte of every sample
+    planes = []  # for each colour: the low bytes of all samples, and the high bytes
     for band, neutral in zip(scene.split(), _NEUTRAL, strict=True):
         levels = [black + round(float(neutral) * _linear(value) * (white - black)) for value in range(256)]
         plane = band.tobytes()
@@ -311,12 +253,12 @@ def _mosaic(scene: Image.Image, black: int, white: int) -> bytes:
 
 
 def _linear(value: int) -> float:
-    """Return the light, 0 to 1, of an sRGB value of 0 to 255 (IEC 61966-2-1)."""
+    """Return the light, 0 to 1, of an sRGB value, 0 to 255 (IEC 61966-2-1)."""
     part = value / 255
     return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
-# The seven segments of a digit as boxes in a cell of 4 x 7 units, and the segments of each digit.
+# The seven segments of a digit, as boxes in a cell of 4 x 7 units; then the segments of each digit.
 _SEGMENTS = {
     "a": (0, 0, 4, 1),
     "b": (3, 0, 4, 4),
@@ -330,9 +272,9 @@ _DIGITS = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "
 
 
 def _scene(shot: Shot, width: int, height: int) -> Image.Image:
-    """Draw the shot at a size in pixels: sky, sun, hills, the number, and more grain the higher the ISO."""
+    """Draw the shot at a size in pixels: sky, sun, hills and the number, with more grain at a higher ISO."""
     chance = random.Random(shot.number)
-    hue = shot.number * 0.381966  # the golden angle: neighbours differ most
+    hue = shot.number * 0.381966  # the golden angle, so that neighbouring numbers differ most
 
     def colour(turn: float, saturation: float, brightness: float) -> tuple[int, int, int]:
         red, green, blue = colorsys.hsv_to_rgb((hue + turn) % 1, saturation, brightness)
@@ -354,54 +296,3 @@ def _scene(shot: Shot, width: int, height: int) -> Image.Image:
             draw.rectangle((left + x0 * unit, top + y0 * unit, left + x1 * unit, top + y1 * unit), fill="white")
     grain = Image.frombytes("L", (width, height), chance.randbytes(width * height)).convert("RGB")
     return Image.blend(scene, grain, min(0.02 + shot.iso / 100_000, 0.2))
-
-
-def _compressed(image: Image.Image, quality: int) -> bytes:
-    """Return a baseline JPEG, 4:2:2, without the APP0 of JFIF.
-
-    EXIF 2.32 wants its own segment first (4.7.2), and none of the kind in a thumbnail (4.5.5).
-    """
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, subsampling="4:2:2")
-    data = out.getvalue()
-    _, start, end = next(segment for segment in _segments(data) if segment[0] == 0xE0)
-    return data[:start] + data[end:]
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Walk the segments of a JPEG before its first scan (ITU-T T.81, B.1.1); none if it is no JPEG.
-
-    Yields:
-        The marker's second byte, its offset, and where the segment ends, perhaps beyond the data.
-    """
-    at = 2
-    if data[:2] != b"\xff\xd8":
-        return
-    for _ in range(MAX_SEGMENTS):
-        if at + 4 > len(data) or data[at] != 0xFF:
-            return
-        if data[at + 1] == 0xFF:  # a fill byte
-            at += 1
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end < at + 4 or data[at + 1] in (0xD9, 0xDA):  # end of image, start of scan
-            return
-        yield data[at + 1], at, end
-        at = end
-
-
-def _reduced_picture(block: bytes, directory: dict[int, Sequence[int]]) -> bytes | None:
-    """Return the JPEG thumbnail or preview that a directory points to, if all of it lies in the block."""
-
-    def value(tag: Tag) -> int | None:
-        values = directory.get(tag.number, ())
-        return values[0] if len(values) == 1 else None
-
-    start, length = value(Tag.JPEGInterchangeFormat), value(Tag.JPEGInterchangeFormatLength)
-    if start is None and value(Tag.NewSubfileType) == 1 and value(Tag.Compression) in (6, 7):
-        start, length = value(Tag.StripOffsets), value(Tag.StripByteCounts)
-    if start is None or length is None or start + length > len(block):
-        return None
-    picture = block[start : start + length]
-    frames = (0xC0, 0xC1, 0xC2)  # those every viewer knows; 0xC3, lossless, is how raw pictures are packed
-    return picture if any(marker in frames for marker, _, _ in _segments(picture)) else None

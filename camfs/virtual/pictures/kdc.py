@@ -1,7 +1,7 @@
-"""Made pictures of the DC120: KDC files that LibRaw opens as the camera's own, of each of its four qualities.
+"""Generated pictures of the DC120: KDC files of each of its four qualities, which LibRaw opens as the camera's own.
 
-A picture is a function of its `Shot`: the same shot gives the same bytes in every process. What is drawn is the landscape of
-`camfs.virtual.pictures.generated`. Reference kdc, sections 6 to 8 and 10.
+A picture shows the landscape of `camfs.virtual.pictures.generated`. It is a function of its `Shot`: a shot gives the same bytes in
+every process (camfs/protocols/dc120/README.md, "KDC layout"; camfs/protocols/dc120/README.md, "KDC main picture").
 """
 
 import io
@@ -24,20 +24,17 @@ from camfs.protocols.kdc import (
 from camfs.virtual.pictures import generated as pictures
 
 COLUMNS, ROWS = 848, 976
-"""Cells of the sensor; they are not square: they show a picture of 1280 x 960."""
-
-UNCOMPRESSED_SIZE = PICTURE_OFFSET + COLUMNS * ROWS
-"""Bytes of every uncompressed picture."""
+"""Cells of the sensor. They are not square: the picture that they show has 1280 x 960 pixels."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """A quality (command 71): what the header says of it, and what libjpeg is told.
+    """A quality (command 71): what the header says about it, and libjpeg's quality.
 
     Attributes:
-        bits_per_pixel: hundredths of a bit; nominal.
-        resolution: pixels an inch.
-        jpeg: quality for libjpeg, chosen for sizes like those of the camera; None for an uncompressed picture.
+        bits_per_pixel: nominal, in hundredths of a bit.
+        resolution: pixels per inch.
+        jpeg: libjpeg's quality, chosen so that sizes are like the camera's; None for an uncompressed picture.
     """
 
     bits_per_pixel: int
@@ -46,39 +43,39 @@ class Quality:
 
     @property
     def largest(self) -> int:
-        """Bytes that a picture takes at most (reference dc120, section 12: "Left-picture counters")."""
+        """Most bytes that a picture takes; the camera counts how many more fit into a store with it."""
         return PICTURE_OFFSET + self.bits_per_pixel * COLUMNS * ROWS // 800
 
 
 QUALITIES = (Quality(800, 72, None), Quality(224, 72, 93), Quality(125, 72, 83), Quality(75, 144, 68))
-"""Uncompressed, best, better, good, by the seed's numbers."""
+"""Uncompressed, best, better, good: by the numbers in the protocol document."""
 
 FOCAL_LENGTHS = tuple(int(length) for length in ZOOM.words.values())
-"""mm, by the seed's numbers of the zoom settings."""
+"""Focal lengths in mm, by the zoom numbers in the protocol document."""
 
 FLASH, NO_FLASH = 31, 24
-"""Tag 37385 with flash and without (reference kdc, section 3)."""
+"""Values of tag 37385 with flash and without (camfs/protocols/dc120/README.md, "KDC directories")."""
 
 _GRAIN = 6400
-"""ISO speed that the drawing has the grain of: it makes compressed pictures as large as real ones."""
+"""The drawing has the grain of this ISO speed, so that compressed pictures are as large as real ones."""
 
-# Row r of the sensor is stored turned to the right by r * _TURN[r % 4] + _OFFSET[r % 4] cells.
+# Row r of the sensor is stored rotated to the right by r * _TURN[r % 4] + _OFFSET[r % 4] cells.
 _TURN = (162, 192, 187, 92)
 _OFFSET = (0, 636, 424, 212)
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What a made picture shows and says.
+    """What a generated picture shows, and what its header says.
 
     Attributes:
-        number: drawn into the picture, and the six digits of its name.
-        taken: the camera's clock.
+        number: is drawn into the picture, and gives the six digits of its name.
+        taken: time on the camera's clock.
         quality: 0 uncompressed, 1 best, 2 better, 3 good.
-        exposure: units of 10 us.
+        exposure: in units of 10 us.
         zoom: 0 to 6.
-        flash: whether it fired.
-        owner: `OWNER_SIZE` bytes of the user name.
+        flash: whether the flash fired.
+        owner: the user name, `OWNER_SIZE` bytes.
     """
 
     number: int
@@ -91,12 +88,12 @@ class Shot:
 
     @property
     def name(self) -> str:
-        """Name without the extension."""
+        """The file name without its extension."""
         return f"P{self.number:06}"
 
 
-def made_shots(count: int, first: int = 1, taken: datetime = datetime(1997, 6, 1, 12)) -> list[Shot]:
-    """Return the shots of a camera that has taken `count` pictures: every quality in turn, ten minutes apart."""
+def generated_shots(count: int, first: int = 1, taken: datetime = datetime(1997, 6, 1, 12)) -> list[Shot]:
+    """Return the shots of a camera that has taken `count` pictures ten minutes apart, in every quality in turn."""
     return [
         Shot(
             number=first + index,
@@ -117,7 +114,9 @@ def picture(shot: Shot) -> bytes:
     thumbnail = scene.resize((THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT), Image.Resampling.BOX).tobytes()
     stored = _mosaic(scene) if quality.jpeg is None else _compressed(scene, quality.jpeg)
     aperture = 25
-    value = round(8 * math.log2((aperture / 10) ** 2 / (shot.exposure / 100_000)))  # eighths, as the camera rounds
+    value = round(
+        8 * math.log2((aperture / 10) ** 2 / (shot.exposure / 100_000))
+    )  # in eighths, rounded as by the camera
     header = Header(
         name=shot.name,
         taken=shot.taken,
@@ -137,15 +136,16 @@ def picture(shot: Shot) -> bytes:
 
 
 def _scene(number: int, taken: datetime) -> Image.Image:
-    """Draw the picture at half of its finished size, which is more than the sensor's cells of one colour tell apart."""
+    """Draw the picture at half of its final size: the sensor has fewer cells of each colour than that has pixels."""
     drawn = pictures.jpeg(pictures.Shot(number % 10_000, taken, _GRAIN, Fraction(1, 125), width=640, height=480), 95)
     return Image.open(io.BytesIO(drawn)).convert("RGB")
 
 
 def _mosaic(scene: Image.Image) -> bytes:
-    """Return what the sensor's cells read, a byte each, as the camera stores them (reference kdc, section 7).
+    """Return what the sensor's cells read, one byte each, as the camera stores it.
 
-    The values are those of the picture, without a curve: those of real ones are as bright as their thumbnails (measured).
+    No curve is applied: the cells of real pictures are as bright as their thumbnails (measured).
+    (camfs/protocols/dc120/README.md, "KDC main picture")
     """
     red, green, blue = (band.tobytes() for band in scene.resize((COLUMNS, ROWS)).split())
     out = bytearray()
@@ -162,7 +162,7 @@ def _mosaic(scene: Image.Image) -> bytes:
 
 
 def _compressed(scene: Image.Image, quality: int) -> bytes:
-    """Return the picture as the JPEG that the camera stores, the bytes of its words exchanged (reference kdc, section 8)."""
+    """Return the picture as the JPEG that the camera stores, with the two bytes of each word exchanged."""
     out = io.BytesIO()
     scene.resize((COLUMNS, ROWS // 2)).save(out, "JPEG", quality=quality, subsampling="4:2:2")
     data = _as_camera(out.getvalue())
@@ -172,12 +172,12 @@ def _compressed(scene: Image.Image, quality: int) -> bytes:
     return bytes(exchanged)
 
 
-# Marker and first byte of the content: Huffman tables DC 1, AC 1, DC 0, AC 0, quantisers 1 and 0, frame, scan.
+# Marker and first byte of the content: Huffman tables DC 1, AC 1, DC 0, AC 0; quantisation tables 1 and 0; frame; scan.
 _ORDER = ((0xC4, 0x01), (0xC4, 0x11), (0xC4, 0x00), (0xC4, 0x10), (0xDB, 1), (0xDB, 0), (0xC0, 8), (0xDA, 3))
 
 
 def _as_camera(jpeg: bytes) -> bytes:
-    """Write the segments of a JPEG (ITU-T T.81, B.1.1) in the camera's order, without APP0, the components 0, 1, 2 not 1, 2, 3."""
+    """Put the segments of a JPEG (ITU-T T.81, B.1.1) into the camera's order, without APP0, and number the components from 0."""
     segments: dict[tuple[int, int], bytearray] = {}
     at = 2
     while (0xDA, 3) not in segments:

@@ -1,8 +1,11 @@
-"""The TIFF structure that EXIF and DNG are written in: a writer from tables, and a bounded reader.
+"""The TIFF structure of EXIF and DNG: a writer that takes tables, and a bounded reader.
 
-A file is an 8 byte header and directories (IFD) of 12 byte entries, each a tag number, a type, a count and a
-value of up to 4 bytes, or the offset of a longer one (TIFF 6.0, section 2). Offsets count from the header's
-first byte: the start of a DNG, or the byte after `Exif\\0\\0` in a JPEG (EXIF 2.32, 4.7.2).
+A file is a header of 8 bytes and directories (IFD) with entries of 12 bytes. An entry is a tag number, a type, a count, and a value of
+up to 4 bytes or the offset of a longer one (TIFF 6.0, section 2). Offsets count from the first byte of the header, which is the
+start of a DNG, or the byte after `Exif\\0\\0` in a JPEG (EXIF 2.32, 4.7.2).
+
+Pillow's `ImageFileDirectory_v2` does not replace this: it neither links directories nor places their data, it needs the same table of
+types for the tags of DNG, and its reader reports damage as warnings and leaves loops and lengths to its caller.
 """
 
 import struct
@@ -13,17 +16,17 @@ from fractions import Fraction
 from typing import TypeAlias
 
 MAX_DIRECTORIES = 32
-"""Directories read of one file: a DNG has fewer than ten, a loop of them has no end."""
+"""Most directories read from one file; a DNG has fewer than ten, but a loop of directories never ends."""
 
 MAX_ENTRIES = 512
-"""Entries read of one directory; DNG 1.4 defines fewer tags than that."""
+"""Most entries read from one directory; DNG 1.4 defines fewer tags."""
 
 MAX_VALUES = 64
-"""Values read of one entry; longer lists (strips, tiles) are skipped, as only single strips are asked for."""
+"""Most values read from one entry; longer lists (of strips or tiles) are skipped, as only single strips are needed."""
 
 
 class Type(IntEnum):
-    """The types of values (TIFF 6.0, section 2)."""
+    """Types of values (TIFF 6.0, section 2)."""
 
     BYTE = 1
     ASCII = 2
@@ -39,7 +42,7 @@ _FRACTIONS = {Type.RATIONAL: "II", Type.SRATIONAL: "ii"}
 
 
 class Tag(Enum):
-    """Number and type of every tag that is written or looked for, under the name its standard gives it."""
+    """Number and type of every tag that is written or looked for, with its name in the standard."""
 
     def __init__(self, number: int, type_: Type) -> None:
         self.number = number
@@ -107,7 +110,7 @@ class Tag(Enum):
 
 @dataclass(frozen=True)
 class Data:
-    """Bytes that stand outside the directories; their entry holds the offset."""
+    """Bytes outside the directories; the entry holds their offset."""
 
     content: bytes
 
@@ -115,17 +118,17 @@ class Data:
 Number: TypeAlias = int | Fraction
 Value: TypeAlias = "str | bytes | Number | Sequence[Number] | Data | Directory"
 Directory: TypeAlias = Mapping[Tag, Value]
-"""A directory to write. A value that is a `Directory` is written after it, and the entry holds its offset."""
+"""A directory to write. If a value is itself a `Directory`, that one follows, and the entry holds its offset."""
 
 
 def encode(*chain: Directory) -> bytes:
     """Write a little-endian TIFF structure.
 
-    All directories come first, then their `Data`, the shortest first: who reads only the head of the file has
-    every tag and the thumbnail.
+    All directories come first, and then their `Data`, the shortest first, so that the first bytes of the file hold every tag and
+    the thumbnail.
 
     Args:
-        chain: IFD0, and what follows it as IFD1 (and so on) in the chain of directories.
+        chain: IFD0, IFD1 and so on.
     """
     out = bytearray(struct.pack("<2sHI", b"II", 42, 0))
     blocks: list[tuple[int, bytes]] = []
@@ -140,10 +143,10 @@ def encode(*chain: Directory) -> bytes:
 
 
 def _append(out: bytearray, directory: Directory, blocks: list[tuple[int, bytes]]) -> int:
-    """Append one directory and what it points to, and note its `Data`.
+    """Append a directory and what it points to, and note its `Data` in `blocks`.
 
     Returns:
-        The offset of the directory's link to the next one, now zero: none.
+        The offset of its link to the next directory, which is zero: there is none yet.
     """
     start = len(out)
     out += struct.pack("<H", len(directory)) + bytes(12 * len(directory) + 4)
@@ -179,21 +182,21 @@ def _packed(tag: Tag, value: str | bytes | Number | Sequence[Number]) -> tuple[i
 
 
 def _aligned(out: bytearray) -> int:
-    """Pad to a word boundary, where offsets have to point (TIFF 6.0, section 2), and return the length."""
+    """Pad to an even length, since offsets have to be even (TIFF 6.0, section 2), and return the length."""
     out += bytes(len(out) % 2)
     return len(out)
 
 
 def directories(data: bytes) -> Iterator[dict[int, Sequence[int]]]:
-    """Read the chain of directories and their SubIFDs, as far as they can be read.
+    """Read the chain of directories and their SubIFDs, as far as possible.
 
-    Nonsense ends or shortens the result and never raises; time is bounded by the `MAX_` constants.
+    Nonsense shortens the result and never raises; the `MAX_` constants bound the time.
 
     Args:
-        data: the file from its TIFF header on, either byte order; may be cut short.
+        data: the file from its TIFF header on, in either byte order; may be cut short.
 
     Yields:
-        The integers of each directory, by tag number; entries of other types are left out.
+        The integers in each directory, by tag number; other types are left out.
     """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None or len(data) < 8:
@@ -216,7 +219,7 @@ def directories(data: bytes) -> Iterator[dict[int, Sequence[int]]]:
 
 
 def _integers(data: bytes, order: str, at: int) -> tuple[int, Sequence[int]] | None:
-    """Read the tag number and values of one entry; None if they are no integers or not within the data."""
+    """Read the tag number and the values of an entry; None if they are not integers or lie beyond the data."""
     if at + 12 > len(data):
         return None
     number, type_, count = struct.unpack_from(order + "HHI", data, at)

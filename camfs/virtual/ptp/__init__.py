@@ -1,1 +1,1 @@
-"""Emulated PTP cameras: body, stores, operations and the responder that speaks for them."""
+"""Emulated PTP cameras: their state, their stores, their operations, and the responder that speaks for them."""

@@ -1,18 +1,20 @@
-"""An emulated camera put together: its body, its responder, and the USB cable it hangs on in this process."""
+"""An emulated PTP camera, complete: its state, its responder, and the USB cable in this process that it hangs on."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
 import trio
 
-from camfs.virtual.options import Options
 from camfs.virtual.pictures.contents import Disk
-from camfs.virtual.ptp.body import Body, Capture
+from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Fault
+from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.profiles import Profile, StoreTable
 from camfs.virtual.ptp.responder import Responder
-from camfs.virtual.ptp.store import Objects, Store, scan_disk, scan_made, scan_numbered
+from camfs.virtual.ptp.scans import scan_disk, scan_generated, scan_numbered
+from camfs.virtual.ptp.state import CameraState, Capture
+from camfs.virtual.ptp.store import Objects, Store
 from camfs.virtual.sigma.fp import SigmaFp
 from camfs.virtual.sigma.operations import of_firmware
 from camfs.virtual.trace import Trace
@@ -20,20 +22,20 @@ from camfs.virtual.usb.pipes import EmulatedUsb, HostPipes
 
 
 class EmulatedCamera:
-    """A camera of some profile; `running` brings it to life.
+    """A camera of some model; it answers while `running`.
 
     Args:
-        profile: its model.
+        profile: the model.
         options: what the user or the test asked for.
-        keep_trace: whether `trace.records` fills.
+        keep_trace: whether `trace.records` is filled.
 
     Attributes:
-        profile: its model.
-        body: its state: stores, properties, clock.
+        profile: the model.
+        state: its stores, properties, clock and so on.
         quirks: what is always different about it.
         trace: what it saw.
-        responder: what speaks; also takes the class requests. Serve it on another port with `responder.run(port)`.
-        usb: its cable in this process: plug, unplug, unplug at a byte.
+        responder: answers requests, USB class requests too; `responder.run(port)` serves it on another port.
+        usb: its cable in this process, which can be pulled, also in the middle of a transfer.
     """
 
     def __init__(self, profile: Profile, options: Options, keep_trace: bool = False) -> None:
@@ -43,9 +45,9 @@ class EmulatedCamera:
             self.quirks.events = options.events
         self._disk = Disk()
         objects = Objects()
-        properties = profile.made_properties()
+        properties = profile.new_properties()
         info = profile.device_info
-        self.body = Body(
+        self.state = CameraState(
             replace(
                 info,
                 operations=_listed(info.operations, options),
@@ -60,21 +62,21 @@ class EmulatedCamera:
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
         if profile.has_api_life:
-            self.body.sigma = SigmaFp(
+            self.state.sigma = SigmaFp(
                 self.card,
-                self.body.now,
+                self.state.now,
                 folder=profile.folder,
                 prefix=profile.prefix,
-                serial_number=self.body.device_info.serial_number[-8:],
+                serial_number=self.state.device_info.serial_number[-8:],
                 firmware=options.firmware,
                 snap_time=options.snap_time,
             )
-            self.body.sigma.failures.extend(options.failures)
-            self.body.sigma.begins_with = options.settings
-            self.body.sigma.on_gone = self._leave_bus
+            self.state.sigma.failures.extend(options.failures)
+            self.state.sigma.begins_with = options.settings
+            self.state.sigma.on_gone = self._leave_bus
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(
-            self.body,
+            self.state,
             self.trace,
             vendor={code: handler for code, handler in profile.vendor.items() if code not in options.without},
             vendor_data_out=profile.vendor_data_out,
@@ -91,7 +93,7 @@ class EmulatedCamera:
         elif options.objects is not None and table.option == "card":
             scan = scan_numbered(options.objects, self.profile.folder, self.profile.prefix)
         else:
-            scan = scan_made(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
+            scan = scan_generated(table.shots, self.profile.folder, self.profile.prefix, self.profile.raw)
         store = Store(
             table.id,
             objects,
@@ -106,22 +108,38 @@ class EmulatedCamera:
     @property
     def card(self) -> Store:
         """The first store."""
-        return self.body.stores[0]
+        return self.state.stores[0]
 
     @property
     def faults(self) -> list[Fault]:
-        """What is to go wrong; append to it."""
+        """What will go wrong; append to it."""
         return self.responder.faults
 
+    def override(self, operation: int, handler: Handler) -> ExitStack:
+        """Let a handler answer an operation, until `restore` or the end of the `with` block that this call opens.
+
+        Args:
+            operation: any except OpenSession and CloseSession, whether the camera has it or not.
+            handler: may call the camera's own handler, a function in `camfs.virtual.ptp.operations`.
+        """
+        self.responder.overrides[operation] = handler
+        undo = ExitStack()
+        undo.callback(self.restore, operation)
+        return undo
+
+    def restore(self, operation: int) -> None:
+        """Let the camera itself answer an operation again."""
+        self.responder.overrides.pop(operation, None)
+
     def open(self) -> HostPipes:
-        """Claim the camera's USB interface, as a host program does; see `EmulatedUsb.open`."""
+        """Claim the camera's USB interface, as a host program does (`EmulatedUsb.open`)."""
         return self.usb.open()
 
     @property
     def sigma(self) -> SigmaFp:
-        """What the SIGMA fp has beyond PTP."""
-        assert self.body.sigma is not None
-        return self.body.sigma
+        """What a SIGMA fp has beyond PTP; only for a SIGMA fp."""
+        assert self.state.sigma is not None
+        return self.state.sigma
 
     def _leave_bus(self) -> None:
         self.usb.unplug()
@@ -129,29 +147,29 @@ class EmulatedCamera:
     def unplug(self) -> None:
         """Pull the cable."""
         self.usb.unplug()
-        self.body.lose_power()
+        self.state.lose_power()
 
     def plug(self) -> None:
-        """Put the cable in again; `open` gives new pipes. A camera that hangs stays off the bus."""
-        if self.body.sigma is None or not self.body.sigma.gone:
+        """Put the cable in again; `open` then gives new pipes. A camera that hangs stays off the bus."""
+        if self.state.sigma is None or not self.state.sigma.gone:
             self.usb.plug()
 
     def power_cycle(self) -> None:
         """Switch the camera off and on, with its cable in."""
         self.unplug()
-        if self.body.sigma is not None:
-            self.body.sigma.power_cycle()
+        if self.state.sigma is not None:
+            self.state.sigma.power_cycle()
         self.plug()
 
     async def run(self) -> None:
-        """Answer on the cable in this process, also after it was pulled and put in again; never returns."""
+        """Answer on the cable in this process, however often it is pulled and put in again; never returns."""
         while True:
             await self.responder.run(await self.usb.port())
-            self.body.lose_power()
+            self.state.lose_power()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["EmulatedCamera"]:
-        """Run the camera while the block runs; an exception of the block comes out as it is."""
+        """Run the camera during the block; an exception of the block comes out unwrapped."""
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.run)
@@ -167,13 +185,13 @@ class EmulatedCamera:
             self.close()
 
     def close(self) -> None:
-        """Close the files it has open."""
+        """Pull the cable, and close the files that the camera has open."""
         self.usb.unplug()
         self.trace.close()
         self._disk.close()
 
 
 def _listed(operations: tuple[int, ...], options: Options) -> tuple[int, ...]:
-    """Return the operations that DeviceInfo lists."""
+    """Return the operations that DeviceInfo lists: the profile's, as the firmware and the options change them."""
     listed = [code for code in of_firmware(operations, options.firmware) if code not in options.without]
     return (*listed, *(code for code in options.listed if code not in listed))

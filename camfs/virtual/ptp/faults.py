@@ -1,7 +1,7 @@
-"""What is wrong with an emulated camera: quirks, which it always has, and faults, which happen so many times and stop.
+"""What is wrong with an emulated camera: quirks, which it always has, and faults, which happen a number of times.
 
-Both are for tests to set and to change while the camera runs; each is one that a real camera has shown (reference ptp, section 13)
-or that a broken one may.
+Tests set both, also while the camera runs. Each is something that a real camera has done or that a broken one might do
+(camfs/virtual/README.md, "What an emulated PTP camera does").
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from camfs.protocols.ptp.codes import ResponseCode
 
 
 class PastEnd(Enum):
-    """What a partial read does that begins at or behind the end of its object."""
+    """What a partial read does that begins at the end of its object or behind it."""
 
     REFUSED = "InvalidParameter"
     EMPTY = "OK and no bytes"
@@ -20,28 +20,28 @@ class PastEnd(Enum):
 
 @dataclass
 class Quirks:
-    """How a camera differs from the standard, or from others where that leaves a choice.
+    """How a camera differs from the standard, or from other cameras where the standard leaves a choice.
 
     Attributes:
-        zero_length_packets: end a data container of a multiple of the packet size with an empty packet, as one must.
+        zero_length_packets: end a data container whose length is a multiple of the packet size with an empty packet, as required.
         split_header: send the data header in a transfer of its own (Android, Microsoft).
         joined_response: send the response in the transfer of the data.
-        surplus: bytes of nonsense behind a data container, in its transfer; 0 to 11 (seen on a player).
-        zero_data_header: leave code and transaction id of data headers 0 (Creative).
+        surplus: number of meaningless bytes behind a data container, in its transfer; 0 to 11 (seen on a music player).
+        zero_data_header: send 0 as code and transaction id of data headers (Creative).
         zero_close_response: answer CloseSession with transaction id 0 (Leica).
-        consecutive_ids: refuse a transaction id that is not the last one + 1; else only one that is not newer.
-        busy_after_cancel: GetDeviceStatus replies that say DeviceBusy after a Cancel.
-        cancel_ends_transfer: end the open transfer of a cancelled transaction with an empty packet; else it just stops.
-        ignores_parent: GetObjectHandles gives all objects of the store whatever the parent.
-        own_parent: objects in a root say they are their own parent (EOS).
-        storage_parent: objects in a root say that their parent is the storage id (Apple).
-        format_filter: GetObjectHandles can choose by format; else SpecificationByFormatUnsupported.
-        past_end: what a partial read at or behind the end does.
-        max_partial: bytes that a partial read gives at most; None for no limit.
-        deletes_folders: DeleteObject on a folder with children deletes them; else PartialDeletion and nothing is deleted.
-        reports_own_changes: events tell of what the host itself deleted or set.
-        lists_absent_stores: the id of a store whose card is out stays in GetStorageIDs (SIGMA fp).
-        vendor_is_silent: vendor operations before ConfigApi get no reply at all, not even a refusal (SIGMA, reference 23.1).
+        consecutive_ids: refuse a transaction id that is not the last one + 1; otherwise only one that is not newer.
+        busy_after_cancel: number of GetDeviceStatus replies after a Cancel that say DeviceBusy.
+        cancel_ends_transfer: end the open transfer of a cancelled transaction with an empty packet; otherwise it just stops.
+        ignores_parent: GetObjectHandles gives all objects of the store, whatever parent was asked for.
+        own_parent: objects in a root folder name themselves as their parent (EOS).
+        storage_parent: objects in a root folder name the storage id as their parent (Apple).
+        format_filter: GetObjectHandles can filter by format; otherwise SpecificationByFormatUnsupported.
+        past_end: what a partial read at the end or behind it does.
+        max_partial: most bytes that a partial read gives; None for no limit.
+        deletes_folders: DeleteObject on a folder deletes what is in it, too; otherwise it answers PartialDeletion and deletes nothing.
+        reports_own_changes: events also report what the host itself deleted or set.
+        lists_absent_stores: GetStorageIDs still lists a store whose card was removed (SIGMA fp).
+        vendor_is_silent: vendor operations before ConfigApi get no response at all, rather than a refusal (SIGMA fp).
         events: whether events are sent; the SIGMA fp lists ten and never sends one.
     """
 
@@ -68,38 +68,38 @@ class Quirks:
 
 
 class FaultKind(Enum):
-    """What happens to a transaction. Bytes are counted over the whole answer, headers included."""
+    """What happens to a transaction. Bytes are counted from the start of the answer, headers included."""
 
     REFUSE = "answers `code` and does nothing else; DeviceBusy is the usual one"
-    LOSE_SESSION = "the session is closed before the operation"
-    DELAY = "answers `seconds` later"
-    NO_ANSWER = "does it and never answers; the next transaction works"
-    STALE_RESPONSE = "a response of the transaction before comes first"
-    STALE_DATA = "a data container and a response of the transaction before come first"
-    NEWER_RESPONSE = "a response of a transaction that was not asked for yet comes first"
-    GARBAGE = "`data` in place of the whole answer"
-    BAD_DATASET = "`data` in place of the payload, in a faultless container"
-    STALL = "halts both bulk pipes in place of byte `at`; the rest follows when the halts are cleared"
-    ABORT = "the camera cancels: event CancelTransaction, both bulk pipes halted in place of byte `at`, the transaction is over"
-    STOP = "sends no more from byte `at` on, and takes nothing until Cancel or DeviceReset"
-    CUT = "ends the data early, in place of byte `at`, and answers `code`"
+    LOSE_SESSION = "closes the session before the operation"
+    DELAY = "waits `seconds` before it answers"
+    NO_ANSWER = "does the operation and never answers; the next transaction works"
+    STALE_RESPONSE = "first sends a response to the transaction before"
+    STALE_DATA = "first sends a data container and a response to the transaction before"
+    NEWER_RESPONSE = "first sends a response to a transaction that has not been requested yet"
+    GARBAGE = "sends `data` instead of the whole answer"
+    BAD_DATASET = "sends `data` instead of the payload, in a correct container"
+    STALL = "halts both bulk pipes instead of sending byte `at`; sends the rest when the halts are cleared"
+    ABORT = "cancels: sends CancelTransaction and halts both bulk pipes instead of sending byte `at`; the transaction is over"
+    STOP = "sends nothing from byte `at` on, and takes nothing until Cancel or DeviceReset"
+    CUT = "ends the data before byte `at` and answers `code`"
 
 
 @dataclass
 class Fault:
-    """A fault to happen.
+    """A fault that will happen.
 
     Attributes:
         kind: what happens.
-        operation: in transactions of this operation only; None for any.
-        parameter: in transactions with this first parameter only (an object handle, mostly); None for any.
-        skip: let so many of them pass first.
-        times: happen so many times; None for always.
-        at: byte of the answer, header included; with 12 + n the payload stops at its byte n.
+        operation: only in transactions with this operation; None for any.
+        parameter: only in transactions with this first parameter (usually an object handle); None for any.
+        skip: number of such transactions that pass unharmed first.
+        times: how many times it happens; None for always.
+        at: byte of the answer, header included: 12 + n is byte n of the payload.
         code: response code.
-        data: bytes to send; random looking ones if empty.
+        data: bytes to send; if empty, some that mean nothing.
         seconds: how long.
-        fired: how often it has happened.
+        fired: how many times it has happened.
     """
 
     kind: FaultKind
@@ -114,7 +114,7 @@ class Fault:
     fired: int = field(default=0)
 
     def happens(self, operation: int, parameters: tuple[int, ...]) -> bool:
-        """Count a transaction and say whether the fault happens to it."""
+        """Count a transaction, and say whether the fault happens in it."""
         if self.operation not in (None, operation) or self.parameter not in (None, *parameters[:1]):
             return False
         if self.skip:

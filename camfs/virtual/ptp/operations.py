@@ -1,111 +1,67 @@
-"""What an emulated camera does on each operation: one function for each, and the table of them at the end.
+"""What an emulated camera does on each operation: a function for each (see `calls`), and the table of them at the end.
 
-An operation gets the body and the call, and returns an `Answer` or raises `Refusal`. Reference ptp, sections 5 and 13.
+A docstring begins with the operation's code and parameters (camfs/protocols/ptp/README.md, "Operations").
 """
 
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
 
 import trio
 
 from camfs.protocols.ptp.codes import (
     ANY_FORMAT,
     ROOT,
-    SIZE_UNKNOWN,
-    DataType,
     EventCode,
     ObjectFormat,
     ObjectHandle,
-    ObjectProperty,
     Operation,
     ResponseCode,
 )
 from camfs.protocols.ptp.datasets import (
     AccessCapability,
-    ObjectInfo,
     StorageInfo,
     encode_handles,
 )
-from camfs.protocols.ptp.values import Value, encode_date_time, encode_value
 from camfs.virtual.pictures import contents
 from camfs.virtual.pictures import generated as pictures
-from camfs.virtual.pictures.contents import Bytes, Content
-from camfs.virtual.pictures.generated import THUMBNAIL_SIZE, Shot
-from camfs.virtual.ptp.body import Body
+from camfs.virtual.pictures.contents import Bytes
+from camfs.virtual.pictures.generated import Shot
+from camfs.virtual.ptp.calls import OK, Answer, Call, Handler, Slice
+from camfs.virtual.ptp.descriptions import (
+    OBJECT_PROPERTIES,
+    encode_object_info,
+    encode_property,
+    fits,
+    is_picture,
+    object_info,
+)
 from camfs.virtual.ptp.faults import PastEnd
 from camfs.virtual.ptp.properties import Property
 from camfs.virtual.ptp.refusal import Refusal
-from camfs.virtual.ptp.store import File, Folder, Node, Store, format_by_name, is_picture
+from camfs.virtual.ptp.state import CameraState
+from camfs.virtual.ptp.store import File, Folder, Node, Store
 
-IMAGES = 0xFFFFFFFF
-"""As format of GetNumObjects, GetObjectHandles and DeleteObject: images only."""
 EVERYTHING = 0xFFFFFFFF
-"""As handle: every object (DeleteObject, GetObjectPropList); as property or depth: all of them."""
+"""As handle: every object (DeleteObject, GetObjectPropList). As property or depth: all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: five parameters, 0 where the host sent fewer, and the payload that came with it."""
-
-    parameters: tuple[int, int, int, int, int]
-    payload: bytes = b""
-    transaction_id: int = 0
+async def get_device_info(state: CameraState, call: Call) -> Answer:
+    """0x1001, no parameters."""
+    return Answer(state.device_info.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A part of an object, to be sent in pieces."""
-
-    content: Content
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an operation answers.
-
-    Attributes:
-        payload: the data phase; None for none.
-        parameters: of the response.
-        code: of the response.
-        then: what goes on after the response.
-        silent: no answer at all, until Cancel or DeviceReset.
-    """
-
-    payload: bytes | Slice | None = None
-    parameters: tuple[int, ...] = ()
-    code: int = ResponseCode.OK
-    then: Callable[[], Awaitable[None]] | None = None
-    silent: bool = False
-
-
-Handler = Callable[[Body, Call], Awaitable[Answer]]
-
-OK = Answer()
-
-
-async def get_device_info(body: Body, call: Call) -> Answer:
-    """0x1001."""
-    return Answer(body.device_info.encode())
-
-
-async def get_storage_ids(body: Body, call: Call) -> Answer:
-    """0x1004. A slot without a card has the low half of its id 0, or is listed as ever."""
+async def get_storage_ids(state: CameraState, call: Call) -> Answer:
+    """0x1004, no parameters. An empty slot has an id whose low half is 0; some cameras go on listing the id of the card."""
     return Answer(
         encode_handles(
-            store.id if store.present or body.quirks.lists_absent_stores else store.id & 0xFFFF0000
-            for store in body.stores
+            store.id if store.present or state.quirks.lists_absent_stores else store.id & 0xFFFF0000
+            for store in state.stores
         )
     )
 
 
-async def get_storage_info(body: Body, call: Call) -> Answer:
+async def get_storage_info(state: CameraState, call: Call) -> Answer:
     """0x1005: storage."""
-    store = body.store(call.parameters[0])
+    store = state.store(call.parameters[0])
     capacity, free = store.space()
     return Answer(
         StorageInfo(
@@ -119,243 +75,131 @@ async def get_storage_info(body: Body, call: Call) -> Answer:
     )
 
 
-async def format_store(body: Body, call: Call) -> Answer:
-    """0x100F: storage, file system format (0: as the camera likes)."""
+async def format_store(state: CameraState, call: Call) -> Answer:
+    """0x100F: storage, file system format (0: the camera chooses)."""
     storage, filesystem, *_ = call.parameters
-    store = body.store(storage)
+    store = state.store(storage)
     if store.access is not AccessCapability.ReadWrite:
         raise Refusal(ResponseCode.StoreReadOnly)
     if filesystem > 3:
         raise Refusal(ResponseCode.InvalidParameter)
-    if body.hides_objects:
+    if state.hides_objects:
         raise Refusal(ResponseCode.StoreNotAvailable)
     store.clear()
-    if body.quirks.reports_own_changes:
-        if EventCode.StorageInfoChanged in body.device_info.events:
-            body.notify(EventCode.StorageInfoChanged, store.id)
+    if state.quirks.reports_own_changes:
+        if EventCode.StorageInfoChanged in state.device_info.events:
+            state.notify(EventCode.StorageInfoChanged, store.id)
         else:
-            body.notify(EventCode.StoreRemoved, store.id)
-            body.notify(EventCode.StoreAdded, store.id)
+            state.notify(EventCode.StoreRemoved, store.id)
+            state.notify(EventCode.StoreAdded, store.id)
     return OK
 
 
-async def get_num_objects(body: Body, call: Call) -> Answer:
+async def get_num_objects(state: CameraState, call: Call) -> Answer:
     """0x1006: storage, format, parent."""
-    return Answer(parameters=(len(_listed(body, call)),))
+    return Answer(parameters=(len(_listed(state, call)),))
 
 
-async def get_object_handles(body: Body, call: Call) -> Answer:
+async def get_object_handles(state: CameraState, call: Call) -> Answer:
     """0x1007: storage, format, parent."""
-    return Answer(encode_handles(sorted(_listed(body, call))))
+    return Answer(encode_handles(sorted(_listed(state, call))))
 
 
-def _listed(body: Body, call: Call) -> list[ObjectHandle]:
+def _listed(state: CameraState, call: Call) -> list[ObjectHandle]:
     storage, wanted, parent, *_ = call.parameters
-    stores = body.chosen_stores(storage)
-    if wanted != ANY_FORMAT and not body.quirks.format_filter:
+    stores = state.chosen_stores(storage)
+    if wanted != ANY_FORMAT and not state.quirks.format_filter:
         raise Refusal(ResponseCode.SpecificationByFormatUnsupported)
-    if body.quirks.ignores_parent:
+    if state.quirks.ignores_parent:
         parent = 0
-    nodes = body.listed(stores, 0 if parent == ROOT else parent, deep=parent == 0)
-    return [node.handle for node in nodes if _fits(body, node, wanted)]
+    nodes = state.listed(stores, 0 if parent == ROOT else parent, deep=parent == 0)
+    return [node.handle for node in nodes if fits(state, node, wanted)]
 
 
-def _fits(body: Body, node: Node, wanted: int) -> bool:
-    if wanted == ANY_FORMAT:
-        return True
-    code = object_format(body, node)
-    return 0x3800 <= code < 0x4000 if wanted == IMAGES else code == wanted
-
-
-def object_format(body: Body, node: Node) -> int:
-    """Return an object's format; those that the camera does not list as image formats are Undefined."""
-    if not isinstance(node, File):
-        return ObjectFormat.Association
-    if node.object_format is not None:
-        return node.object_format
-    code = format_by_name(node.name)
-    return code if code in body.device_info.image_formats else ObjectFormat.Undefined
-
-
-async def get_object_info(body: Body, call: Call) -> Answer:
+async def get_object_info(state: CameraState, call: Call) -> Answer:
     """0x1008: handle."""
-    return Answer(_encode_object_info(object_info(body, body.node(call.parameters[0]))))
+    return Answer(encode_object_info(object_info(state, state.node(call.parameters[0]))))
 
 
-def object_info(body: Body, node: Node) -> ObjectInfo:
-    """Return an object's ObjectInfo.
-
-    ThumbCompressedSize is 0 where it takes reading the file to know it, as many cameras have it, but for pictures whose format
-    code does not say that they are pictures.
-    """
-    date = _date(node.modified)
-    if not isinstance(node, File):
-        return ObjectInfo(
-            storage=node.store.id,
-            object_format=ObjectFormat.Association,
-            protection=int(node.protected),
-            parent=_parent(body, node),
-            association_type=1,
-            filename=node.name,
-            capture_date=date,
-            modification_date=date,
-        )
-    code = object_format(body, node)
-    pictured = is_picture(node.name) or node.thumbnail
-    thumb_size = 0
-    if node.thumbnail is not None:
-        thumb_size = len(node.thumbnail)
-    elif pictured and code == ObjectFormat.Undefined:
-        with suppress(OSError):
-            thumb_size = len(contents.embedded_thumbnail(node.content) or b"")
-    return ObjectInfo(
-        storage=node.store.id,
-        object_format=code,
-        protection=int(node.protected),
-        compressed_size=min(node.size, SIZE_UNKNOWN),
-        thumb_format=ObjectFormat.JFIF if pictured else 0,
-        thumb_compressed_size=thumb_size,
-        thumb_width=THUMBNAIL_SIZE[0] if pictured else 0,
-        thumb_height=THUMBNAIL_SIZE[1] if pictured else 0,
-        parent=_parent(body, node),
-        filename=node.name,
-        capture_date=date,
-        modification_date=date,
-    )
-
-
-def _date(moment: datetime | None) -> str:
-    return "" if moment is None else encode_date_time(moment)
-
-
-def _parent(body: Body, node: Node) -> ObjectHandle:
-    assert node.parent is not None
-    if node.parent.handle == 0:
-        if body.quirks.own_parent:
-            return node.handle
-        if body.quirks.storage_parent:
-            return ObjectHandle(node.store.id)
-    return node.parent.handle
-
-
-def _encode_object_info(info: ObjectInfo) -> bytes:
-    """Encode an ObjectInfo whose name may hold NUL, which the codec rightly refuses to send."""
-    if "\0" not in info.filename:
-        return info.encode()
-    data = replace(info, filename="").encode()
-    return data[:52] + _encode_text(info.filename) + data[53:]
-
-
-def _encode_text(text: str) -> bytes:
-    units = text.encode("utf-16-le", "surrogatepass")
-    return bytes((len(units) // 2 + 1,)) + units + b"\0\0"
-
-
-def _encode_property(data_type: int, value: Value) -> bytes:
-    return _encode_text(value) if isinstance(value, str) and value else encode_value(data_type, value)
-
-
-async def get_object_prop_value(body: Body, call: Call) -> Answer:
+async def get_object_prop_value(state: CameraState, call: Call) -> Answer:
     """0x9803: handle, property."""
     handle, code, *_ = call.parameters
-    node = body.node(handle)
-    if code not in _OBJECT_PROPERTIES:
+    node = state.node(handle)
+    if code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
-    data_type, value = _OBJECT_PROPERTIES[code]
-    return Answer(_encode_property(data_type, value(body, node)))
+    data_type, value = OBJECT_PROPERTIES[code]
+    return Answer(encode_property(data_type, value(state, node)))
 
 
-async def get_object_prop_list(body: Body, call: Call) -> Answer:
+async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
     """0x9805: handle, format, property, group, depth (MTP 1.1, D.2.37).
 
-    Handle 0 is the root: depth 1 its children. With any other handle the object itself is in the list, with its descendants
-    down to the depth, as Android has it. Handle 0xFFFFFFFF is every object.
+    Handle 0 is the root, so depth 1 gives its children. Any other handle gives the object itself with its descendants down to the
+    depth, as on Android. Handle 0xFFFFFFFF gives every object.
     """
     handle, wanted, code, group, depth = call.parameters
     if code == 0:
         raise Refusal(ResponseCode.SpecificationByGroupUnsupported if group else ResponseCode.ParameterNotSupported)
-    if code != EVERYTHING and code not in _OBJECT_PROPERTIES:
+    if code != EVERYTHING and code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
-    codes = list(_OBJECT_PROPERTIES) if code == EVERYTHING else [code]
+    codes = list(OBJECT_PROPERTIES) if code == EVERYTHING else [code]
     levels = None if depth == EVERYTHING or handle == EVERYTHING else depth
     nodes: list[Node] = []
     if handle in (0, EVERYTHING):
-        for store in body.chosen_stores(EVERYTHING):
+        for store in state.chosen_stores(EVERYTHING):
             nodes.extend(store.root.descendants(levels))
     else:
-        node = body.node(handle)
+        node = state.node(handle)
         nodes.append(node)
         if isinstance(node, Folder):
             nodes.extend(node.descendants(levels))
     elements = [
-        struct.pack("<IHH", node.handle, each, _OBJECT_PROPERTIES[each][0])
-        + _encode_property(_OBJECT_PROPERTIES[each][0], _OBJECT_PROPERTIES[each][1](body, node))
+        struct.pack("<IHH", node.handle, each, OBJECT_PROPERTIES[each][0])
+        + encode_property(OBJECT_PROPERTIES[each][0], OBJECT_PROPERTIES[each][1](state, node))
         for node in nodes
-        if _fits(body, node, wanted)
+        if fits(state, node, wanted)
         for each in codes
     ]
     return Answer(len(elements).to_bytes(4, "little") + b"".join(elements))
 
 
-def _size(body: Body, node: Node) -> int:
-    return node.size if isinstance(node, File) else 0
-
-
-_OBJECT_PROPERTIES: dict[int, tuple[int, Callable[[Body, Node], Value]]] = {
-    ObjectProperty.StorageID: (DataType.UINT32, lambda body, node: node.store.id),
-    ObjectProperty.ObjectFormat: (DataType.UINT16, object_format),
-    ObjectProperty.ProtectionStatus: (DataType.UINT16, lambda body, node: int(node.protected)),
-    ObjectProperty.ObjectSize: (DataType.UINT64, _size),
-    ObjectProperty.ObjectFileName: (DataType.STRING, lambda body, node: node.name),
-    ObjectProperty.DateCreated: (DataType.STRING, lambda body, node: _date(node.modified)),
-    ObjectProperty.DateModified: (DataType.STRING, lambda body, node: _date(node.modified)),
-    ObjectProperty.ParentObject: (DataType.UINT32, _parent),
-    ObjectProperty.PersistentUniqueObjectIdentifier: (
-        DataType.UINT128,
-        lambda body, node: node.store.id << 32 | node.handle,
-    ),
-    ObjectProperty.Name: (DataType.STRING, lambda body, node: node.name),
-}
-"""Data type and value of each object property."""
-
-
-async def get_object(body: Body, call: Call) -> Answer:
+async def get_object(state: CameraState, call: Call) -> Answer:
     """0x1009: handle."""
-    file = body.file(call.parameters[0])
+    file = state.file(call.parameters[0])
     return Answer(Slice(file.content, 0, file.content.size))
 
 
-async def get_partial_object(body: Body, call: Call) -> Answer:
-    """0x101B: handle, offset, most bytes."""
+async def get_partial_object(state: CameraState, call: Call) -> Answer:
+    """0x101B: handle, offset, largest number of bytes."""
     handle, offset, wanted, *_ = call.parameters
-    return _part(body, body.file(handle), offset, wanted)
+    return _part(state, state.file(handle), offset, wanted)
 
 
-async def get_partial_object_64(body: Body, call: Call) -> Answer:
-    """0x95C1: handle, low and high half of the offset, most bytes."""
+async def get_partial_object_64(state: CameraState, call: Call) -> Answer:
+    """0x95C1: handle, low half of the offset, high half, largest number of bytes."""
     handle, low, high, wanted, _ = call.parameters
-    return _part(body, body.file(handle), low | high << 32, wanted)
+    return _part(state, state.file(handle), low | high << 32, wanted)
 
 
-def _part(body: Body, file: File, offset: int, wanted: int) -> Answer:
+def _part(state: CameraState, file: File, offset: int, wanted: int) -> Answer:
     size = file.content.size
     if not wanted:
         raise Refusal(ResponseCode.InvalidParameter)
     if offset >= size and (offset or size):
-        match body.quirks.past_end:
+        match state.quirks.past_end:
             case PastEnd.REFUSED:
                 raise Refusal(ResponseCode.InvalidParameter)
             case PastEnd.HANGS:
                 return Answer(silent=True)
             case PastEnd.EMPTY:
                 pass
-    length = max(0, min(wanted, size - offset, body.quirks.max_partial or wanted))
+    length = max(0, min(wanted, size - offset, state.quirks.max_partial or wanted))
     return Answer(Slice(file.content, offset, length), (length,))
 
 
-async def get_thumb(body: Body, call: Call) -> Answer:
+async def get_thumb(state: CameraState, call: Call) -> Answer:
     """0x100A: handle."""
-    node = body.node(call.parameters[0])
+    node = state.node(call.parameters[0])
     if not isinstance(node, File):
         raise Refusal(ResponseCode.NoThumbnailPresent)
     data = node.thumbnail
@@ -369,93 +213,93 @@ async def get_thumb(body: Body, call: Call) -> Answer:
     return Answer(data)
 
 
-async def delete_object(body: Body, call: Call) -> Answer:
-    """0x100B: handle, format. With handle 0xFFFFFFFF everything, of a format if one is given (ISO 15740, 10.5.11)."""
+async def delete_object(state: CameraState, call: Call) -> Answer:
+    """0x100B: handle, format. Handle 0xFFFFFFFF is everything, or everything of the format (ISO 15740, 10.5.11)."""
     handle, wanted, *_ = call.parameters
-    if handle == EVERYTHING and not body.hides_objects:
-        nodes = [node for store in body.chosen_stores(EVERYTHING) for node in store.root.descendants()]
+    if handle == EVERYTHING and not state.hides_objects:
+        nodes = [node for store in state.chosen_stores(EVERYTHING) for node in store.root.descendants()]
         if any(node.store.access is AccessCapability.ReadOnly for node in nodes):
             raise Refusal(ResponseCode.StoreReadOnly)
-        doomed = [node for node in nodes if _fits(body, node, wanted)]
-        return _delete(body, doomed)
+        doomed = [node for node in nodes if fits(state, node, wanted)]
+        return _delete(state, doomed)
     if wanted:
         raise Refusal(ResponseCode.SpecificationByFormatUnsupported)
-    node = body.node(handle)
+    node = state.node(handle)
     if node.store.access is AccessCapability.ReadOnly:
         raise Refusal(ResponseCode.StoreReadOnly)
     if node.protected:
         raise Refusal(ResponseCode.ObjectWriteProtected)
     below = list(node.descendants()) if isinstance(node, Folder) else []
-    if below and not body.quirks.deletes_folders:
+    if below and not state.quirks.deletes_folders:
         raise Refusal(ResponseCode.PartialDeletion)
-    return _delete(body, [node, *below])
+    return _delete(state, [node, *below])
 
 
-def _delete(body: Body, doomed: list[Node]) -> Answer:
-    """Delete objects, children first; protected ones stay, and the folders around them."""
+def _delete(state: CameraState, doomed: list[Node]) -> Answer:
+    """Delete objects, children first; protected ones stay, and so do the folders that they are in."""
     left = False
     for node in reversed(doomed):
         if node.protected or (isinstance(node, Folder) and node.children):
             left = True
             continue
-        node.store.remove(node, tell=body.quirks.reports_own_changes)
+        node.store.remove(node, tell=state.quirks.reports_own_changes)
     return Answer(code=ResponseCode.PartialDeletion) if left else OK
 
 
-async def get_device_prop_desc(body: Body, call: Call) -> Answer:
+async def get_device_prop_desc(state: CameraState, call: Call) -> Answer:
     """0x1014: property."""
-    return Answer(_property(body, call).described().encode())
+    return Answer(_property(state, call).described().encode())
 
 
-async def get_device_prop_value(body: Body, call: Call) -> Answer:
+async def get_device_prop_value(state: CameraState, call: Call) -> Answer:
     """0x1015: property."""
-    return Answer(_property(body, call).encoded())
+    return Answer(_property(state, call).encoded())
 
 
-async def set_device_prop_value(body: Body, call: Call) -> Answer:
-    """0x1016: property; the value comes as data."""
-    if _property(body, call).write(call.payload) and body.quirks.reports_own_changes:
-        body.notify(EventCode.DevicePropChanged, call.parameters[0])
+async def set_device_prop_value(state: CameraState, call: Call) -> Answer:
+    """0x1016: property; the data phase brings the value."""
+    if _property(state, call).write(call.payload) and state.quirks.reports_own_changes:
+        state.notify(EventCode.DevicePropChanged, call.parameters[0])
     return OK
 
 
-def _property(body: Body, call: Call) -> Property:
+def _property(state: CameraState, call: Call) -> Property:
     code = call.parameters[0]
-    if code not in body.properties:
+    if code not in state.properties:
         raise Refusal(ResponseCode.DevicePropNotSupported)
-    return body.properties[code]
+    return state.properties[code]
 
 
-async def initiate_capture(body: Body, call: Call) -> Answer:
-    """0x100E: storage (0: any), format (0: any). The response comes first, then ObjectAdded, then CaptureComplete."""
+async def initiate_capture(state: CameraState, call: Call) -> Answer:
+    """0x100E: storage (0: any), format (0: any). After the response come the events ObjectAdded and CaptureComplete."""
     storage, wanted, *_ = call.parameters
-    store = body.store(storage or body.stores[0].id)
+    store = state.store(storage or state.stores[0].id)
     if wanted not in (0, ObjectFormat.EXIF_JPEG):
         raise Refusal(ResponseCode.InvalidObjectFormatCode)
     if store.access is not AccessCapability.ReadWrite:
         raise Refusal(ResponseCode.StoreReadOnly)
     if not store.space()[1]:
         raise Refusal(ResponseCode.StoreFull)
-    if body.capture.capturing:
+    if state.capture.capturing:
         raise Refusal(ResponseCode.DeviceBusy)
-    body.capture.capturing = True
+    state.capture.capturing = True
 
     async def capture() -> None:
         try:
-            await trio.sleep(body.capture.seconds)
-            add_picture(body, store)
-            body.notify(EventCode.CaptureComplete, transaction_id=call.transaction_id)
+            await trio.sleep(state.capture.seconds)
+            add_picture(state, store)
+            state.notify(EventCode.CaptureComplete, transaction_id=call.transaction_id)
         finally:
-            body.capture.capturing = False
+            state.capture.capturing = False
 
     return Answer(then=capture)
 
 
-def add_picture(body: Body, store: Store) -> File:
-    """Take a picture: put a new JPEG into a store, as the shutter button does."""
-    shot = Shot(store.next_number(), body.now())
-    name = f"{body.capture.prefix}{shot.number:04}.JPG"
-    return store.add_file(body.capture.folder, name, Bytes(pictures.jpeg(shot)), shot.taken)
+def add_picture(state: CameraState, store: Store) -> File:
+    """Take a picture, as the shutter button does: put a new JPEG into a store."""
+    shot = Shot(store.next_number(), state.now())
+    name = f"{state.capture.prefix}{shot.number:04}.JPG"
+    return store.add_file(state.capture.folder, name, Bytes(pictures.jpeg(shot)), shot.taken)
 
 
 OPERATIONS: dict[int, Handler] = {
@@ -478,4 +322,4 @@ OPERATIONS: dict[int, Handler] = {
     Operation.GetObjectPropValue: get_object_prop_value,
     Operation.GetObjectPropList: get_object_prop_list,
 }
-"""The operations inside a session; OpenSession and CloseSession are the responder's. A profile adds its vendor's to them."""
+"""The operations except OpenSession and CloseSession, which the responder does. A profile adds its vendor's."""

@@ -1,4 +1,4 @@
-"""The cameras that can be emulated, as tables: what each says it is, its stores, its properties, its own quirks."""
+"""The PTP cameras that can be emulated, as tables: what each says it is, its stores, its properties, its quirks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
+from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
-from camfs.virtual.ptp.operations import Handler
 from camfs.virtual.ptp.properties import Clock, Property
 from camfs.virtual.sigma import operations as sigma
 
@@ -19,10 +19,10 @@ class StoreTable:
     Attributes:
         option: the option that names a folder to show in it.
         id: storage id.
-        storage_type: what it is made of.
-        description: as StorageInfo gives it.
-        shots: made pictures in it when no folder is given.
-        free_images: as StorageInfo gives it.
+        storage_type: as in StorageInfo.
+        description: as in StorageInfo.
+        shots: number of generated pictures in it if no folder is given.
+        free_images: as in StorageInfo.
     """
 
     option: str
@@ -39,20 +39,20 @@ class Profile:
 
     Attributes:
         name: as in `virtual:NAME`.
-        device_info: what GetDeviceInfo answers, with the serial number of one that is not told another.
+        device_info: what GetDeviceInfo answers; an option may change the serial number.
         stores: its stores, the card first.
-        folder: DCF folder of made pictures, and of those that it takes.
+        folder: DCF folder of the generated pictures, and of those that it takes.
         prefix: four characters that the names of its pictures begin with.
-        raw: whether a made picture has a DNG beside it.
-        properties: description, and whether writes are ignored; the values are copied for each camera.
+        raw: whether each generated picture has a DNG beside it.
+        properties: descriptions, each with a flag that says whether writes are ignored; every camera gets its own copy.
         clock: code of the property that is the camera's clock; None for none.
-        quirks: what is different about it; copied for each camera.
-        vendor: operations of the maker.
-        vendor_data_out: those of them that bring data to the camera.
+        quirks: what is different about it; every camera gets its own copy.
+        vendor: the maker's operations.
+        vendor_data_out: those of them that send data to the camera.
         vendor_names: their names in the trace.
-        options: options that not every model has, beside the stores.
-        has_api_life: whether it has the SIGMA fp's.
-        vendor_id, product_id: of its USB device descriptor.
+        options: options that only some models have, besides the stores.
+        has_api_life: whether it can be under remote control, as the SIGMA fp can.
+        vendor_id, product_id: those of its USB device descriptor.
     """
 
     name: str
@@ -72,15 +72,15 @@ class Profile:
     vendor_id: int = 0
     product_id: int = 0
 
-    def made_properties(self) -> dict[int, Property]:
-        """Return properties for one camera."""
+    def new_properties(self) -> dict[int, Property]:
+        """Return the properties of a new camera."""
         made = {description.code: Property(description, ignored) for description, ignored in self.properties}
         if self.clock is not None:
             made[self.clock] = Clock(self.clock)
         return made
 
 
-# The seed's list, in its order. Those in parentheses there were not in the body's DeviceInfo.
+# The list in the PTP notes, in its order, without the operations that stand in parentheses there: the camera did not list those.
 _SIGMA_STANDARD = (*range(0x1001, 0x100C), 0x100F, 0x1014, 0x1015, 0x1016, 0x101B)
 _SIGMA_VENDOR = (
     *range(0x9012, 0x901A),
@@ -105,7 +105,7 @@ SIGMA_FP = Profile(
         vendor_extension_desc="SIGMA",
         operations=_SIGMA_STANDARD + _SIGMA_VENDOR,
         events=_SIGMA_EVENTS,
-        # Not in the seed; those of an fp L, which has no code for DNG (reference sigma-fp, section 1).
+        # The PTP notes do not say; these are an fp L's, which has no code for DNG (camfs/protocols/sigma/README.md, "Identity").
         image_formats=(ObjectFormat.Association, ObjectFormat.Script, ObjectFormat.QuickTime, ObjectFormat.EXIF_JPEG),
         manufacturer="SIGMA",
         model="SIGMA fp",
@@ -171,7 +171,7 @@ PTP = Profile(
         (_description(0x5005, DataType.UINT16, True, 2, Enumeration((1, 2, 4, 5, 6, 7))), False),
         # f-number, hundredths
         (_description(0x5007, DataType.UINT16, True, 560, Enumeration((200, 280, 400, 560, 800, 1100, 1600))), False),
-        # metering: average, centre-weighted, multi-spot, centre-spot; the dial on the body decides, whatever the host writes
+        # metering: average, centre-weighted, multi-spot, centre-spot; the camera's dial decides, whatever the host writes
         (_description(0x500B, DataType.UINT16, True, 2, Enumeration((1, 2, 3, 4))), True),
         # exposure time, tenths of a millisecond
         (_description(0x500D, DataType.UINT32, True, 80, Enumeration(_EXPOSURE_TIMES)), False),

@@ -1,4 +1,4 @@
-"""The device properties of an emulated camera: their values, and what may be written to them."""
+"""The device properties of an emulated camera: their values, and the rules for writing them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,8 +21,8 @@ class Property:
     """A device property.
 
     Attributes:
-        description: what GetDevicePropDesc answers; its current value is the one that counts.
-        ignores_writes: a value that is legal is answered with OK, and nothing changes.
+        description: what GetDevicePropDesc answers; holds the value, too.
+        ignores_writes: a legal value is answered with OK, and nothing changes.
     """
 
     description: DevicePropDesc
@@ -42,7 +42,7 @@ class Property:
         return encode_value(self.description.data_type, self.value)
 
     def put(self, value: Value) -> None:
-        """Set the value as the camera's own buttons would, with no questions."""
+        """Set the value without any check, as the camera's own buttons do."""
         self.description = replace(self.description, current=value)
 
     def write(self, data: bytes) -> bool:
@@ -52,7 +52,7 @@ class Property:
             Whether it changed.
 
         Raises:
-            Refusal: the property is read-only, or the bytes are no value that it takes.
+            Refusal: the property is read-only, or it does not take these bytes.
         """
         if not self.description.writable:
             raise Refusal(ResponseCode.AccessDenied)
@@ -80,7 +80,7 @@ class Property:
 
 
 class Clock(Property):
-    """The camera's clock: it runs, from the computer's time at first, in local time without a zone.
+    """The camera's clock. It runs in local time without a zone, and begins with the computer's time.
 
     Args:
         code: the property's code.
@@ -100,18 +100,17 @@ class Clock(Property):
         return (datetime.now() + self._ahead).replace(microsecond=0)
 
     def described(self) -> DevicePropDesc:
-        """See `Property.described`."""
         return replace(self.description, current=self.value)
 
     def put(self, value: Value) -> None:
-        """See `Property.put`.
+        """Set the clock.
 
         Raises:
-            LocalProtocolError: the value is no DateTime string.
+            LocalProtocolError: the value is not a DateTime string.
         """
         moment = decode_date_time(value) if isinstance(value, str) else None
         if moment is None:
-            raise LocalProtocolError(f"{value!r} is no date")
+            raise LocalProtocolError(f"{value!r} is not a date")
         self._ahead = moment.astimezone().replace(tzinfo=None) - datetime.now()
 
     def _takes(self, value: Value) -> bool:

@@ -1,18 +1,21 @@
-"""An emulated camera on the network: a PTP/IP responder for one initiator at a time (reference ptp, sections 11 and 13.9).
+"""The network port of an emulated camera: a PTP/IP responder that serves one initiator at a time.
 
-A second initiator is told that the camera is busy until the first has left. What leaving ends is the session, as when a Wi-Fi
-connection drops; all else of the camera stays as it was.
+An initiator makes two connections, each with its own handshake::
+
+    command  ── InitCommandRequest ──►  ◄── InitCommandAck(number) ──  then requests, data, responses
+    event    ── InitEventRequest(number) ──►  ◄── InitEventAck ──      then events
+
+A second initiator is refused with InitFail(BUSY) until the first has left. The session ends when the initiator leaves, as with a
+Wi-Fi connection that drops; the rest of the camera's state stays as it was (camfs/protocols/ptp/README.md, "PTP/IP").
 """
 
 import contextlib
 import signal
 import uuid
-from collections.abc import Iterable
 
 import trio
 
 from camfs.errors import DeviceGone, RemoteProtocolError
-from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.ptp.ip import (
     MAX_NAME,
     Cancel,
@@ -22,138 +25,30 @@ from camfs.protocols.ptp.ip import (
     InitEventRequest,
     InitFail,
     IpConnection,
-    IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Event, Message, Response, Role
-from camfs.transports.channel import Channel
+from camfs.protocols.ptp.messages import Role
 from camfs.transports.ports import ByteStream
 from camfs.virtual.ptp.camera import EmulatedCamera
-from camfs.virtual.ptp.link import AnswerCut
-from camfs.virtual.ptp.responder import Responder
-
-IpChannel = Channel[IpMessage, IpConnection]
+from camfs.virtual.ptp.iplink import IpChannel, IpLink
 
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds that an initiator may take for each step of the handshake."""
 
-HOLD = 64 << 10
-"""Bytes of an answer that are held, so that a small one leaves at once with its response."""
-
 _NAMESPACE = uuid.UUID("6f1bb0b2-0a7e-4c0e-9d0c-1f0e5a3f6c11")
 
 
-class IpWire:
-    """A `Wire` over the two connections of one initiator.
-
-    Args:
-        command: the connection for commands and data.
-        event: the connection for events.
-        responder: whose wire it is: hears of Cancel.
-    """
-
-    def __init__(self, command: IpChannel, event: IpChannel, responder: Responder) -> None:
-        self._command = command
-        self._event = event
-        self._responder = responder
-        self._held: list[bytes | memoryview] = []
-        self._limit: int | None = None
-        self._free = 0.0
-        self._closed = False
-
-    async def receive(self) -> Message:
-        """See `Wire.receive`."""
-        while True:
-            self._check()
-            match await self._command.receive():
-                case Cancel(transaction_id):
-                    self._responder.cancel(transaction_id)
-                    await trio.lowlevel.checkpoint_if_cancelled()
-                case ProbeRequest():
-                    await self._command.send(ProbeResponse())
-                case ProbeResponse():
-                    pass
-                case message:
-                    assert isinstance(message, Message)
-                    return message
-
-    async def send(self, messages: Iterable[Message]) -> None:
-        """See `Wire.send`."""
-        answered = False
-        for message in messages:
-            self._held += self._command.codec.send(message)
-            answered = answered or isinstance(message, Response)
-        if answered or sum(map(len, self._held)) >= HOLD:
-            await self._flush()
-
-    async def send_raw(self, data: bytes) -> None:
-        """See `Wire.send_raw`."""
-        self._held.append(data)
-        await self._flush()
-
-    async def _flush(self) -> None:
-        self._check()
-        data = b"".join(self._held)
-        self._held.clear()
-        if self._limit is not None:
-            if len(data) > self._limit:
-                at, self._limit = self._limit, None
-                await self._command.write(data[:at])
-                raise AnswerCut
-            self._limit -= len(data)
-        if self._responder.bandwidth:
-            # From the last byte before, if this goes on from there: sleeping too long does not add up.
-            self._free = max(self._free, trio.current_time() - 0.1) + len(data) / self._responder.bandwidth
-            try:
-                await trio.sleep_until(self._free)
-            except trio.Cancelled:
-                self._held.insert(0, data)
-                raise
-        await self._command.write(data)
-
-    async def send_event(self, event: Event) -> None:
-        """See `Wire.send_event`."""
-        self._check()
-        await self._event.send(event)
-
-    def cut_answer(self, at: int, goes_on: bool) -> None:
-        """See `Wire.cut_answer`. TCP cannot go on after an interruption."""
-        self._limit = None if goes_on else at
-
-    def lift_cut(self) -> None:
-        """See `Wire.lift_cut`."""
-        self._limit = None
-
-    async def end_transfer(self) -> None:
-        """TCP has no transfers."""
-
-    async def end_cancelled(self, transaction_id: int) -> None:
-        """Take the data of the host that are under way up to their end or its Cancel, and answer TransactionCanceled."""
-        while self._command.codec.awaits_data:
-            await self._command.receive()
-        self._limit = None
-        await self.send([Response(ResponseCode.TransactionCanceled, transaction_id)])
-
-    def stall(self) -> None:
-        """There is no way to tell the host and go on: the connections will be closed."""
-        self._closed = True
-
-    def halted(self) -> tuple[int, ...]:
-        """TCP has no endpoints."""
-        return ()
-
-    def restart(self, flush: bool = True) -> None:
-        """TCP loses nothing, and what is out of step stays so."""
-
-    def _check(self) -> None:
-        if self._closed:
-            raise DeviceGone("the emulated camera has closed the connection")
-
-
 class _Initiator:
-    """Who is connected, or about to be."""
+    """The host that is connected or about to be.
+
+    Attributes:
+        number: connection number, which ties the event connection to the command connection.
+        event: the event connection, once it has come.
+        complete: is set when it has.
+        left: is set when the host has left.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -163,15 +58,15 @@ class _Initiator:
 
 
 class IpPort:
-    """The port of an emulated camera that takes TCP connections.
+    """Answers the TCP connections that come in for one emulated camera.
 
     Args:
-        camera: not running elsewhere.
+        camera: must not run elsewhere at the same time.
     """
 
     def __init__(self, camera: EmulatedCamera) -> None:
         self._responder = camera.responder
-        info = camera.body.device_info
+        info = camera.state.device_info
         self._guid = uuid.uuid5(_NAMESPACE, f"{info.model} {info.serial_number}").bytes
         self._name = info.model[:MAX_NAME]
         self._initiator: _Initiator | None = None
@@ -190,7 +85,7 @@ class IpPort:
                     case InitEventRequest(number):
                         await self._answer_event(channel, number)
         except (DeviceGone, RemoteProtocolError):
-            pass  # it has left, or is no initiator
+            pass  # the peer has left, or does not speak PTP/IP
         finally:
             with trio.CancelScope(shield=True):
                 await channel.aclose()
@@ -230,7 +125,7 @@ class IpPort:
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(listen)
-            await self._responder.run_on(IpWire(command, event, self._responder))
+            await self._responder.run_on(IpLink(command, event, self._responder))
             nursery.cancel_scope.cancel()
 
     async def _listen(self, event: IpChannel) -> None:
@@ -243,7 +138,7 @@ class IpPort:
 
 
 async def _completed(initiator: _Initiator, command: IpChannel) -> None:
-    """Wait for the event connection, but not for an initiator that has left."""
+    """Wait for the event connection until the initiator leaves or the time is up."""
     async with trio.open_nursery() as nursery:
 
         async def watch() -> None:
@@ -259,7 +154,7 @@ async def _completed(initiator: _Initiator, command: IpChannel) -> None:
 
 
 class _Accepted:
-    """The `ByteStream` of a connection that was accepted."""
+    """A `ByteStream` over an accepted connection."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._socket = stream.socket
@@ -285,17 +180,17 @@ class _Accepted:
 
 
 async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
-    """Open the sockets to listen at.
+    """Open the listening sockets.
 
     Args:
         host: a name or an address, IPv6 without brackets.
-        port: 0 for any that is free.
+        port: 0 for any free one.
 
     Raises:
-        OSError: it cannot be listened there.
+        OSError: that place cannot be listened at.
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
-    if not port:  # a name of several addresses would get as many ports
+    if not port:  # a name with several addresses would get a different port for each
         for surplus in listeners[1:]:
             await surplus.aclose()
         del listeners[1:]
@@ -303,7 +198,7 @@ async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
 
 
 async def listen(camera: EmulatedCamera, listeners: list[trio.SocketListener]) -> None:
-    """Let the camera, which is not running elsewhere, answer on the network; never returns. Cancelled: the sockets are closed."""
+    """Let a camera answer on the network for ever; it must not run elsewhere. Cancelled: the sockets are closed."""
     port = IpPort(camera)
 
     async def answer(stream: trio.SocketStream) -> None:
@@ -313,15 +208,15 @@ async def listen(camera: EmulatedCamera, listeners: list[trio.SocketListener]) -
 
 
 async def serve(camera: EmulatedCamera, host: str, port: int) -> None:
-    """Let the camera answer on the network until SIGINT or SIGTERM, and say where on stdout.
+    """Let a camera answer on the network until SIGINT or SIGTERM; prints where it listens.
 
     Args:
-        camera: not running elsewhere; closed at the end.
-        host: see `open_listeners`.
-        port: see `open_listeners`.
+        camera: must not run elsewhere; closed at the end.
+        host: as for `open_listeners`.
+        port: as for `open_listeners`.
 
     Raises:
-        OSError: it cannot be listened there.
+        OSError: that place cannot be listened at.
     """
     try:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -330,7 +225,7 @@ async def serve(camera: EmulatedCamera, host: str, port: int) -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(listen, camera, listeners)
                 print(
-                    f"a {camera.body.device_info.model} is at ptpip:{f'[{host}]' if ':' in host else host}:{taken}",
+                    f"a {camera.state.device_info.model} is at ptpip:{f'[{host}]' if ':' in host else host}:{taken}",
                     flush=True,
                 )
                 async for _ in signals:

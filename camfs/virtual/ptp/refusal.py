@@ -1,8 +1,8 @@
-"""What an emulated camera's operation raises to answer with a failure."""
+"""What an operation of an emulated camera raises in order to answer with a failure."""
 
 
 class Refusal(Exception):
-    """The operation fails with a response code and, perhaps, parameters."""
+    """The operation fails, with a response code and possibly with parameters."""
 
     def __init__(self, code: int, *parameters: int) -> None:
         super().__init__(f"0x{code:04X}")

@@ -1,7 +1,19 @@
-"""The responder: sessions and transactions of an emulated camera, over whatever port it is given.
+"""The responder: the sessions and transactions of an emulated camera, over any link.
 
-Strict as cameras are: a wrong transaction id, a missing session, an unknown operation are answered with their response codes, and
-what is no PTP at all, or comes at the wrong time, halts both pipes. Reference ptp, sections 7, 9 and 13.
+A session (camfs/protocols/ptp/README.md, "Sessions and transaction ids")::
+
+            ── OpenSession ──►
+    closed                      open
+            ◄── CloseSession, DeviceReset, the host leaves, the fault LOSE_SESSION ──
+
+Without a session everything but GetDeviceInfo is answered with SessionNotOpen, and OpenSession in a session with
+SessionAlreadyOpened. A transaction::
+
+    idle ── request ──► data from the host? ──► operation ──► data to the host? ──► response ──► idle
+
+Cancel (with the transaction's id) and DeviceReset end it anywhere. A message that is not PTP or not expected halts both bulk pipes,
+and the responder is idle (camfs/protocols/ptp/README.md, "Stalls"). A wrong transaction id, an unknown operation and the like are
+answered with their response codes: the responder is as strict as real cameras are.
 """
 
 import random
@@ -20,12 +32,14 @@ from camfs.protocols.ptp.messages import (
     Request,
     Response,
 )
-from camfs.virtual.ptp.body import Body
+from camfs.virtual.ptp.calls import Answer, Call, Handler, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.link import AnswerCut, UsbWire, Wire
-from camfs.virtual.ptp.operations import OPERATIONS, Answer, Call, Handler, Slice
+from camfs.virtual.ptp.link import AnswerCut, Link
+from camfs.virtual.ptp.operations import OPERATIONS
 from camfs.virtual.ptp.refusal import Refusal
-from camfs.virtual.throttle import PacedPort
+from camfs.virtual.ptp.state import CameraState
+from camfs.virtual.ptp.usblink import UsbLink
+from camfs.virtual.throttle import ThrottledPort
 from camfs.virtual.trace import Trace
 from camfs.virtual.usb.pipes import Port
 
@@ -33,7 +47,7 @@ PIECE = 512 * 1024
 """Bytes of an object sent at a time."""
 
 MAX_PAYLOAD = 64 * 1024
-"""Bytes of a payload from the host that are kept; no operation takes more."""
+"""Bytes kept of a payload from the host; no operation takes more."""
 
 _KNOWN = frozenset(Operation)
 _DATA_OUT = frozenset(operation for operation in Operation if operation.data_phase is DataPhase.OUT)
@@ -41,23 +55,27 @@ _WITHOUT_SESSION = (Operation.GetDeviceInfo, Operation.OpenSession)
 
 
 class Responder:
-    """Answers a host.
+    """Answers one host at a time.
 
     Args:
-        body: the camera.
-        trace: what to tell of each transaction.
-        vendor: operations of the maker, those whose data go to the camera, and their names; they are done also if they are not listed.
+        state: the camera.
+        trace: gets a record of each transaction.
+        vendor: the maker's operations; the camera does them whether DeviceInfo lists them or not.
+        vendor_data_out: those of them that send data to the camera.
+        vendor_names: their names in the trace.
         latency: seconds that each transaction takes at least.
-        bandwidth: bytes a second; None for as fast as it goes.
+        bandwidth: bytes a second; None for no limit.
 
     Attributes:
-        session: id of the session that is open, 0 for none. Set it to have one open that no host remembers.
-        faults: what is to go wrong; the first that fits a transaction happens to it.
+        session: id of the open session, 0 for none. A test may set it, to have a session open that no host remembers.
+        last_id: transaction id of the host's last request in this session; None if any id may come next.
+        overrides: handlers that answer instead of the camera's own, by operation (`EmulatedCamera.override`).
+        faults: what will go wrong; in a transaction the first one happens that fits it.
     """
 
     def __init__(
         self,
-        body: Body,
+        state: CameraState,
         trace: Trace,
         *,
         vendor: Mapping[int, Handler] | None = None,
@@ -66,17 +84,18 @@ class Responder:
         latency: float = 0,
         bandwidth: float | None = None,
     ) -> None:
-        self.body = body
+        self.state = state
         self.trace = trace
         self.session = 0
         self.faults: list[Fault] = []
         self.latency = latency
         self.bandwidth = bandwidth
+        self.last_id: int | None = 0
+        self.overrides: dict[int, Handler] = {}
         self._handlers = {**OPERATIONS, **(vendor or {})}
         self._vendor = frozenset(vendor or ())
         self._vendor_data_out = vendor_data_out
         self._vendor_names = vendor_names or {}
-        self._last_id: int | None = 0
         self._running: Request | None = None
         self._scope = trio.CancelScope()
         self._dropping = False
@@ -84,24 +103,24 @@ class Responder:
         self._stray_data = False
         self._bytes_in = 0
         self._bytes_out = 0
-        self._wire: Wire | None = None
+        self._link: Link | None = None
         self._nursery: trio.Nursery | None = None
         self._in_handler = False
         self._event_due = trio.Event()
-        body.on_event = self._wake_events
+        state.on_event = self._wake_events
 
-    # What USB's class requests do, in any state.
+    # What USB's class requests do, in any state (camfs/protocols/ptp/README.md, "Class requests").
 
     def cancel(self, transaction_id: int) -> None:
-        """End the transaction under way, if it is this one; no response is sent (Still Image Class, 5.2.1)."""
+        """End the transaction under way if it has this id; over USB it gets no response (Still Image Class, 5.2.1)."""
         if self._running is not None and self._running.transaction_id == transaction_id:
             self._dropping = True
-            self._busy_replies = self.body.quirks.busy_after_cancel
+            self._busy_replies = self.state.quirks.busy_after_cancel
             self._scope.cancel()
 
     def device_status(self) -> bytes:
-        """Return the reply to GetDeviceStatus: u16 length, u16 code, a u32 for each endpoint that is halted."""
-        halted = self._wire.halted() if self._wire else ()
+        """Return the reply to GetDeviceStatus: u16 length, u16 code, a u32 for each halted endpoint."""
+        halted = self._link.halted() if self._link else ()
         code = ResponseCode.OK
         if halted:
             code = ResponseCode.TransactionCanceled
@@ -112,88 +131,89 @@ class Responder:
         return (4 + len(words)).to_bytes(2, "little") + code.to_bytes(2, "little") + words
 
     def device_reset(self) -> None:
-        """Go back to idle, with no session."""
-        self._close_session()
+        """Go back to idle, and close the session."""
+        self.close_session()
         self._busy_replies = 0
         if self._running is not None:
             self._scope.cancel()
-        elif self._wire is not None:
-            self._wire.restart()
+        elif self._link is not None:
+            self._link.restart()
 
     async def run(self, port: Port) -> None:
-        """Answer on a port until its cable is out; then no session is open any more."""
-        paced = PacedPort(port, self.bandwidth) if self.bandwidth else port
-        await self.run_on(UsbWire(paced, self.body.quirks))
+        """Answer on a USB port until its cable is pulled; that closes the session."""
+        throttled = ThrottledPort(port, self.bandwidth) if self.bandwidth else port
+        await self.run_on(UsbLink(throttled, self.state.quirks))
 
-    async def run_on(self, wire: Wire) -> None:
-        """Answer on a wire until the host has left; then no session is open any more."""
-        self._wire = wire
+    async def run_on(self, link: Link) -> None:
+        """Answer on a link until the host has left; that closes the session."""
+        self._link = link
         self._stray_data = False
         self.trace.start()
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                nursery.start_soon(self._send_events, wire, nursery.cancel_scope)
+                nursery.start_soon(self._send_events, link, nursery.cancel_scope)
                 try:
                     while True:
-                        await self._serve(wire)
+                        await self._serve(link)
                 except DeviceGone:
                     nursery.cancel_scope.cancel()
         finally:
-            self._wire = self._nursery = None
-            self._close_session()
+            self._link = self._nursery = None
+            self.close_session()
 
-    def _close_session(self) -> None:
+    def close_session(self) -> None:
+        """Close the session; tests call it, too: a camera that resets itself closes its session."""
         self.session = 0
-        self.body.end_session()
+        self.state.end_session()
 
     def _wake_events(self) -> None:
         if not self._in_handler:
             self._event_due.set()
 
-    async def _send_events(self, wire: Wire, scope: trio.CancelScope) -> None:
-        """Send events as they come; none without a session."""
+    async def _send_events(self, link: Link, scope: trio.CancelScope) -> None:
+        """Send events as they come; without a session they are dropped."""
         try:
             while True:
                 await self._event_due.wait()
                 self._event_due = trio.Event()
                 if not self.session:
-                    self.body.events.clear()
-                while self.body.events:
-                    await wire.send_event(self.body.events.pop(0))
+                    self.state.events.clear()
+                while self.state.events:
+                    await link.send_event(self.state.events.pop(0))
         except DeviceGone:
             scope.cancel()
 
     # Transactions.
 
-    async def _serve(self, wire: Wire) -> None:
+    async def _serve(self, link: Link) -> None:
         """Take one request and do it."""
         try:
-            request = await self._next_request(wire)
-            await self._transact(wire, request)
+            request = await self._next_request(link)
+            await self._transact(link, request)
         except RemoteProtocolError:
-            # Not PTP, or not now: a camera halts its pipes and waits for a command (Still Image Class, 7.2.2.3).
-            wire.stall()
-            wire.restart()
+            # A camera that does not understand halts its pipes and waits for a command (Still Image Class, 7.2.2.3).
+            link.stall()
+            link.restart()
 
-    async def _next_request(self, wire: Wire) -> Request:
-        """Wait for a request; the data of an operation that was unknown come before it and are eaten."""
+    async def _next_request(self, link: Link) -> Request:
+        """Wait for a request; drop the data that a host still sends for an unknown operation that was refused."""
         while True:
-            message = await wire.receive()
+            message = await link.receive()
             if isinstance(message, Request):
                 self._stray_data = False
                 return message
             if not self._stray_data:
                 raise RemoteProtocolError("data without a request")
 
-    async def _transact(self, wire: Wire, request: Request) -> None:
-        """Do a transaction to its end, or until Cancel or DeviceReset, and note it in the trace."""
+    async def _transact(self, link: Link, request: Request) -> None:
+        """Do a transaction, until it ends or Cancel or DeviceReset ends it, and note it in the trace."""
         self._bytes_in = self._bytes_out = 0
         result = "cancelled"
         with trio.CancelScope() as self._scope:
             self._running = request
             try:
-                result = await self._do(wire, request)
+                result = await self._do(link, request)
             except RemoteProtocolError:
                 result = "halted"
                 raise
@@ -205,46 +225,46 @@ class Responder:
                 operation = self._vendor_names.get(request.code) or name_of(Operation, request.code)
                 self.trace.add(operation, request.parameters, self._bytes_out, self._bytes_in, result)
         if self._scope.cancelled_caught:
-            await wire.end_cancelled(request.transaction_id)
+            await link.end_cancelled(request.transaction_id)
         self._dropping = False
 
-    async def _do(self, wire: Wire, request: Request) -> str:
-        """Do a transaction, with the faults that happen to it, and return the name of its result."""
-        payload = await self._receive_payload(wire, request)
+    async def _do(self, link: Link, request: Request) -> str:
+        """Do a transaction, with the fault that happens in it, and return its result for the trace."""
+        payload = await self._receive_payload(link, request)
         if self.latency:
             await trio.sleep(self.latency)
         fault = next((each for each in self.faults if each.happens(request.code, request.parameters)), None)
         if fault and fault.kind is FaultKind.DELAY:
             await trio.sleep(fault.seconds)
         if fault and fault.kind is FaultKind.LOSE_SESSION:
-            self._close_session()
+            self.close_session()
         if fault and fault.kind is FaultKind.REFUSE:
             answer = Answer(code=fault.code)
         else:
             answer = await self._answer(request, payload)
         if answer.silent:
             await trio.sleep_forever()
-        result = await self._send(wire, request, answer, fault)
+        result = await self._send(link, request, answer, fault)
         if answer.then and self._nursery:
             self._nursery.start_soon(answer.then)
-        if self.body.events:
+        if self.state.events:
             self._event_due.set()
         return result
 
-    async def _receive_payload(self, wire: Wire, request: Request) -> bytes:
-        """Take the data phase of an operation that has one; what is too long is eaten and dropped."""
+    async def _receive_payload(self, link: Link, request: Request) -> bytes:
+        """Receive the data phase of an operation that has one; what is too long for any operation is dropped."""
         goes_out = request.code in _DATA_OUT or request.code in self._vendor_data_out
         self._stray_data = not goes_out and request.code not in _KNOWN
         if not goes_out:
             return b""
-        match await wire.receive():
+        match await link.receive():
             case DataStart(request.code, request.transaction_id):
                 pass
             case message:
-                raise RemoteProtocolError(f"{message} in place of the data of {request}")
+                raise RemoteProtocolError(f"{message} instead of the data of {request}")
         payload = bytearray()
         while True:
-            message = await wire.receive()
+            message = await link.receive()
             if isinstance(message, DataEnd):
                 return bytes(payload)
             assert isinstance(message, Data)
@@ -252,9 +272,9 @@ class Responder:
             payload += message.payload[: MAX_PAYLOAD + 1 - len(payload)]
 
     async def _answer(self, request: Request, payload: bytes) -> Answer:
-        """Apply the rules of sessions, and do the operation."""
+        """Apply the rules of sessions, then do the operation."""
         code = request.code
-        if self.body.sigma is not None and self.body.sigma.gone:
+        if self.state.sigma is not None and self.state.sigma.gone:
             raise DeviceGone("the emulated camera hangs")
         if not self.session and code not in _WITHOUT_SESSION:
             return Answer(code=ResponseCode.SessionNotOpen)
@@ -264,10 +284,10 @@ class Responder:
         if self.session and not self._follows(request.transaction_id):
             return Answer(code=ResponseCode.InvalidTransactionID)
         if code == Operation.CloseSession:
-            self._close_session()
+            self.close_session()
             return Answer()
-        handler = self._handlers.get(code)
-        if handler is None or (code not in self._vendor and code not in self.body.device_info.operations):
+        handler = self._handler(code)
+        if handler is None:
             return Answer(code=ResponseCode.OperationNotSupported)
         if len(payload) > MAX_PAYLOAD:
             return Answer(code=ResponseCode.InvalidDevicePropFormat)
@@ -275,95 +295,102 @@ class Responder:
         call = Call((first, second, third, fourth, fifth), payload, request.transaction_id)
         self._in_handler = True
         try:
-            return await handler(self.body, call)
+            return await handler(self.state, call)
         except Refusal as refusal:
             return Answer(code=refusal.code, parameters=refusal.parameters)
         finally:
             self._in_handler = False
 
+    def _handler(self, code: int) -> Handler | None:
+        """Return the handler of an operation; None if the camera does not have it."""
+        if code in self.overrides:
+            return self.overrides[code]
+        has_it = code in self._vendor or code in self.state.device_info.operations
+        return self._handlers.get(code) if has_it else None
+
     def _open_session(self, session: int, transaction_id: int) -> Answer:
         if self.session:
-            # The host may go on in a session that it does not remember, with ids of its own.
-            self._last_id = None
+            # The host may now go on in a session of which it knows nothing, so any id may come next.
+            self.last_id = None
             return Answer(code=ResponseCode.SessionAlreadyOpened, parameters=(self.session,))
         if transaction_id:
             return Answer(code=ResponseCode.InvalidTransactionID)
         if not session:
             return Answer(code=ResponseCode.InvalidParameter)
-        self.session, self._last_id = session, 0
+        self.session, self.last_id = session, 0
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:
-        """Say whether an id is one that may come now: 1, 2, ... 0xFFFFFFFE, 1 (ISO 15740, 9.3.1)."""
-        last, self._last_id = self._last_id, transaction_id
+        """Say whether this id may come now: they run 1, 2, ... 0xFFFFFFFE, 1 (ISO 15740, 9.3.1)."""
+        last, self.last_id = self.last_id, transaction_id
         if transaction_id not in (0, 0xFFFFFFFF):
             if last is None:
                 return True
             step = (transaction_id - last) % 0xFFFFFFFE
-            if step == 1 or (not self.body.quirks.consecutive_ids and 0 < step < 1 << 31):
+            if step == 1 or (not self.state.quirks.consecutive_ids and 0 < step < 1 << 31):
                 return True
-        self._last_id = last
+        self.last_id = last
         return False
 
-    # Answers, and what can go wrong with them.
+    # Answers, and how faults spoil them.
 
-    async def _send(self, wire: Wire, request: Request, answer: Answer, fault: Fault | None) -> str:
-        """Send an answer, with the fault that happens to it if there is one, and return the name of its result."""
+    async def _send(self, link: Link, request: Request, answer: Answer, fault: Fault | None) -> str:
+        """Send an answer, spoilt by the fault if there is one, and return its result for the trace."""
         if fault is None:
-            return await self._send_answer(wire, request, answer)
+            return await self._send_answer(link, request, answer)
         match fault.kind:
             case FaultKind.NO_ANSWER:
                 return "no answer"
             case FaultKind.GARBAGE:
-                await wire.send_raw(fault.data or _noise(64))
+                await link.send_raw(fault.data or _noise(64))
                 return "garbage"
             case FaultKind.BAD_DATASET:
                 answer = Answer(fault.data or _noise(64), answer.parameters, answer.code)
             case FaultKind.STALE_RESPONSE | FaultKind.STALE_DATA | FaultKind.NEWER_RESPONSE:
-                await wire.send(_of_another_transaction(request, fault.kind))
+                await link.send(_of_another_transaction(request, fault.kind))
             case FaultKind.STALL | FaultKind.ABORT | FaultKind.STOP | FaultKind.CUT:
-                wire.cut_answer(fault.at, goes_on=fault.kind is FaultKind.STALL)
+                link.cut_answer(fault.at, goes_on=fault.kind is FaultKind.STALL)
         try:
-            return await self._send_answer(wire, request, answer)
+            return await self._send_answer(link, request, answer)
         except AnswerCut:
-            return await self._cut_short(wire, request, fault)
+            return await self._cut_short(link, request, fault)
         finally:
-            wire.lift_cut()
+            link.lift_cut()
 
-    async def _cut_short(self, wire: Wire, request: Request, fault: Fault) -> str:
-        """Go on, or not, where an answer was cut."""
+    async def _cut_short(self, link: Link, request: Request, fault: Fault) -> str:
+        """Do what a fault does at the byte where it has cut the answer."""
         if fault.kind is FaultKind.STOP:
             await trio.sleep_forever()
         if fault.kind is FaultKind.ABORT:
-            self.body.notify(EventCode.CancelTransaction, transaction_id=request.transaction_id)
-            wire.stall()
-            wire.restart(flush=False)
+            self.state.notify(EventCode.CancelTransaction, transaction_id=request.transaction_id)
+            link.stall()
+            link.restart(flush=False)
             return "halted"
-        await wire.end_transfer()
-        wire.restart(flush=False)
-        await wire.send([Response(fault.code, request.transaction_id)])
+        await link.end_transfer()
+        link.restart(flush=False)
+        await link.send([Response(fault.code, request.transaction_id)])
         return name_of(ResponseCode, fault.code)
 
-    async def _send_answer(self, wire: Wire, request: Request, answer: Answer) -> str:
+    async def _send_answer(self, link: Link, request: Request, answer: Answer) -> str:
         """Send data and response, and return the name of the response."""
         code, transaction_id, payload = answer.code, request.transaction_id, answer.payload
         if payload is not None:
             length = len(payload) if isinstance(payload, bytes) else payload.length
-            header = (0, 0) if self.body.quirks.zero_data_header else (request.code, transaction_id)
-            await wire.send([DataStart(*header, length)])
+            header = (0, 0) if self.state.quirks.zero_data_header else (request.code, transaction_id)
+            await link.send([DataStart(*header, length)])
             if isinstance(payload, bytes):
                 self._bytes_in += length
-                await wire.send([Data(payload)])
-            elif not await self._send_slice(wire, payload):
+                await link.send([Data(payload)])
+            elif not await self._send_slice(link, payload):
                 code = ResponseCode.IncompleteTransfer
-            await wire.send([DataEnd()])
-        if self.body.quirks.zero_close_response and request.code == Operation.CloseSession:
+            await link.send([DataEnd()])
+        if self.state.quirks.zero_close_response and request.code == Operation.CloseSession:
             transaction_id = 0
-        await wire.send([Response(code, transaction_id, answer.parameters)])
+        await link.send([Response(code, transaction_id, answer.parameters)])
         return name_of(ResponseCode, code)
 
-    async def _send_slice(self, wire: Wire, part: Slice) -> bool:
-        """Send bytes of an object in pieces; zeros where the disk has no more, and then return False."""
+    async def _send_slice(self, link: Link, part: Slice) -> bool:
+        """Send a part of an object in pieces; where the disk fails, send zeros and return False."""
         offset, end, whole = part.offset, part.offset + part.length, True
         while offset < end:
             size = min(PIECE, end - offset)
@@ -373,7 +400,7 @@ class Responder:
                 piece = b""
             if not piece:
                 piece, whole = bytes(size), False
-            await wire.send([Data(piece)])
+            await link.send([Data(piece)])
             self._bytes_in += len(piece)
             offset += len(piece)
         return whole
@@ -385,7 +412,7 @@ def _noise(size: int) -> bytes:
 
 
 def _of_another_transaction(request: Request, kind: FaultKind) -> list[Message]:
-    """Return what a camera may have left over, or send too early."""
+    """Return messages of a transaction that is over or that has not begun."""
     if kind is FaultKind.NEWER_RESPONSE:
         return [Response(ResponseCode.OK, (request.transaction_id + 5) % (1 << 32))]
     before = (request.transaction_id - 1) % (1 << 32)

@@ -1,36 +1,37 @@
-"""What an emulated camera's stores hold: a tree of folders and files, each with an object handle.
+"""An emulated camera's stores: each a tree of folders and files, each of these with an object handle.
 
-A folder made of a directory on disk is scanned when it is first looked into, once, and the directory is never changed: what the
-camera deletes is only no longer there for the camera. Handles are the checksum of store and path. So they are the same in every
-run, lie in no order, and an object that comes back under an old name gets a new one (ISO 15740, 5.2.2: unique within a session).
+A folder may have a `Scan`, which fills it when it is first looked into, once: from a directory on disk, or with generated pictures
+(`scans`). What the camera deletes disappears from the tree only; nothing on disk ever changes.
+
+A handle is the checksum of the store and the path. So handles are the same in every run, have no order, and differ for an object
+that comes back under an old name (ISO 15740, 5.2.2: unique within a session).
 """
 
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
-from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, ObjectFormat, ObjectHandle, StorageID
+from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, ObjectHandle, StorageID
 from camfs.protocols.ptp.datasets import AccessCapability, StorageType
-from camfs.protocols.ptp.values import MAX_STRING_UNITS
-from camfs.virtual.pictures import generated as pictures
-from camfs.virtual.pictures.contents import Bytes, Content, Disk, DiskFile, Numbered, local_time
+from camfs.virtual.pictures.contents import Bytes, Content
 
 CAPACITY = 64_000_000_000
-"""Bytes of a store that is not on disk: a card of 64 GB."""
+"""Bytes of a store that shows no folder on disk: 64 GB."""
 
 Listener = Callable[[EventCode, int], None]
+
+Scan = Callable[["Folder"], Iterable["Node"]]
+"""Returns what lies in a folder."""
 
 
 class Node:
     """A file or a folder in a store; `handle` is 0 for the root folder.
 
     Attributes:
-        name: as the camera gives it; hosts have to cope with '/', NUL, '.', '..', '' and the same name twice.
-        modified: local time, whole seconds; None for a camera that does not know.
+        name: any text; hosts have to cope with '/', NUL, '.', '..', '' and the same name twice.
+        modified: local time, whole seconds; None if the camera gives no date.
         protected: whether DeleteObject is refused.
     """
 
@@ -52,9 +53,9 @@ class File(Node):
 
     Attributes:
         content: its bytes.
-        object_format: its ObjectFormat code where that does not follow from the name; None if it does.
-        claimed_size: the size that ObjectInfo and object properties tell, where that is not the true one.
-        thumbnail: what GetThumb answers in place of the picture's own thumbnail; b"" for none.
+        object_format: its ObjectFormat code; None for the one that its name suggests.
+        claimed_size: the size that ObjectInfo and the object properties claim; None for the true one.
+        thumbnail: what GetThumb answers instead of the picture's own thumbnail; b"" for none.
     """
 
     __slots__ = ("claimed_size", "content", "object_format", "thumbnail")
@@ -68,7 +69,7 @@ class File(Node):
 
     @property
     def size(self) -> int:
-        """The size in bytes that the camera tells."""
+        """The size in bytes that the camera claims."""
         return self.content.size if self.claimed_size is None else self.claimed_size
 
 
@@ -87,7 +88,7 @@ class Folder(Node):
         parent: "Folder | None",
         name: str,
         modified: datetime | None = None,
-        scan: "Callable[[Folder], Iterable[Node]] | None" = None,
+        scan: Scan | None = None,
     ) -> None:
         super().__init__(store, parent, name, modified)
         self._children: list[Node] = []
@@ -95,7 +96,7 @@ class Folder(Node):
 
     @property
     def children(self) -> list[Node]:
-        """What lies in the folder, in no order to rely on."""
+        """What lies in the folder, in no particular order."""
         if self._scan is not None:
             scan, self._scan = self._scan, None
             self._children.extend(scan(self))
@@ -126,7 +127,7 @@ class Objects:
         self._used: set[int] = {0, ROOT}
 
     def add(self, node: Node, wanted: int) -> ObjectHandle:
-        """Give a node a handle near the wanted one that no object of this camera ever had."""
+        """Give a node a handle that no object of this camera ever had: the wanted one if possible."""
         handle = wanted
         while handle in self._used:
             handle = (handle + 0x9E3779B9) % (1 << 32)
@@ -135,11 +136,11 @@ class Objects:
         return ObjectHandle(handle)
 
     def get(self, handle: int) -> Node | None:
-        """Return the object with a handle."""
+        """Return the object with a handle; None if there is none."""
         return self._nodes.get(handle)
 
     def remove(self, node: Node) -> None:
-        """Forget a node; its handle is not used again."""
+        """Drop a node; its handle is not used again."""
         del self._nodes[node.handle]
 
 
@@ -149,16 +150,16 @@ class Store:
     Args:
         id: storage id.
         objects: the camera's objects.
-        storage_type: what it is made of.
-        description: as StorageInfo gives it.
-        free_images: as StorageInfo gives it.
+        storage_type: its StorageType.
+        description: as in StorageInfo.
+        free_images: as in StorageInfo.
         scan: fills the root folder when it is first looked into.
 
     Attributes:
         present: whether the card is in its slot.
-        access: what may be done to it; deleting and formatting ask it, `add_file` and `remove` do not.
-        on_change: is told of objects that `add_file`, `add_folder` and `remove` add and take away.
-        capacity: bytes, where it shows no folder on disk.
+        access: what the host may do to it; `add_file` and `remove` do not look at it.
+        on_change: is called with ObjectAdded or ObjectRemoved and the handle when the tree changes.
+        capacity: bytes, unless it shows a folder on disk.
         disk: the folder on disk that it shows; None for none.
     """
 
@@ -170,7 +171,7 @@ class Store:
         storage_type: StorageType = StorageType.RemovableRAM,
         description: str = "",
         free_images: int = SIZE_UNKNOWN,
-        scan: Callable[[Folder], Iterable[Node]] | None = None,
+        scan: Scan | None = None,
     ) -> None:
         self.id = id
         self.objects = objects
@@ -185,7 +186,7 @@ class Store:
         self.disk: Path | None = None
 
     def space(self) -> tuple[int, int]:
-        """Return capacity and free bytes: those of the disk, or of a card that holds what is in the tree."""
+        """Return the capacity and the free bytes: the disk's, or those of a card that holds what is in the tree."""
         if self.disk is not None:
             try:
                 usage = shutil.disk_usage(self.disk)
@@ -210,7 +211,7 @@ class Store:
         return node
 
     def folder(self, path: str) -> Folder:
-        """Return the folder at a path, made with those above it where they are missing."""
+        """Return the folder at a path; it and those above it are added where they are missing."""
         folder = self.root
         for name in path.split("/") if path else ():
             child = folder.find(name)
@@ -231,7 +232,7 @@ class Store:
         """Add a file.
 
         Args:
-            parent: the folder, or its path, which is made where it is missing.
+            parent: the folder, or its path; added where it is missing.
             name: any text.
             content: its bytes.
             modified: local time; None for no date.
@@ -244,11 +245,11 @@ class Store:
         return file
 
     def remove(self, node: Node | str, *, tell: bool = True) -> None:
-        """Take away an object, and all below a folder.
+        """Take away an object, with everything below it.
 
         Args:
             node: the object, or its path.
-            tell: whether `on_change` hears of it.
+            tell: whether to call `on_change`.
         """
         if isinstance(node, str):
             node = self.find(node)
@@ -261,13 +262,13 @@ class Store:
                 self.on_change(EventCode.ObjectRemoved, gone.handle)
 
     def clear(self) -> None:
-        """Take away everything, silently: the store was formatted."""
+        """Take away everything, without a word to `on_change`: the store was formatted."""
         for node in list(self.root.descendants()):
             self.objects.remove(node)
         self.root.children.clear()
 
     def next_number(self) -> int:
-        """Return a number for a new picture that no file in the last DCF folder has."""
+        """Return a number for a new picture: one more than the largest in the DCF folders."""
         dcim = self.root.find("DCIM")
         folders = [child for child in dcim.children if isinstance(child, Folder)] if isinstance(dcim, Folder) else []
         numbers = [
@@ -277,109 +278,3 @@ class Store:
             if len(node.name) >= 8 and node.name[4:8].isascii() and node.name[4:8].isdigit()
         ]
         return max(numbers, default=0) + 1
-
-
-def scan_disk(path: Path, disk: Disk) -> Callable[[Folder], Iterable[Node]]:
-    """Return what fills a folder from a directory: regular files and directories, no links; what cannot be read is not there."""
-
-    def scan(folder: Folder) -> Iterator[Node]:
-        try:
-            entries = list(os.scandir(path))
-        except OSError:
-            return
-        for entry in entries:
-            name = _camera_name(entry.name)
-            try:
-                status = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
-                    inner = scan_disk(path / entry.name, disk)
-                    yield Folder(folder.store, folder, name, local_time(status.st_mtime), inner)
-                elif entry.is_file(follow_symlinks=False):
-                    file = DiskFile(disk, path / entry.name, status.st_size)
-                    yield File(folder, name, file, local_time(status.st_mtime))
-            except OSError:
-                continue
-
-    return scan
-
-
-def _camera_name(name: str) -> str:
-    """Cut a name to what a PTP string holds, its final NUL included; Linux allows one unit more."""
-    units = name.encode("utf-16-le", "surrogatepass")[: 2 * (MAX_STRING_UNITS - 1)]
-    return units.decode("utf-16-le", "surrogatepass")
-
-
-def scan_made(shots: int, folder_name: str, prefix: str, raw: bool) -> Callable[[Folder], Iterable[Node]]:
-    """Return what fills a root folder with made pictures, in one DCF folder.
-
-    Args:
-        shots: how many.
-        folder_name: of the DCF folder (DCF 2.0: 100 to 999, then five characters).
-        prefix: four characters that each picture's name begins with.
-        raw: whether there is a DNG beside each JPEG.
-    """
-
-    def scan_folder(folder: Folder) -> Iterator[Node]:
-        for shot in pictures.made_shots(shots):
-            name = f"{prefix}{shot.number:04}"
-            yield File(folder, f"{name}.JPG", Bytes(partial(pictures.jpeg, shot)), shot.taken)
-            if raw:
-                yield File(folder, f"{name}.DNG", Bytes(partial(pictures.dng, shot)), shot.taken)
-
-    return _scan_dcim(folder_name, scan_folder)
-
-
-def scan_numbered(count: int, folder_name: str, prefix: str) -> Callable[[Folder], Iterable[Node]]:
-    """Return what fills a root folder with `count` small pictures, in one DCF folder."""
-
-    def scan_folder(folder: Folder) -> Iterator[Node]:
-        for number in range(1, count + 1):
-            yield File(folder, f"{prefix}{number:04}.JPG", Numbered(number), _MADE)
-
-    return _scan_dcim(folder_name, scan_folder)
-
-
-_MADE = datetime(2024, 5, 4, 9, 30)
-
-
-def _scan_dcim(name: str, scan: Callable[[Folder], Iterable[Node]]) -> Callable[[Folder], Iterable[Node]]:
-    def scan_root(root: Folder) -> Iterator[Node]:
-        yield Folder(root.store, root, "DCIM", _MADE, lambda dcim: [Folder(dcim.store, dcim, name, _MADE, scan)])
-
-    return scan_root
-
-
-PICTURE_FORMATS = {
-    "jpg": ObjectFormat.EXIF_JPEG,
-    "jpeg": ObjectFormat.EXIF_JPEG,
-    "dng": ObjectFormat.DNG,
-    "tif": ObjectFormat.TIFF,
-    "tiff": ObjectFormat.TIFF,
-    "png": ObjectFormat.PNG,
-    "gif": ObjectFormat.GIF,
-    "bmp": ObjectFormat.BMP,
-}
-"""Format of the files that have a thumbnail, by the end of their name."""
-
-OTHER_FORMATS = {
-    "mov": ObjectFormat.QuickTime,
-    "mp4": ObjectFormat.MP4,
-    "avi": ObjectFormat.AVI,
-    "mpg": ObjectFormat.MPEG,
-    "wav": ObjectFormat.WAV,
-    "txt": ObjectFormat.Text,
-    "htm": ObjectFormat.HTML,
-    "html": ObjectFormat.HTML,
-}
-"""Format of other files, by the end of their name."""
-
-
-def format_by_name(name: str) -> ObjectFormat:
-    """Return the format that a file of this name most likely has."""
-    ending = name.rpartition(".")[2].lower()
-    return PICTURE_FORMATS.get(ending) or OTHER_FORMATS.get(ending, ObjectFormat.Undefined)
-
-
-def is_picture(name: str) -> bool:
-    """Say whether a file of this name has a thumbnail."""
-    return name.rpartition(".")[2].lower() in PICTURE_FORMATS

@@ -11,9 +11,9 @@ from camfs.protocols.sigma.codes import NOT_INITIALISED, UNKNOWN_OPERATIONS, Haz
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, encode_ifd
 from camfs.protocols.sigma.records import Snap
-from camfs.virtual.ptp.body import Body
-from camfs.virtual.ptp.operations import OK, Answer, Call, Handler
+from camfs.virtual.ptp.calls import OK, Answer, Call, Handler
 from camfs.virtual.ptp.refusal import Refusal
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma.fp import FIRMWARES, SigmaFp
 
 EMPTY = Answer(b"")
@@ -23,34 +23,34 @@ EMPTY = Answer(b"")
 def _tethered(do: Callable[[SigmaFp, Call], Answer]) -> Handler:
     """Make a handler of an operation that works under remote control only; else it is refused, or not answered."""
 
-    async def handle(body: Body, call: Call) -> Answer:
-        return _early(body) or do(_fp(body), call)
+    async def handle(state: CameraState, call: Call) -> Answer:
+        return _early(state) or do(_fp(state), call)
 
     return handle
 
 
-def _fp(body: Body) -> SigmaFp:
-    assert body.sigma is not None
-    return body.sigma
+def _fp(state: CameraState) -> SigmaFp:
+    assert state.sigma is not None
+    return state.sigma
 
 
-def _early(body: Body) -> Answer | None:
+def _early(state: CameraState) -> Answer | None:
     """Return the answer to a vendor operation if it comes before ConfigApi; None if it comes after it."""
-    if _fp(body).locked:
+    if _fp(state).locked:
         return None
-    if body.quirks.vendor_is_silent:
+    if state.quirks.vendor_is_silent:
         return Answer(silent=True)
     raise Refusal(NOT_INITIALISED)
 
 
-async def config_api(body: Body, call: Call) -> Answer:
+async def config_api(state: CameraState, call: Call) -> Answer:
     """0x9035; the parameter, if there is one, does not matter."""
-    return Answer(_fp(body).configure())
+    return Answer(_fp(state).configure())
 
 
-async def get_view_frame(body: Body, call: Call) -> Answer:
+async def get_view_frame(state: CameraState, call: Call) -> Answer:
     """0x902B."""
-    return _early(body) or Answer(await _fp(body).view_frame())
+    return _early(state) or Answer(await _fp(state).view_frame())
 
 
 def close_application(fp: SigmaFp, call: Call) -> Answer:

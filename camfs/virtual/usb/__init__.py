@@ -1,1 +1,1 @@
-"""USB as an emulated camera needs it: in one process, and as a gadget of this computer."""
+"""USB for emulated cameras: inside one process, and as a USB gadget of this computer."""

@@ -1,7 +1,8 @@
 """Linux's asynchronous reads and writes (io_submit(2)) for trio.
 
-For the endpoints of FunctionFS, where a read or write lasts until the host wants it: only one submitted this way can be given up
-without a signal or a thread that hangs. The C library has no wrappers, so the system calls are made by number.
+The endpoints of FunctionFS need them. A read or write there lasts until the host wants it, and only one that was submitted this way
+can be given up without a signal and without a thread that hangs. The C library has no wrappers for these system calls, so they are
+called by number.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import struct
 import trio
 
 _NUMBERS = {
-    # machine, bits of a pointer: io_setup, io_destroy, io_getevents, io_submit, io_cancel
+    # machine, size of a pointer in bits: io_setup, io_destroy, io_getevents, io_submit, io_cancel
     ("x86_64", 64): (206, 207, 208, 209, 210),
     ("arm", 64): (0, 1, 4, 2, 3),
     ("arm", 32): (243, 244, 245, 246, 247),
@@ -26,6 +27,7 @@ _SIGNAL_EVENTFD = 1
 """IOCB_FLAG_RESFD."""
 
 MAX_OPERATIONS = 32
+"""Most operations under way at once."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,25 +51,25 @@ class _ControlBlock(ctypes.Structure):
 
 
 _COMPLETION = struct.Struct("QQqq")
-"""struct io_event: our number, address of the iocb, result, second result."""
+"""struct io_event: our number for the operation, address of the iocb, result, second result."""
 
 
 class Operation:
-    """A read or write that the kernel has taken on.
+    """A read or write that the kernel has accepted.
 
     Attributes:
-        ended: set when it has ended.
-        result: bytes moved, or minus an errno; valid once it has ended.
+        ended: is set when the operation has ended.
+        result: the number of bytes moved, or minus an errno; valid once the operation has ended.
     """
 
     def __init__(self, block: _ControlBlock, memory: object) -> None:
         self.ended = trio.Event()
         self.result = 0
         self._block = block
-        self._memory = memory  # the kernel's until it has ended
+        self._memory = memory  # kept alive: the kernel uses it until the operation has ended
 
     def moved(self) -> int:
-        """Return the bytes moved.
+        """Return the number of bytes moved.
 
         Raises:
             OSError: it failed.
@@ -78,13 +80,13 @@ class Operation:
 
 
 class Operations:
-    """Operations under way; `run` must run for them to end."""
+    """Begins operations, and notices their end while `run` runs."""
 
     def __init__(self) -> None:
         machine = "arm" if platform.machine().startswith(("arm", "aarch")) else platform.machine()
         bits = 8 * ctypes.sizeof(ctypes.c_void_p)
         if (machine, bits) not in _NUMBERS:
-            raise OSError(f"the numbers of the system calls of {machine}, {bits} bits, are not known")
+            raise OSError(f"the numbers of the system calls for {machine} with {bits} bits are not known")
         self._setup, self._destroy, self._getevents, self._submit, self._cancel = _NUMBERS[machine, bits]
         self._context = ctypes.c_ulong(0)
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -103,7 +105,7 @@ class Operations:
         """Begin to read into a buffer.
 
         Raises:
-            OSError: the kernel did not take it on.
+            OSError: the kernel did not accept it.
         """
         return self._begin(READ, file, ctypes.addressof(buffer), len(buffer), buffer)
 
@@ -111,7 +113,7 @@ class Operations:
         """Begin to write `data[start:end]`.
 
         Raises:
-            OSError: the kernel did not take it on.
+            OSError: the kernel did not accept it.
         """
         address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
         return self._begin(WRITE, file, address + start, end - start, data)
@@ -138,15 +140,16 @@ class Operations:
         return operation
 
     def give_up(self, operation: Operation, patience: float = 1.0) -> None:
-        """Take an operation back and wait until it has ended; what it had moved is not known.
+        """Cancel an operation and wait until it has ended; how many bytes it has moved is not known.
 
         Args:
-            patience: seconds to wait at most; the kernel takes microseconds.
+            operation: what to cancel.
+            patience: most seconds to wait; the kernel takes microseconds.
         """
         if operation.ended.is_set():
             return
         completion = ctypes.create_string_buffer(_COMPLETION.size)
-        # EINPROGRESS: it ends now, as an event like any other. EINVAL: it has just ended.
+        # EINPROGRESS: it is about to end, with an event like any other. EINVAL: it has just ended.
         with contextlib.suppress(OSError):
             self._call(self._cancel, self._context, ctypes.byref(operation._block), completion)
         deadline = trio.current_time() + patience
@@ -154,7 +157,7 @@ class Operations:
             self._reap(wait=0.1)
 
     async def run(self) -> None:
-        """Notice the end of operations; never returns."""
+        """Notice operations that end; never returns."""
         while True:
             await trio.lowlevel.wait_readable(self._eventfd)
             os.eventfd_read(self._eventfd)
@@ -180,6 +183,6 @@ class Operations:
             operation.ended.set()
 
     def close(self) -> None:
-        """Take back what still runs, and wait until it has ended."""
+        """Cancel what still runs, and wait until it has ended."""
         self._call(self._destroy, self._context)
         os.close(self._eventfd)

@@ -1,12 +1,13 @@
 """A still image interface on FunctionFS: its descriptors, its class requests, and its endpoints as a `Port`.
 
-The layout of descriptors and events is that of linux/usb/functionfs.h; what the files do is in the kernel's f_fs.c:
+linux/usb/functionfs.h has the layout of descriptors and events, and the kernel's f_fs.c what the files do:
 
-* `ep0` takes descriptors and strings first, then gives events. A request is answered by reading or writing in its own direction,
-  and refused by doing so in the other.
-* `ep1`, `ep2` … in the order of the descriptors. Reading an IN endpoint, or writing an OUT endpoint, halts it; the host clears that.
-* A write of no bytes sends an empty packet; no other write sends one by itself.
-* With O_NONBLOCK an operation fails with EAGAIN while the host has not enabled the interface, instead of waiting for it.
+* `ep0` first takes descriptors and strings, and then gives events. A request is answered by a read or write in its own direction,
+  and refused by one in the other direction.
+* `ep1`, `ep2` … are the endpoints, in the order of the descriptors. Reading an IN endpoint or writing an OUT endpoint halts it; the
+  host clears the halt.
+* A write of no bytes sends an empty packet. Other writes never add one.
+* With O_NONBLOCK, an operation fails with EAGAIN while the host has not enabled the interface; otherwise it would wait.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ import fcntl
 import os
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from pathlib import Path
 
@@ -27,16 +28,16 @@ from camfs.virtual.usb.aio import Operation, Operations
 from camfs.virtual.usb.pipes import ClassRequests
 
 BULK_IN, BULK_OUT, INTERRUPT_IN = 0x81, 0x02, 0x83
-"""Endpoint addresses in the descriptors; the controller may give others to the host."""
+"""Endpoint addresses in the descriptors; the controller may show others to the host."""
 
 RECEIVE_SIZE = 1 << 16
-"""Bytes asked of bulk OUT at a time: a multiple of every packet size."""
+"""Bytes of a read from bulk OUT: a multiple of every packet size."""
 
 CHUNK = 1 << 16
-"""Bytes of a bulk IN operation: a multiple of every packet size that the kernel finds in one piece on a small machine, too."""
+"""Bytes of a write to bulk IN: a multiple of every packet size, small enough for the kernel to allocate on a small machine."""
 
 CHUNKS_UNDER_WAY = 16
-"""Chunks that wait for the host until a writer has to wait."""
+"""Chunks that may wait for the host; a writer waits when there are more."""
 
 _DESCRIPTORS_MAGIC, _STRINGS_MAGIC = 3, 2
 _HAS_FULL_SPEED, _HAS_HIGH_SPEED, _HAS_SUPER_SPEED = 1, 2, 4
@@ -55,12 +56,12 @@ _SPEEDS = (
 _INTERRUPT_PACKET = 64
 
 _ENDPOINT_DESCRIPTOR = 0x80096782
-"""ioctl FUNCTIONFS_ENDPOINT_DESC: the endpoint's descriptor, 9 bytes, for the speed that the host chose."""
+"""ioctl FUNCTIONFS_ENDPOINT_DESC: the endpoint's descriptor (9 bytes) at the speed that the host has chosen."""
 _FIFO_FLUSH = 0x6702
 """ioctl FUNCTIONFS_FIFO_FLUSH."""
 
 _GONE = (errno.EAGAIN, errno.ESHUTDOWN, errno.ENODEV, errno.ECONNRESET, errno.EINTR)
-"""What operations end with when the host goes or resets the device."""
+"""What operations fail with when the host leaves or resets the device."""
 
 _SETUP = struct.Struct("<BBHHH")
 _EVENT = struct.Struct("<8sB3x")
@@ -79,7 +80,7 @@ class Ep0Event(IntEnum):
 
 
 def descriptors() -> bytes:
-    """Return what `ep0` takes first: the interface at each speed."""
+    """Return what `ep0` takes first: the interface's descriptors at each speed."""
     bodies, counts, flags = [], [], 0
     for flag, packet, interval in _SPEEDS:
         flags |= flag
@@ -99,7 +100,7 @@ def descriptors() -> bytes:
 
 
 def strings(interface: str) -> bytes:
-    """Return what `ep0` takes next.
+    """Return what `ep0` takes next: the strings.
 
     Args:
         interface: the interface's name.
@@ -109,12 +110,12 @@ def strings(interface: str) -> bytes:
 
 
 class Function:
-    """The files of a FunctionFS, open.
+    """The open files of a FunctionFS.
 
     Args:
         folder: where it is mounted.
         interface: the interface's name.
-        operations: runs what is done on the endpoints.
+        operations: does the reads and writes on the endpoints.
     """
 
     def __init__(self, folder: Path, interface: str, operations: Operations) -> None:
@@ -136,29 +137,29 @@ class Function:
         return self._files[-1]
 
     def close(self) -> None:
-        """Close the files; if the gadget is still bound, that takes it off the bus."""
+        """Close the files; a gadget that is still bound leaves the bus by that."""
         while self._files:
             os.close(self._files.pop())
 
     async def event(self) -> tuple[Ep0Event, bytes]:
-        """Wait for an event; returns it and, of a SETUP, the request. Cancelled: nothing is lost."""
+        """Wait for an event, and return it with the request if it is a SETUP. Cancelled: nothing is lost."""
         while True:
             await trio.lowlevel.wait_readable(self._ep0)
             try:
                 setup, kind = _EVENT.unpack(os.read(self._ep0, _EVENT.size))
             except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EIDRM):  # EIDRM: the host began another request
+                if error.errno not in (errno.EAGAIN, errno.EIDRM):  # EIDRM: the host has begun another request
                     raise
             else:
                 return Ep0Event(kind), setup
 
     async def answer(self, setup: bytes, requests: ClassRequests) -> None:
-        """Do a class request, and refuse what is none. Waits until the host has taken the answer or given up."""
+        """Answer a class request, and refuse any other. Waits until the host has taken the answer or given up."""
         try:
-            # Abandoned, since the host may have left in the middle; the thread ends when the gadget is taken off the bus.
+            # Abandoned when cancelled, since the host may have left in the middle; the thread ends when the gadget leaves the bus.
             await trio.to_thread.run_sync(self._data_stage, setup, requests, abandon_on_cancel=True)
         except OSError as error:
-            # EL2HLT: refused, as intended. EIDRM and the others: the host went on without the answer.
+            # EL2HLT: refused, as intended. EIDRM and the others: the host has gone on without the answer.
             if error.errno not in (errno.EL2HLT, errno.EIDRM, *_GONE):
                 raise
 
@@ -181,7 +182,7 @@ class Function:
 
 
 class EndpointPort:
-    """The endpoints from one time that the host enables the interface to the next: a `camfs.virtual.usb.pipes.Port`."""
+    """A `Port` on the endpoints, from the moment that the host enables the interface until it enables it again."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -193,23 +194,23 @@ class EndpointPort:
         self._bulk_out_address, _ = _address_and_packet(function.bulk_out)
 
     async def receive(self) -> tuple[bytes, bool]:
-        """See `Port.receive`. What arrives after a cancelled call the next one returns."""
+        """Wait for bytes of bulk OUT, as `Port.receive`. Cancelled: what arrives goes to the next call."""
         await trio.lowlevel.checkpoint()
         if self._receiving is None:
             buffer = ctypes.create_string_buffer(RECEIVE_SIZE)
-            with _Unplugged():
+            with _unplugged():
                 self._receiving = self._operations.read(self._function.bulk_out, buffer), buffer
         operation, buffer = self._receiving
         await operation.ended.wait()
         self._receiving = None
-        with _Unplugged():
+        with _unplugged():
             count = operation.moved()
         return ctypes.string_at(buffer, count), count < RECEIVE_SIZE
 
     async def send(self, data: bytes) -> None:
-        """See `Port.send`. Returns with up to `CHUNKS_UNDER_WAY` chunks still under way, so that the host never waits for us."""
+        """Send, but return while up to `CHUNKS_UNDER_WAY` chunks still wait, so that the host never has to wait for us."""
         await trio.lowlevel.checkpoint()
-        with _Unplugged():
+        with _unplugged():
             for start in range(0, len(data) or 1, CHUNK):
                 while self._sending and (self._sending[0].ended.is_set() or len(self._sending) >= CHUNKS_UNDER_WAY):
                     await self._sending[0].ended.wait()
@@ -218,9 +219,8 @@ class EndpointPort:
                 self._sending.append(self._operations.write(self._function.bulk_in, data, start, end))
 
     async def send_event(self, data: bytes) -> None:
-        """See `Port.send_event`."""
         await trio.lowlevel.checkpoint()
-        with _Unplugged():
+        with _unplugged():
             operation = self._operations.write(self._function.interrupt_in, data, 0, len(data))
             try:
                 await operation.ended.wait()
@@ -229,7 +229,7 @@ class EndpointPort:
             operation.moved()
 
     def stall(self) -> None:
-        """See `Port.stall`. What the host has not taken is lost: an endpoint that is sending cannot be halted."""
+        """Halt both bulk endpoints. What the host has not taken is lost, since an endpoint that is sending cannot be halted."""
         self._drop_sending()
         halts: tuple[tuple[int, Callable[[], object]], ...] = (
             (self._bulk_in_address, lambda: os.read(self._function.bulk_in, 1)),
@@ -239,17 +239,16 @@ class EndpointPort:
             try:
                 halt()
             except OSError as error:
-                if error.errno == errno.EBADMSG:  # halted; EAGAIN: it is sending
+                if error.errno == errno.EBADMSG:  # it is halted; EAGAIN: it is sending
                     self._halted.append(address)
 
     def halted(self) -> tuple[int, ...]:
-        """See `Port.halted`. The kernel does not tell when the host clears a halt: once told of it, the host is taken to do so."""
+        """Return each halt once: the kernel does not tell when the host clears one, and a host that knows of it will do so."""
         halted, self._halted = tuple(self._halted), []
         return halted
 
     def flush(self) -> None:
-        """See `Port.flush`."""
-        with contextlib.suppress(OSError):  # not every controller can
+        with contextlib.suppress(OSError):  # not every controller can do this
             fcntl.ioctl(self._function.bulk_in, _FIFO_FLUSH)
         self._drop_sending()
         if self._receiving is not None and self._receiving[0].ended.is_set():
@@ -260,27 +259,27 @@ class EndpointPort:
             self._operations.give_up(self._sending.pop())
 
     def close(self) -> None:
-        """Give up what was begun."""
+        """Give up what has begun."""
         self._drop_sending()
         if self._receiving is not None:
             self._operations.give_up(self._receiving[0])
             self._receiving = None
 
 
-class _Unplugged:
-    """PriorityLock the errors of endpoints that the host has left into `DeviceGone`."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, OSError) and error.errno in _GONE:
+@contextlib.contextmanager
+def _unplugged() -> Iterator[None]:
+    """Turn the errors of endpoints that the host has left into `DeviceGone`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _GONE:
             raise DeviceGone("the host is gone") from error
+        raise
 
 
 def _address_and_packet(file: int) -> tuple[int, int]:
-    """Return the address of an endpoint on the bus, and its packet size in bytes."""
-    with _Unplugged():
+    """Return the bus address of an endpoint and its packet size in bytes."""
+    with _unplugged():
         descriptor = fcntl.ioctl(file, _ENDPOINT_DESCRIPTOR, bytes(9))
     address, packet = struct.unpack_from("<xxBxH", descriptor)
     return address, packet

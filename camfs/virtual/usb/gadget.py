@@ -1,9 +1,9 @@
-"""Makes an emulated camera a USB device of this computer: a gadget in configfs whose one function is a FunctionFS.
+"""Makes an emulated camera a USB device of this computer: a gadget in configfs with one function, a FunctionFS.
 
-Needs root and a USB device controller (UDC): the port of a Raspberry Pi Zero, or the kernel's dummy_hcd, whose devices appear on
-the same computer.
+This needs root and a USB device controller (UDC): the port of a Raspberry Pi Zero, or the kernel's dummy_hcd, which plugs the device
+into the same computer.
 
-A gadget outlives a process that was killed: whatever one of the same name has left is removed first.
+A gadget outlives a process that is killed. So first whatever a gadget of the same name has left behind is removed.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ INTERFACE_NAME = "Still Image"
 ENGLISH = "0x409"
 
 _NO_VENDOR = (0x1D6B, 0x0104)
-"""Ids of a profile that has none: the Linux Foundation's multifunction gadget."""
+"""Ids for a profile without any: those of the Linux Foundation's multifunction gadget."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,16 +37,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 async def serve(
     camera: EmulatedCamera, udc: str | None = None, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Let the camera answer on USB until SIGINT or SIGTERM; then, or when cancelled, nothing of the gadget is left.
+    """Let a camera answer on USB until SIGINT or SIGTERM. Then, or when cancelled, the gadget is removed completely.
 
     Args:
-        camera: not running elsewhere; closed at the end.
-        udc: a controller of /sys/class/udc; None for the first that is free.
-        task_status: told the controller's name once the device is on the bus.
+        camera: must not run elsewhere; closed at the end.
+        udc: a controller in /sys/class/udc; None for the first free one.
+        task_status: is told the controller's name once the device is on the bus.
 
     Raises:
         DeviceInUse: the controller serves another gadget.
-        TransportError: not root, or the kernel lacks something; the message says what.
+        TransportError: this needs root, or something that the kernel lacks; the message says which.
     """
     try:
         with (
@@ -67,7 +67,7 @@ async def serve(
 
 
 async def _answer_host(camera: EmulatedCamera, function: Function) -> None:
-    """Follow the host's requests; each time that it enables the interface the camera begins anew."""
+    """Answer the host's requests; the camera begins anew each time that the host enables the interface."""
     one_at_a_time = trio.Lock()
     connected = trio.CancelScope()
 
@@ -87,23 +87,23 @@ async def _answer_host(camera: EmulatedCamera, function: Function) -> None:
             match event:
                 case Ep0Event.SETUP:
                     await function.answer(setup, camera.responder)
-                case Ep0Event.ENABLE:  # a DISABLE right before it may have been swallowed
+                case Ep0Event.ENABLE:  # perhaps without the DISABLE that should come before it
                     connected.cancel()
                     connected = trio.CancelScope()
                     nursery.start_soon(connect, connected)
                 case Ep0Event.DISABLE | Ep0Event.UNBIND:
                     connected.cancel()
-                    camera.body.lose_power()
+                    camera.state.lose_power()
 
 
 @contextmanager
 def _gadget(camera: EmulatedCamera, udc: str | None) -> Iterator[tuple[Path, str]]:
-    """Make the gadget's folders, and remove them in the end."""
+    """Make the gadget's folders, and remove them at the end."""
     if os.geteuid() != 0:
         raise TransportError("a USB gadget needs root")
     if not GADGETS.is_dir():
         raise TransportError(f"no {GADGETS}: modprobe libcomposite; mount -t configfs none {GADGETS.parent}")
-    controller = _free_controller(udc)
+    controller = free_controller(udc)
     gadget = GADGETS / f"camfs-{controller}"
     _remove(gadget)
     try:
@@ -113,8 +113,8 @@ def _gadget(camera: EmulatedCamera, udc: str | None) -> Iterator[tuple[Path, str
         _remove(gadget)
 
 
-def _free_controller(udc: str | None) -> str:
-    """Return the controller to use."""
+def free_controller(udc: str | None) -> str:
+    """Return the controller to use: the named one, or the first free one."""
     controllers = sorted(each.name for each in CONTROLLERS.iterdir()) if CONTROLLERS.is_dir() else []
     if not controllers:
         raise TransportError(f"no USB device controller in {CONTROLLERS}; to try without one: modprobe dummy_hcd")
@@ -130,7 +130,7 @@ def _free_controller(udc: str | None) -> str:
 
 
 def _make(gadget: Path, camera: EmulatedCamera) -> None:
-    info, profile = camera.body.device_info, camera.profile
+    info, profile = camera.state.device_info, camera.profile
     vendor, product = (profile.vendor_id, profile.product_id) if profile.vendor_id else _NO_VENDOR
     function, configuration = gadget / f"functions/ffs.{gadget.name}", gadget / "configs/c.1"
     gadget.mkdir()
@@ -159,7 +159,7 @@ def _make(gadget: Path, camera: EmulatedCamera) -> None:
 
 @contextmanager
 def _function(gadget: Path) -> Iterator[Function]:
-    """Mount the gadget's FunctionFS and open its files; in the end take the gadget off the bus and close them."""
+    """Mount the gadget's FunctionFS and open its files; at the end take the gadget off the bus and close them."""
     folder = tempfile.mkdtemp(prefix="camfs-gadget-")
     try:
         if _libc.mount(gadget.name.encode(), folder.encode(), b"functionfs", 0, None):
@@ -174,7 +174,7 @@ def _function(gadget: Path) -> Iterator[Function]:
         function = Function(Path(folder), INTERFACE_NAME, operations)
         yield function
     finally:
-        _unbind(gadget)  # ends what is under way on the endpoints
+        _unbind(gadget)  # this ends the operations on the endpoints
         operations.close()
         if function is not None:
             function.close()
@@ -194,7 +194,7 @@ def _unbind(gadget: Path) -> None:
 
 
 def _remove(gadget: Path) -> None:
-    """Remove a gadget, whole or half made: off the bus, its FunctionFS unmounted, its folders from the inside out."""
+    """Take a gadget off the bus, unmount its FunctionFS, and remove its folders, inner ones first; it may be incomplete."""
     if not gadget.is_dir():
         return
     _unbind(gadget)

@@ -1,12 +1,14 @@
-"""USB inside one process: the pipes between a host and an emulated camera, with the rules of USB's packets and transfers.
+"""USB inside one process: the pipes between a host and an emulated camera, with USB's rules for packets and transfers.
 
 The host's end is a `transports.ports.UsbPipes`, the camera's end a `Port`. With M the packet size (USB 2.0, 5.8.3):
 
-* A *transfer* is all writes up to and including one that ends with a packet shorter than M, if need be an empty one. A write that
-  is a multiple of M leaves its transfer open: what is written next continues it.
-* A read takes bytes of one transfer only. It returns when it is full or the transfer has ended, not before.
-* A read whose size is no multiple of M, and that meets a packet larger than what is left of it, is an overflow.
+* A *transfer* consists of all writes up to and including one that ends with a packet shorter than M, which may be an empty one. A write
+  whose length is a multiple of M leaves its transfer open, and the next write continues it.
+* A read takes bytes of one transfer only. It returns when it is full or when the transfer has ended, and not before.
+* A read overflows if its size is not a multiple of M and it meets a packet that is larger than the room left in it.
 * Queues are bounded: a writer waits for the reader.
+
+(camfs/protocols/ptp/README.md, "Packets and zero-length packets")
 """
 
 from collections import deque
@@ -21,57 +23,58 @@ BULK_IN, BULK_OUT = 0x81, 0x02
 """Endpoint addresses, as GetDeviceStatus lists them when halted."""
 
 CAPACITY = 1 << 20
-"""Bytes in a bulk pipe from which on a writer waits."""
+"""A writer waits while a bulk pipe holds this many bytes."""
 
 RECEIVE_SIZE = 1 << 16
-"""Bytes the camera asks of its OUT pipe at a time: a multiple of every packet size."""
+"""Bytes of the camera's reads from its OUT pipe: a multiple of every packet size."""
 
 
 class Port(Protocol):
-    """A camera's end of its USB interface: what a responder needs of one, in this process or on a gadget's endpoints.
+    """A camera's end of its USB interface, in this process or on a gadget's endpoints.
 
-    All methods raise `DeviceGone` once the cable is out. Cancelling `send` may have sent a part; cancelling `receive` loses nothing.
+    All methods raise `DeviceGone` once the cable is out. When `send` is cancelled, a part may have been sent; when `receive` is
+    cancelled, nothing is lost.
     """
 
     max_packet_size: int
 
     async def receive(self) -> tuple[bytes | memoryview, bool]:
-        """Wait for bytes of bulk OUT; the flag says whether the transfer ended with them."""
+        """Wait for bytes of bulk OUT; the flag says whether their transfer ended with them."""
 
     async def send(self, data: bytes) -> None:
-        """Send one bulk IN write; b"" is a zero-length packet, and a multiple of the packet size leaves the transfer open."""
+        """Send one bulk IN write: b"" is an empty packet, and a multiple of the packet size leaves the transfer open."""
 
     async def send_event(self, data: bytes) -> None:
-        """Send one transfer on the interrupt pipe; returns when the host has taken it or surely will."""
+        """Send one transfer on the interrupt pipe; returns when the host has taken it or certainly will."""
 
     def stall(self) -> None:
-        """Halt both bulk endpoints; they work again when the host has cleared the halts."""
+        """Halt both bulk endpoints until the host clears the halts."""
 
     def halted(self) -> tuple[int, ...]:
-        """Return the addresses of endpoints that are halted now, as far as they are known."""
+        """Return the addresses of the endpoints that are halted now, as far as is known."""
 
     def flush(self) -> None:
-        """Drop what was sent and not yet taken by the host, and what the host has sent and was not yet received.
+        """Drop what the host has not taken yet, and what it has sent that was not received yet.
 
-        May be called while `receive` waits, which goes on waiting.
+        A `receive` that is waiting goes on waiting.
         """
 
 
 class ClassRequests(Protocol):
-    """What a camera does on the class requests of its interface, in any state (Still Image Class 1.0, clause 5.2)."""
+    """What a camera does on the class requests to its interface, in any state (Still Image Class 1.0, clause 5.2)."""
 
     def cancel(self, transaction_id: int) -> None:
         """Cancel (0x64)."""
 
     def device_status(self) -> bytes:
-        """GetDeviceStatus (0x67): the reply as sent."""
+        """GetDeviceStatus (0x67): return the reply."""
 
     def device_reset(self) -> None:
         """DeviceReset (0x66)."""
 
 
 class _BulkPipe:
-    """One direction. A halt makes the host's calls fail and the camera's wait."""
+    """One direction of bulk transfers. During a halt the host's calls fail and the camera's wait."""
 
     def __init__(self, packet: int) -> None:
         self._packet = packet
@@ -90,7 +93,7 @@ class _BulkPipe:
         self._changed.unpark_all()
 
     def cut(self) -> None:
-        """The cable is out, for ever: a camera that is plugged in again has new pipes."""
+        """Fail all calls from now on; a camera that is plugged in again has new pipes."""
         self._gone = True
         self._changed.unpark_all()
 
@@ -107,7 +110,7 @@ class _BulkPipe:
         return self._halted or blocked
 
     async def write(self, data: bytes, by_host: bool) -> None:
-        """Put a write into the pipe, waiting for room."""
+        """Put a write into the pipe, when there is room."""
         await trio.lowlevel.checkpoint()
         while self._must_wait(by_host, self._queued >= CAPACITY or (self._halted and by_host)):
             await self._changed.park()
@@ -116,7 +119,7 @@ class _BulkPipe:
         self._changed.unpark_all()
 
     async def read(self, size: int, by_host: bool, parts: list[memoryview]) -> bool:
-        """Take up to `size` bytes of one transfer into `parts`; cancelled, the parts hold what was taken so far.
+        """Take up to `size` bytes of one transfer into `parts`. Cancelled: they hold what was taken so far.
 
         Returns:
             Whether the transfer ended.
@@ -124,7 +127,7 @@ class _BulkPipe:
         await trio.lowlevel.checkpoint()
         room = size
         while True:
-            # What was sent before a halt arrives, unless the read is not full yet when the halt comes: then it fails.
+            # What was sent before a halt still arrives; but a read that is not full yet when the halt comes fails.
             while self._must_wait(by_host, not self._queue) and not self._queue:
                 await self._changed.park()
             chunk, end = self._queue.popleft()
@@ -177,7 +180,7 @@ class _InterruptPipe:
 
 
 class _Cable:
-    """The three pipes, from one plugging in to the unplugging."""
+    """The three pipes, from plugging in to unplugging."""
 
     def __init__(self, packet: int) -> None:
         self.bulk_in = _BulkPipe(packet)
@@ -229,10 +232,10 @@ class _DeviceEnd:
 
 
 class HostPipes:
-    """The host's end, opened and not yet let go: a `transports.ports.UsbPipes`.
+    """The host's end while it is open: a `transports.ports.UsbPipes`.
 
-    A read that was cancelled keeps what it had; the next one returns that at once, whatever its size, and without the flag.
-    A read that meets a halt loses what it had, as it does with libusb.
+    The next read returns what a cancelled one had got, at once, whatever size it asks for and without the flag. A read that meets a halt
+    loses what it had got, as with libusb.
     """
 
     def __init__(self, usb: "EmulatedUsb", cable: _Cable) -> None:
@@ -248,13 +251,11 @@ class HostPipes:
             raise DeviceGone("the emulated camera is unplugged")
 
     async def write(self, data: bytes) -> None:
-        """See `UsbPipes.write`."""
         self._check()
         self._usb.count(len(data))
         await self._cable.bulk_out.write(bytes(data), True)
 
     async def converse(self, conversation: Conversation) -> None:
-        """See `UsbPipes.converse`."""
         while conversation.unsent:
             await self.write(conversation.unsent[0])
             conversation.unsent.popleft()
@@ -262,7 +263,6 @@ class HostPipes:
             conversation.feed(*await self.read(size))
 
     async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
-        """See `UsbPipes.read`."""
         self._check()
         if self._kept:
             await trio.lowlevel.checkpoint()
@@ -283,27 +283,22 @@ class HostPipes:
         return data
 
     async def read_event(self) -> bytes:
-        """See `UsbPipes.read_event`."""
         self._check()
         return await self._cable.interrupt.read()
 
     async def cancel(self, transaction_id: int) -> None:
-        """See `UsbPipes.cancel`."""
         await self._control()
         self._usb.requests.cancel(transaction_id)
 
     async def device_status(self) -> bytes:
-        """See `UsbPipes.device_status`."""
         await self._control()
         return self._usb.requests.device_status()
 
     async def reset_device(self) -> None:
-        """See `UsbPipes.reset_device`."""
         await self._control()
         self._usb.requests.device_reset()
 
     async def clear_halts(self) -> None:
-        """See `UsbPipes.clear_halts`."""
         await self._control()
         self._cable.bulk_in.halt(False)
         self._cable.bulk_out.halt(False)
@@ -313,7 +308,7 @@ class HostPipes:
         self._check()
 
     async def aclose(self) -> None:
-        """See `UsbPipes.aclose`. The camera is told nothing: its session stays as it is."""
+        """Let go of the camera, which is not told: its session stays open."""
         if self._open:
             self._open = False
             self._cable.claimed = False
@@ -324,12 +319,12 @@ class EmulatedUsb:
     """A USB cable with an emulated camera at its end.
 
     Args:
-        requests: what answers class requests.
+        requests: answers class requests.
         max_packet_size: M of the bulk pipes: 64, 512 or 1024 bytes.
 
     Attributes:
-        moved: bytes that went over the bulk pipes, both ways, since the program began.
-        unplug_at: unplug instead of moving the byte of this number (0: the first); None never.
+        moved: number of bytes that have gone over the bulk pipes, in both directions together.
+        unplug_at: unplug when as many bytes have been moved; None for never.
     """
 
     def __init__(self, requests: ClassRequests, max_packet_size: int = 512) -> None:
@@ -343,18 +338,18 @@ class EmulatedUsb:
 
     @property
     def is_plugged(self) -> bool:
-        """Whether the camera is there."""
+        """Whether the cable is in."""
         return self._cable is not None
 
     def unplug(self) -> None:
-        """Pull the cable: all calls on both ends fail at once, those under way too."""
+        """Pull the cable: all calls at both ends fail at once, also those under way."""
         if self._cable is not None:
             self._cable.cut()
             self._cable = None
             self._plugged = trio.Event()
 
     def plug(self) -> None:
-        """Put the cable in again; the host has to `open` anew."""
+        """Put the cable in again; the host has to `open` again."""
         if self._cable is None:
             self._cable = _Cable(self.max_packet_size)
             self._plugged.set()
@@ -363,8 +358,8 @@ class EmulatedUsb:
         """Claim the interface for the host.
 
         Raises:
-            DeviceGone: the camera is unplugged.
-            DeviceInUse: somebody has it open.
+            DeviceGone: the cable is out.
+            DeviceInUse: another host has it open.
         """
         if self._cable is None:
             raise DeviceGone("the emulated camera is unplugged")
@@ -373,13 +368,13 @@ class EmulatedUsb:
         return HostPipes(self, self._cable)
 
     async def port(self) -> Port:
-        """Wait for the cable, and return the camera's end of it."""
-        while self._cable is None:  # it may be out again before this runs
+        """Wait until the cable is in, and return the camera's end of it."""
+        while self._cable is None:  # a loop, since it may be out again before this runs
             await self._plugged.wait()
         return _DeviceEnd(self._cable, self.max_packet_size)
 
     def count(self, size: int) -> None:
-        """Count bytes the host moves, and unplug if it is time."""
+        """Count bytes that the host moves, and unplug at the right one."""
         if self.unplug_at is not None and self.moved + size > self.unplug_at:
             self.unplug_at = None
             self.unplug()

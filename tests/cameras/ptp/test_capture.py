@@ -10,8 +10,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.ptp.capture import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT
 from camfs.cameras.ptp.objects import ObjectKey
-from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
+from camfs.protocols.ptp.messages import Event
 from camfs.virtual.pictures.contents import Bytes
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD, Rig, rigged
@@ -20,9 +21,9 @@ from tests.cameras.rig import CARD, Rig, rigged
 async def prepared(rig: Rig, without: Sequence[EventCode] = ()) -> None:
     """Let the camera have a folder for its pictures, and not list some events."""
     rig.body.card.folder("DCIM/100CAMFS")
-    info = rig.body.body.device_info
-    rig.body.body.device_info = replace(info, events=tuple(code for code in info.events if code not in without))
-    await rig.camera._operations.read_device_info()
+    info = rig.body.state.device_info
+    rig.body.state.device_info = replace(info, events=tuple(code for code in info.events if code not in without))
+    rig.body.state.send(Event(EventCode.DeviceInfoChanged, NO_TRANSACTION))
     await wait_all_tasks_blocked()
 
 
@@ -82,13 +83,9 @@ async def test_without_some_events(without: list[EventCode], slack: float, autoj
 async def test_an_event_that_is_listed_and_never_sent(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)
-        honest = rig.body.body.notify
-
-        def notify(code: int, *parameters: int, transaction_id: int = 0) -> None:
-            if code != EventCode.CaptureComplete:
-                honest(code, *parameters)
-
-        rig.body.body.notify = notify  # type: ignore[method-assign]
+        info = rig.body.state.device_info
+        kept = tuple(code for code in info.events if code != EventCode.CaptureComplete)
+        rig.body.state.device_info = replace(info, events=kept)  # of which the driver does not hear
         assert await rig.camera.capture() == [newest(rig)]
         assert trio.current_time() < 1 + CAPTURE_LATE
 
@@ -97,7 +94,7 @@ async def test_an_event_that_is_listed_and_never_sent(autojump_clock: MockClock)
 async def test_two_files_of_one_shot(without: list[EventCode], autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig, without)
-        rig.body.body.capture.seconds = 2
+        rig.body.state.capture.seconds = 2
         async with trio.open_nursery() as nursery:
 
             async def raw() -> None:
@@ -114,14 +111,14 @@ async def test_two_files_of_one_shot(without: list[EventCode], autojump_clock: M
 async def test_a_long_exposure(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)
-        rig.body.body.capture.seconds = 40
+        rig.body.state.capture.seconds = 40
         assert await rig.camera.capture() == [newest(rig)]
 
 
 async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)
-        rig.body.body.capture.seconds = 1000
+        rig.body.state.capture.seconds = 1000
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.capture()
         assert trio.current_time() == pytest.approx(CAPTURE_TIMEOUT, abs=CAPTURE_LATE)
@@ -141,11 +138,11 @@ async def test_a_full_store(autojump_clock: MockClock) -> None:
 async def test_a_store_that_is_full_when_the_picture_is_taken(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)
-        rig.body.body.capture.seconds = 1000
+        rig.body.state.capture.seconds = 1000
 
         async def full() -> None:
             await trio.sleep(3)
-            rig.body.body.notify(EventCode.StoreFull, CARD)
+            rig.body.state.notify(EventCode.StoreFull, CARD)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(full)

@@ -15,10 +15,11 @@ from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged
 from camfs.cameras.ptp import downloads
 from camfs.cameras.ptp.objects import ObjectKey
-from camfs.protocols.ptp.codes import Operation, ResponseCode
+from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
-from tests.cameras.rig import CARD, Rig, add_counting, rigged
+from camfs.virtual.ptp.operations import get_object
+from tests.cameras.rig import Rig, add_counting, rigged
 
 GIB = 1 << 30
 WHOLE_ONLY = "-GetPartialObject,-GetPartialObject64"
@@ -27,9 +28,9 @@ WHOLE_ONLY = "-GetPartialObject,-GetPartialObject64"
 async def transferred(rig: Rig, entry: Entry) -> None:
     """Wait until an object has come whole."""
     assert isinstance(entry.key, ObjectKey)
-    download = rig.camera._downloads._by_handle[entry.key.handle]
-    while not download.complete:
-        await download.progress.park()
+    sent = (Operation.GetObject.name, (entry.key.handle,), "OK")
+    while not any((one.operation, one.parameters, one.result) == sent for one in rig.body.trace.records):
+        await trio.sleep(0.1)
     await wait_all_tasks_blocked()
 
 
@@ -153,15 +154,12 @@ async def test_a_transfer_that_the_camera_gives_up(code: ResponseCode, autojump_
     async with rigged(operations=WHOLE_ONLY, quirks=["joined_response"]) as rig:
         content = add_counting(rig, 5000)
         entry = await rig.entry("A.MOV")
-        honest = rig.body.responder._handlers[Operation.GetObject]
 
-        async def gives_up(body: Any, call: Any) -> Any:
-            return replace(await honest(body, call), code=code)
+        async def gives_up(state: Any, call: Any) -> Any:
+            return replace(await get_object(state, call), code=code)
 
-        rig.body.responder._handlers[Operation.GetObject] = gives_up
-        with pytest.raises(errors.CameraError):
+        with rig.body.override(Operation.GetObject, gives_up), pytest.raises(errors.CameraError):
             await rig.camera.read(entry, 0, 1000)
-        rig.body.responder._handlers[Operation.GetObject] = honest
         assert await rig.camera.read(entry, 0, 5000) == content.read(0, 5000)
 
 
@@ -222,10 +220,11 @@ async def test_copies_are_dropped_when_there_are_too_many(
     async with rigged(operations=WHOLE_ONLY) as rig:
         contents = [add_counting(rig, 2000, f"{number}.JPG") for number in range(10)]
         entries = sorted(await rig.entries(), key=lambda entry: entry.name)
+        before = set(os.listdir("/proc/self/fd"))
         for _ in range(2):
             for entry, content in zip(entries, contents, strict=True):
                 assert await rig.camera.read(entry, 0, 2000) == content.read(0, 2000)
-                assert len(rig.camera._downloads._by_handle) <= 5
+                assert len(set(os.listdir("/proc/self/fd")) - before) <= 5
         assert rig.count(Operation.GetObject) == 20
 
 
@@ -274,7 +273,7 @@ async def test_an_object_that_changes_while_it_is_transferred(autojump_clock: Mo
             await trio.sleep(0.5)
             file = rig.body.card.find("A.MOV")
             file.content = Zeros(2 << 20)  # type: ignore[attr-defined]
-            rig.camera._objects.drop(file.handle)
+            rig.body.state.notify(EventCode.ObjectInfoChanged, file.handle)
         await transferred(rig, entry)
         assert [record.result for record in rig.body.trace.records if record.operation == "GetObject"] == [
             "cancelled",
@@ -335,7 +334,6 @@ async def test_copies_leave_no_files_behind(autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()
         await rig.camera.refresh()
         assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
-        assert all(ObjectKey(CARD, handle) for handle in rig.camera._downloads._by_handle) is True
 
 
 async def test_many_readers_of_many_files(autojump_clock: MockClock) -> None:

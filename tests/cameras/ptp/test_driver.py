@@ -64,7 +64,7 @@ async def test_every_operation_is_used(autojump_clock: MockClock) -> None:
             assert (await rig.camera.usage(CARD_ROOT)).objects == 10
             assert len(await rig.camera.capture()) == 1
             await rig.camera.delete(small)
-            assert picture.handle not in rig.body.body.objects._nodes
+            assert rig.body.card.objects.get(picture.handle) is None
             await rig.camera.format(CARD_ROOT)
             await rig.camera.list_folder(None)
             await rig.camera.describe(CARD_ROOT, None)

@@ -14,15 +14,18 @@ from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
-from camfs.virtual.ptp.link import UsbWire
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
 
 
 async def send(rig: Rig, code: int, *parameters: int, transaction_id: int = 0xFFFFFFFF) -> None:
     """Have the camera send an event, whatever it lists."""
-    rig.body.body.events.append(Event(code, transaction_id, parameters))
-    rig.body.responder._wake_events()
+    rig.body.state.send(Event(code, transaction_id, parameters))
     await wait_all_tasks_blocked()
+
+
+async def on_the_interrupt_pipe(rig: Rig, data: bytes) -> None:
+    """Send bytes in place of an event."""
+    await (await rig.body.usb.port()).send_event(data)
 
 
 async def listed(rig: Rig) -> None:
@@ -94,10 +97,10 @@ async def test_another_card_with_the_same_handles(autojump_clock: MockClock) -> 
         file = rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         assert (await rig.entry("A.JPG")).size == 1
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         file.content = Zeros(5)
         file.name = "B.JPG"
-        rig.body.body.insert_card(CARD)
+        rig.body.state.insert_card(CARD)
         await wait_all_tasks_blocked()
         assert [(entry.name, entry.size) for entry in await rig.entries()] == [("B.JPG", 5)]
 
@@ -114,7 +117,7 @@ async def test_storage_info_changed(autojump_clock: MockClock) -> None:
 async def test_device_property_changed(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         assert await rig.camera.setting("iso") == "100"
-        rig.body.body.set_property(0x500F, 400)
+        rig.body.state.set_property(0x500F, 400)
         await wait_all_tasks_blocked()
         assert await rig.camera.setting("iso") == "400"
         assert told(rig) == ["DevicePropChanged 0x0000500F"]
@@ -132,14 +135,14 @@ async def test_a_property_that_changes_while_it_is_read(autojump_clock: MockCloc
 
             nursery.start_soon(read)
             await trio.sleep(1)
-            rig.body.body.set_property(0x500F, 400)
+            rig.body.state.set_property(0x500F, 400)
 
 
 async def test_device_info_changed(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         assert "iso" in rig.camera.setting_names()
-        info = rig.body.body.device_info
-        rig.body.body.change_device_info(replace(info, model="Other", device_properties=(0x5007,)))
+        info = rig.body.state.device_info
+        rig.body.state.change_device_info(replace(info, model="Other", device_properties=(0x5007,)))
         await wait_all_tasks_blocked()
         assert rig.camera.setting_names() == ["aperture"]
         assert dict(await rig.camera.status())["camera"] == "Other"
@@ -224,7 +227,7 @@ async def test_a_handle_that_is_used_again(autojump_clock: MockClock) -> None:
         await listed(rig)
         entry = (await rig.entries())[0]
         assert entry.size == 5 << 30
-        file = rig.body.body.objects.get(entry.key.handle)  # type: ignore[attr-defined]
+        file = rig.body.state.objects.get(entry.key.handle)  # type: ignore[attr-defined]
         file.content = Zeros(7)  # type: ignore[union-attr]
         await send(rig, EventCode.ObjectAdded, entry.key.handle)  # type: ignore[attr-defined]
         again = await rig.camera.describe(entry.key, CARD_ROOT)
@@ -243,7 +246,7 @@ async def test_the_camera_cancels_a_transaction(with_parameter: bool, autojump_c
 
             async def cancel() -> None:
                 await trio.sleep(1)
-                current = rig.camera.session._current_id
+                current = rig.body.responder.last_id
                 assert current
                 if with_parameter:
                     await send(rig, EventCode.CancelTransaction, current)
@@ -266,7 +269,7 @@ async def test_a_cancel_does_not_wait_behind_other_events(autojump_clock: MockCl
             async def cancel() -> None:
                 await trio.sleep(1)
                 await send(rig, EventCode.ObjectAdded, file.handle)  # asks for its info: in turn
-                await send(rig, EventCode.CancelTransaction, transaction_id=rig.camera.session._current_id or 0)
+                await send(rig, EventCode.CancelTransaction, transaction_id=rig.body.responder.last_id or 0)
 
             nursery.start_soon(cancel)
             assert await rig.camera.read(entry, 0, 5) == b"bytes"
@@ -278,7 +281,7 @@ async def test_the_camera_resets_itself(autojump_clock: MockClock) -> None:
         rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         await send(rig, EventCode.DeviceReset)
-        rig.body.responder._close_session()
+        rig.body.responder.close_session()
         epoch = rig.camera.epoch
         assert epoch > 0
         assert FolderChanged(None) in changes(rig)
@@ -289,7 +292,8 @@ async def test_the_session_is_opened_again_after_a_reset(autojump_clock: MockClo
     async with rigged() as rig:
         await listed(rig)
         rig.body.responder.session = 0
-        await rig.camera._events.handle(Event(EventCode.DeviceReset, 0xFFFFFFFF))
+        await on_the_interrupt_pipe(rig, encode_event(Event(EventCode.DeviceReset, 0xFFFFFFFF)))
+        await trio.sleep(1)
         assert rig.body.responder.session
 
 
@@ -297,8 +301,7 @@ async def test_events_go_on_after_nonsense(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await listed(rig)
         for nonsense in (b"", b"\1", b"\xff" * 12, bytes(24), b"\x0c\0\0\0\4\0\2\x40", bytes(500)):
-            assert isinstance(rig.body.responder._wire, UsbWire)
-            await rig.body.responder._wire._port.send_event(nonsense)
+            await on_the_interrupt_pipe(rig, nonsense)
             await trio.sleep(1)
         for _ in range(3):  # the first may be taken for the rest of one that was cut
             await send(rig, 0xC401, 1)
@@ -310,8 +313,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         data = encode_event(Event(0xC401, 5, (1, 2)))
         for at in range(0, len(data), 7):
-            assert isinstance(rig.body.responder._wire, UsbWire)
-            await rig.body.responder._wire._port.send_event(data[at : at + 7])
+            await on_the_interrupt_pipe(rig, data[at : at + 7])
         await wait_all_tasks_blocked()
         assert told(rig) == ["0xC401 0x00000001 0x00000002"]
 
@@ -319,8 +321,7 @@ async def test_an_event_in_pieces(autojump_clock: MockClock) -> None:
 async def test_a_flood(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         for number in range(500):
-            rig.body.body.events.append(Event(0xC401, 0xFFFFFFFF, (number,)))
-        rig.body.responder._wake_events()
+            rig.body.state.send(Event(0xC401, 0xFFFFFFFF, (number,)))
         await wait_all_tasks_blocked()
         assert told(rig) == [f"0xC401 0x{number:08X}" for number in range(500)]
 

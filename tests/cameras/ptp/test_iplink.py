@@ -288,7 +288,7 @@ async def test_cancelling_before_anything_was_sent() -> None:
 
 async def test_events() -> None:
     async with networked() as rig, rig.session():
-        rig.body.body.notify(EventCode.ObjectAdded, 5)
+        rig.body.state.notify(EventCode.ObjectAdded, 5)
         assert await rig.link.receive_event() == Event(EventCode.ObjectAdded, 0xFFFFFFFF, (5,))
 
 
@@ -303,7 +303,7 @@ async def test_events_go_on_after_a_reset() -> None:
         await wait_all_tasks_blocked()
         await rig.link.reset()
         await session.open()
-        rig.body.body.notify(EventCode.ObjectAdded, 5)
+        rig.body.state.notify(EventCode.ObjectAdded, 5)
         await wait_all_tasks_blocked()
         assert received == [Event(EventCode.ObjectAdded, 0xFFFFFFFF, (5,))]
 
@@ -432,7 +432,7 @@ async def test_nonsense_for_an_event() -> None:
 
         work.start_soon(receive)
         await session.transact(Operation.GetStorageIDs)  # on connections of its own
-        rig.body.body.notify(EventCode.ObjectAdded, 5)
+        rig.body.state.notify(EventCode.ObjectAdded, 5)
         await wait_all_tasks_blocked()
         assert received
 

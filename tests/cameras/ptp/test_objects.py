@@ -21,8 +21,11 @@ from camfs.protocols.ptp.codes import (
 )
 from camfs.protocols.ptp.datasets import AccessCapability
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call
+from camfs.virtual.ptp.descriptions import OBJECT_PROPERTIES
 from camfs.virtual.ptp.faults import FaultKind
-from camfs.virtual.ptp.operations import _OBJECT_PROPERTIES, Answer, Call
+from camfs.virtual.ptp.operations import get_object_handles, get_object_prop_list
+from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, add, forge, rigged
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
@@ -126,14 +129,13 @@ async def test_a_camera_whose_property_lists_do_not_work(
 async def test_a_property_list_that_is_cut_leaves_the_rest_to_infos(autojump_clock: MockClock) -> None:
     async with rigged(objects="20") as rig:
         folder = await rig.entry("DCIM/100CAMFS")
-        honest = rig.body.responder._handlers[Operation.GetObjectPropList]
 
-        async def half(body: Any, call: Call) -> Answer:
-            answer = await honest(body, call)
+        async def half(state: CameraState, call: Call) -> Answer:
+            answer = await get_object_prop_list(state, call)
             assert isinstance(answer.payload, bytes)
             return Answer(answer.payload[: len(answer.payload) // 2])
 
-        rig.body.responder._handlers[Operation.GetObjectPropList] = half
+        rig.body.override(Operation.GetObjectPropList, half)
         rig.operations()
         entries = await rig.entries(folder.key)
         assert len({entry.name for entry in entries}) == 20
@@ -154,18 +156,14 @@ async def test_a_property_list_that_is_cut_leaves_the_rest_to_infos(autojump_clo
     ],
 )
 async def test_properties_of_strange_types(
-    code: ObjectProperty, data_type: int, value: Any, autojump_clock: MockClock
+    code: ObjectProperty, data_type: int, value: Any, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
+    monkeypatch.setitem(OBJECT_PROPERTIES, code, (data_type, lambda body, node: value))
     async with rigged() as rig:
         names = [f"{letter}.JPG" for letter in "ABCDEFGH"]
         for name in names:
             add(rig, name, b"12345")
-        honest = _OBJECT_PROPERTIES[code]
-        _OBJECT_PROPERTIES[code] = (data_type, lambda body, node: value)
-        try:
-            entries = await rig.entries()
-        finally:
-            _OBJECT_PROPERTIES[code] = honest
+        entries = await rig.entries()
         assert "GetObjectPropList" in rig.operations()
         assert sorted((entry.name, entry.size) for entry in entries) == [(name, 5) for name in names]
 
@@ -203,15 +201,14 @@ async def test_a_camera_that_ignores_the_parent(autojump_clock: MockClock) -> No
 
 async def test_a_camera_that_ignores_parent_and_storage(autojump_clock: MockClock) -> None:
     async with rigged(empty=False, objects="3", quirks=["ignores_parent"]) as rig:
-        rig.body.body.stores[1].add_file("", "IN.JPG", b"in")
-        honest = rig.body.responder._handlers[Operation.GetObjectHandles]
+        rig.body.state.stores[1].add_file("", "IN.JPG", b"in")
 
-        async def everywhere(body: Any, call: Call) -> Answer:
+        async def everywhere(state: CameraState, call: Call) -> Answer:
             if call.parameters[0] != 0xFFFFFFFF:
                 return Answer(code=ResponseCode.ParameterNotSupported)
-            return await honest(body, call)
+            return await get_object_handles(state, call)
 
-        rig.body.responder._handlers[Operation.GetObjectHandles] = everywhere
+        rig.body.override(Operation.GetObjectHandles, everywhere)
         for store in await rig.camera.list_folder(None):
             await rig.camera.describe(store, None)
         assert await rig.names(CARD_ROOT) == ["DCIM"]
@@ -257,10 +254,9 @@ async def test_a_folder_that_lists_itself_and_wildcards(autojump_clock: MockCloc
     async with rigged(operations="-9805") as rig:
         add(rig, "DCIM/A.JPG")
         folder = await rig.entry("DCIM")
-        honest = rig.body.responder._handlers[Operation.GetObjectHandles]
 
-        async def more(body: Any, call: Call) -> Answer:
-            answer = await honest(body, call)
+        async def more(state: CameraState, call: Call) -> Answer:
+            answer = await get_object_handles(state, call)
             assert isinstance(answer.payload, bytes)
             numbers = [0, 0xFFFFFFFF, call.parameters[2]]
             numbers += [
@@ -268,7 +264,7 @@ async def test_a_folder_that_lists_itself_and_wildcards(autojump_clock: MockCloc
             ] * 2
             return Answer(len(numbers).to_bytes(4, "little") + b"".join(n.to_bytes(4, "little") for n in numbers))
 
-        rig.body.responder._handlers[Operation.GetObjectHandles] = more
+        rig.body.override(Operation.GetObjectHandles, more)
         assert await rig.names(folder.key) == ["A.JPG"]
         assert await rig.names() == ["DCIM"]
 

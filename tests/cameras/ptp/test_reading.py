@@ -11,6 +11,7 @@ from camfs.cameras.ptp.reading import PIECE
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind, PastEnd
+from camfs.virtual.ptp.operations import get_object
 from tests.cameras.rig import add, add_counting, rigged
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
@@ -248,8 +249,7 @@ async def test_a_thumbnail_of_a_gigabyte(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         file = add(rig, "A.JPG", Zeros(GIB), thumbnail=JPEG)
         entry = await rig.entry("A.JPG")
-        whole = rig.body.responder._handlers[Operation.GetObject]
-        rig.body.responder._handlers[Operation.GetThumb] = whole
+        rig.body.override(Operation.GetThumb, get_object)
         with pytest.raises(errors.RemoteProtocolError):
             await rig.camera.thumbnail(entry)
         assert rig.body.usb.moved < 64 << 20

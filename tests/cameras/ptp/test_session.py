@@ -12,9 +12,8 @@ from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, Operation, 
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
-from camfs.virtual.ptp.operations import Answer, Call, Slice
-from camfs.virtual.usb.pipes import HostPipes
 from tests.cameras.rig import CARD, emulated, session_on
 from tests.virtual.ptp.host import Host
 
@@ -451,17 +450,15 @@ async def test_a_cancel_that_is_not_taken_leads_to_a_reset(autojump_clock: MockC
         assert trio.current_time() < 20
 
 
-class Stalling(HostPipes):
-    """The pipes of a camera that does not know some class requests."""
-
-    async def reset_device(self) -> None:
+async def test_a_camera_without_the_reset_request_gets_a_new_session_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    def unknown() -> None:
         raise errors.TransferStalled("no such request")
 
-
-async def test_a_camera_without_the_reset_request_gets_a_new_session_all_the_same(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
-        session._link._pipes.__class__ = Stalling  # type: ignore[attr-defined]
+        monkeypatch.setattr(camera.responder, "device_reset", unknown)
         fail(camera, FaultKind.LOSE_SESSION, Operation.GetPartialObject)
         assert await read(session, handle) == DATA
         camera.quirks.busy_after_cancel = 1 << 20
@@ -519,10 +516,10 @@ async def test_too_much_data_are_not_taken(length: int, autojump_clock: MockCloc
         handle = picture(camera)
         sent = Zeros(length)
 
-        async def flood(_body: object, _call: Call) -> Answer:
+        async def flood(_state: object, _call: Call) -> Answer:
             return Answer(Slice(sent, 0, length))
 
-        camera.responder._handlers[Operation.GetObjectInfo] = flood
+        camera.override(Operation.GetObjectInfo, flood)
         with pytest.raises(errors.RemoteProtocolError):
             await session.transact(Operation.GetObjectInfo, handle, limit=1 << 16)
         assert camera.usb.moved < 16 << 20
@@ -643,7 +640,7 @@ async def test_the_camera_cancels_a_read(autojump_clock: MockClock) -> None:
 
         async def cancel() -> None:
             await trio.sleep(1)
-            session.cancelled_by_camera(session._current_id or 0)
+            session.cancelled_by_camera(camera.responder.last_id or 0)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel)
@@ -659,7 +656,7 @@ async def test_the_camera_cancels_a_transaction_that_is_over(autojump_clock: Moc
 
         async def cancel() -> None:
             await trio.sleep(1)
-            session.cancelled_by_camera((session._current_id or 0) - 1)
+            session.cancelled_by_camera((camera.responder.last_id or 0) - 1)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel)
@@ -676,7 +673,7 @@ async def test_transaction_ids_wrap(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         camera.quirks.consecutive_ids = True
         handle = picture(camera)
-        camera.responder._last_id = 0xFFFFFFFB
+        camera.responder.last_id = 0xFFFFFFFB
         session._next_id = 0xFFFFFFFC
         for _ in range(4):
             assert await is_in_step(session, handle)
@@ -687,7 +684,7 @@ async def test_transaction_ids_wrap(autojump_clock: MockClock) -> None:
 async def test_a_left_over_across_the_wrap_is_dropped(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         handle = picture(camera)
-        camera.responder._last_id = 0xFFFFFFFD
+        camera.responder.last_id = 0xFFFFFFFD
         session._next_id = 0xFFFFFFFE
         await session.transact(Operation.GetObjectInfo, handle)
         fail(camera, FaultKind.GARBAGE).data = bytes.fromhex("0c000000 03000120 feffffff") + bytes.fromhex(
@@ -747,4 +744,4 @@ async def test_an_object_info_from_a_session(autojump_clock: MockClock) -> None:
     async with emulated() as camera, session_on(camera) as session:
         reply = await session.transact(Operation.GetObjectInfo, picture(camera))
         assert ObjectInfo.decode(reply.data).filename == "A.JPG"
-        assert EventCode.ObjectAdded in camera.body.device_info.events
+        assert EventCode.ObjectAdded in camera.state.device_info.events

@@ -31,9 +31,9 @@ async def offer(
 ) -> Property:
     """Give the camera one property and no other."""
     made = Property(DevicePropDesc(code, data_type, writable, value, value, form), ignores_writes)
-    rig.body.body.properties.clear()
-    rig.body.body.properties[code] = made
-    rig.body.body.change_device_info(replace(rig.body.body.device_info, device_properties=(code,)))
+    rig.body.state.properties.clear()
+    rig.body.state.properties[code] = made
+    rig.body.state.change_device_info(replace(rig.body.state.device_info, device_properties=(code,)))
     await wait_all_tasks_blocked()
     return made
 
@@ -271,8 +271,8 @@ async def test_names_of_no_setting(name: str, autojump_clock: MockClock) -> None
 
 async def test_a_property_that_is_listed_twice_or_not_there(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
-        info = rig.body.body.device_info
-        rig.body.body.change_device_info(replace(info, device_properties=(0x500F, 0x500F, 0xD0FF)))
+        info = rig.body.state.device_info
+        rig.body.state.change_device_info(replace(info, device_properties=(0x500F, 0x500F, 0xD0FF)))
         await wait_all_tasks_blocked()
         assert rig.camera.setting_names() == ["iso", "prop-d0ff"]
         with pytest.raises(errors.NoData):
@@ -326,7 +326,7 @@ async def test_a_description_that_is_none(data: bytes, autojump_clock: MockClock
 
 async def test_a_description_of_another_property(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
-        other = rig.body.body.properties[0x5007].described().encode()
+        other = rig.body.state.properties[0x5007].described().encode()
         rig.fail(FaultKind.BAD_DATASET, Operation.GetDevicePropDesc, times=None, data=other)
         with pytest.raises(errors.CameraError):
             await rig.camera.change_setting("iso", "f/4")

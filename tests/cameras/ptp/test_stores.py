@@ -26,7 +26,7 @@ async def test_stores_are_named_for_what_they_are(autojump_clock: MockClock) -> 
 
 async def test_several_stores_of_a_kind_are_numbered(autojump_clock: MockClock) -> None:
     async with rigged(empty=False) as rig:
-        for store in rig.body.body.stores:
+        for store in rig.body.state.stores:
             store.storage_type = StorageType.RemovableRAM
         assert await rig.names(None) == ["card", "card2"]
         tags = {entry.tag for entry in await rig.entries(None)}
@@ -35,14 +35,14 @@ async def test_several_stores_of_a_kind_are_numbered(autojump_clock: MockClock) 
 
 async def test_a_slot_without_a_card_is_no_store(autojump_clock: MockClock) -> None:
     async with rigged(empty=False) as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         assert await rig.names(None) == ["memory"]
 
 
 async def test_a_card_that_is_out_but_listed_does_not_hide_the_other_store(autojump_clock: MockClock) -> None:
     """The SIGMA fp lists the id of a store whose card is out."""
     async with rigged(empty=False, quirks=["lists_absent_stores"]) as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         assert await rig.names(None) == ["card", "memory"]
         with pytest.raises(errors.StoreUnavailable):
             await rig.camera.list_folder(CARD_ROOT)
@@ -95,7 +95,7 @@ async def test_usage_without_a_count(code: ResponseCode, autojump_clock: MockClo
 
 async def test_usage_of_a_card_that_is_out(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
-        rig.body.body.remove_card(CARD)
+        rig.body.state.remove_card(CARD)
         with pytest.raises(errors.StoreUnavailable):
             await rig.camera.usage(CARD_ROOT)
 

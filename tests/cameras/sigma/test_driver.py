@@ -288,7 +288,7 @@ async def test_every_operation_is_within_reach_and_the_fatal_ones_are_not(
 ) -> None:
     async with rigged(tmp_path, movies=True, firmware="V91", operations=f"{OLD},+901D") as rig:
         camera = rig.camera
-        listed = rig.body.body.device_info.operations
+        listed = rig.body.state.device_info.operations
         assert set(SigmaOperation) <= set(listed)
         for name, value in (
             ("iso", "400"),
@@ -388,7 +388,7 @@ async def test_raw_commands_of_the_standard_take_nothing(tmp_path: Path) -> None
 
 async def test_operations_that_nobody_knows_are_for_raw(tmp_path: Path) -> None:
     async with rigged(tmp_path, empty=True) as rig:
-        for code in sorted(UNKNOWN_OPERATIONS & set(rig.body.body.device_info.operations)):
+        for code in sorted(UNKNOWN_OPERATIONS & set(rig.body.state.device_info.operations)):
             assert await rig.camera.raw(f"{code:x}") == "2005"
 
 

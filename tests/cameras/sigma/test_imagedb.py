@@ -24,7 +24,7 @@ from camfs.cameras.sigma.imagedb import IMAGEDB, LEFT_WAIT, ImageFolder, ImageKe
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.spool import Spool, original_name
 from camfs.protocols.sigma.codes import MAX_PICTURE, CaptureState, Destination, SigmaOperation, SnapMode
-from camfs.protocols.sigma.datasets import Dataset
+from camfs.protocols.sigma.datasets import Dataset, encode
 from camfs.protocols.sigma.records import Picture, Snap, encode_pictures
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures import generated as pictures
@@ -158,8 +158,8 @@ class Program:
 
     @property
     def fp(self) -> SigmaFp:
-        assert self.camera.body.sigma is not None
-        return self.camera.body.sigma
+        assert self.camera.state.sigma is not None
+        return self.camera.state.sigma
 
     async def take_body(self, quality: int = JPEG, destination: int = Destination.COMPUTER) -> None:
         await self.operations.config_api()
@@ -208,7 +208,7 @@ async def program(
     async def announce(change: Change) -> None:
         changes.append(change)
 
-    operations = SigmaOperations(session, camera.body.device_info.operations)
+    operations = SigmaOperations(session, camera.state.device_info.operations)
     try:
         await session.open()
         images = ImageFolder(operations, spool, announce, **about)
@@ -876,8 +876,8 @@ async def one_day(
             except Killed:
                 pass
         found = await rescued(camera, folder)
-        assert camera.body.sigma is not None
-        assert camera.body.sigma.mode is Mode.STANDALONE
+        assert camera.state.sigma is not None
+        assert camera.state.sigma.mode is Mode.STANDALONE
     return found, removed, asked
 
 
@@ -1123,7 +1123,7 @@ async def test_a_take_that_would_take_the_camera_off_the_bus(
         await cine(driver)
         await filmed(driver)
         entry = driver.entry(exposed[-1].name)
-        driver.fp._audio_written = True
+        driver.fp.write(Dataset.MOVIE, encode(Dataset.MOVIE, {"AudioRecord": 1}))
         with pytest.raises(errors.RemoteProtocolError):
             await driver.images.read(entry, 0, 100)
         await refused(entry)

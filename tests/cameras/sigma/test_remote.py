@@ -13,11 +13,10 @@ import trio.testing
 
 from camfs import errors
 from camfs.cameras.api import FolderChanged
-from camfs.cameras.ptp.session import Reply
+from camfs.cameras.ptp.session import Reply, Session
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import open_still_camera
 from camfs.cameras.sigma.imagedb import IMAGEDB
-from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import NOT_INITIALISED, Destination, SigmaOperation
 from camfs.virtual.ptp.faults import FaultKind
@@ -477,17 +476,17 @@ class Killed(BaseException):
 async def test_killed_at_any_operation_of_a_hold_the_next_finds_the_body_free_and_the_shot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jumping_clock: trio.testing.MockClock, after: bool
 ) -> None:
-    transact = SigmaOperations._transact
+    transact = Session.transact
     ended = False
     for last in range(1000):
         left = last
 
-        async def counted(operations: SigmaOperations, *arguments: Any, **options: Any) -> Reply:
+        async def counted(session: Session, *arguments: Any, **options: Any) -> Reply:
             nonlocal left
             left -= 1
             if left < 0 and not after:
                 raise Killed
-            reply = await transact(operations, *arguments, **options)
+            reply = await transact(session, *arguments, **options)
             if left < 0:
                 raise Killed
             return reply
@@ -495,7 +494,7 @@ async def test_killed_at_any_operation_of_a_hold_the_next_finds_the_body_free_an
         spool = tmp_path / str(last)
         async with emulated("sigma-fp", snap_time=QUICK) as body:
             with monkeypatch.context() as patch:
-                patch.setattr(SigmaOperations, "_transact", counted)
+                patch.setattr(Session, "transact", counted)
                 try:
                     async with killed(body, spool) as rig:
                         await rig.shoot()

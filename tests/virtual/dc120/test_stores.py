@@ -24,7 +24,7 @@ SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "dc120"
 @pytest.fixture(scope="session")
 def originals() -> dict[str, bytes]:
     """Pictures by their names."""
-    shots = [replace(shot, number=shot.number + 2031) for shot in kdc.made_shots(4)]
+    shots = [replace(shot, number=shot.number + 2031) for shot in kdc.generated_shots(4)]
     pictures = {f"{shot.name}.KDC": kdc.picture(shot) for shot in shots}
     for path in SAMPLES.glob("*.kdc"):
         content = path.read_bytes()

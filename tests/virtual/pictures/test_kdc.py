@@ -1,4 +1,4 @@
-"""The made KDC pictures, held against LibRaw, Pillow, and the layout of real ones."""
+"""The generated KDC pictures against LibRaw, Pillow, and the layout of real ones."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ import rawpy
 from PIL import Image
 
 from camfs.protocols.kdc import PICTURE_OFFSET, Header
-from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, UNCOMPRESSED_SIZE, Shot, made_shots, picture
+from camfs.virtual.pictures.kdc import FLASH, NO_FLASH, QUALITIES, Shot, generated_shots, picture
 
 SHOT = Shot(2032, datetime(1997, 6, 1, 12, 30, 15), owner=b"Ana\0left-overs".ljust(34, b"\0"))
 MADE = [picture(replace(SHOT, quality=quality)) for quality in range(4)]
@@ -57,7 +57,7 @@ def test_the_picture_is_what_the_thumbnail_shows(quality: int) -> None:
 
 
 def test_neighbouring_rows_fit_together_once_they_are_turned_back() -> None:
-    """As in a real picture: rows of the same colours are much alike (reference kdc, section 7)."""
+    """As in a real picture, rows of the same colours are much alike (camfs/protocols/dc120/README.md, "KDC main picture")."""
     stored = np.frombuffer(MADE[0][PICTURE_OFFSET:], np.uint8).astype(np.int16).reshape(976, 848)
     with rawpy.imread(io.BytesIO(MADE[0])) as raw:
         turned = raw.raw_image.astype(np.int16)
@@ -93,14 +93,14 @@ def test_settings_are_in_the_header() -> None:
 
 
 def test_sizes() -> None:
-    assert len(MADE[0]) == UNCOMPRESSED_SIZE == 843328
+    assert len(MADE[0]) == PICTURE_OFFSET + 848 * 976 == 843328
     assert [len(data) for data in MADE] == sorted((len(data) for data in MADE), reverse=True)
     # of real ones of the same quality: 191912, 101750, 72240
     for data, real, quality in zip(MADE[1:], (191912, 101750, 72240), QUALITIES[1:], strict=True):
         assert real / 2 < len(data) < min(2 * real, quality.largest)
 
 
-# markers, lengths and places of a real picture's JPEG (reference kdc, section 8)
+# offset, marker and length of the segments in a real picture's JPEG
 MARKERS = [
     (2, 0xC4, 31),
     (35, 0xC4, 181),
@@ -133,11 +133,14 @@ def test_the_compressed_kind_is_put_together_as_the_camera_does(quality: int) ->
 
 
 def test_the_same_shot_gives_the_same_bytes_in_any_process() -> None:
-    code = "import sys; from camfs.virtual.pictures.kdc import made_shots, picture; sys.stdout.buffer.write(picture(made_shots(2)[1]))"
+    code = (
+        "import sys; from camfs.virtual.pictures.kdc import generated_shots, picture\n"
+        "sys.stdout.buffer.write(picture(generated_shots(2)[1]))"
+    )
     output = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, cwd=Path(__file__).parents[3]
     )
-    assert output.stdout == picture(made_shots(2)[1])
+    assert output.stdout == picture(generated_shots(2)[1])
 
 
 def test_different_shots_give_different_pictures() -> None:
@@ -145,8 +148,8 @@ def test_different_shots_give_different_pictures() -> None:
     assert one[1280:PICTURE_OFFSET] != other[1280:PICTURE_OFFSET]
 
 
-def test_made_shots() -> None:
-    shots = made_shots(5, first=10)
+def test_generated_shots() -> None:
+    shots = generated_shots(5, first=10)
     assert [shot.name for shot in shots] == [f"P0000{number}" for number in range(10, 15)]
     assert {shot.quality for shot in shots} == {0, 1, 2, 3}
     assert [shot.taken for shot in shots] == sorted(shot.taken for shot in shots)

@@ -1,4 +1,4 @@
-"""A host for tests of emulated cameras: the codec on the pipes, and nothing that forgives."""
+"""A strict host for tests of emulated cameras: the codec on the pipes, and nothing that forgives a mistake."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,7 +54,7 @@ class Host:
                 await self.pipes.write(write)
 
     async def send_raw(self, request: Request) -> None:
-        """Send a request that the codec need not know of."""
+        """Send a request behind the codec's back."""
         connection = UsbConnection(Role.INITIATOR, self.pipes.max_packet_size)
         for write in connection.send(request):
             await self.pipes.write(write)
@@ -78,7 +78,7 @@ class Host:
         return transaction_id
 
     async def hear(self) -> Reply:
-        """Receive what comes up to the response."""
+        """Receive everything up to the response."""
         payload: bytearray | None = None
         while True:
             match await self.receive():
@@ -96,7 +96,7 @@ class Host:
         return await self.hear()
 
     async def data(self, code: int, *parameters: int) -> bytes:
-        """Do a transaction that succeeds and gives data."""
+        """Do a transaction that has to succeed, and return its data."""
         reply = await self.do(code, *parameters)
         assert reply.code == ResponseCode.OK
         assert reply.data is not None
@@ -119,14 +119,14 @@ class Host:
         return ObjectInfo.decode(await self.data(Operation.GetObjectInfo, handle))
 
     async def recover(self, transaction_id: int) -> None:
-        """Cancel a transaction as reference ptp, 9.4, says: drain to a short packet, poll the status."""
+        """Cancel a transaction: read on to a short packet, then poll the status (camfs/protocols/ptp/README.md, "Cancelling")."""
         await self.pipes.cancel(transaction_id)
         while not (await self.pipes.read(READ_SIZE))[1]:
             pass
         await self._settle()
 
     async def recover_quietly(self, transaction_id: int) -> None:
-        """Cancel a transaction of which nothing was sent."""
+        """Cancel a transaction whose answer has not begun."""
         await self.pipes.cancel(transaction_id)
         await self._settle()
 
@@ -140,7 +140,7 @@ class Host:
 async def hosted(
     model: str = "ptp", *, session: bool = True, **options: str
 ) -> AsyncIterator[tuple[EmulatedCamera, Host]]:
-    """Run an emulated camera with a host on its cable, for half a minute at most."""
+    """Run an emulated camera with a host on its cable; fail after half a minute."""
     seconds = 3600 if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock) else 30
     with trio.fail_after(seconds):
         async with emulate(model, options).running() as camera:

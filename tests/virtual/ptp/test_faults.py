@@ -1,4 +1,4 @@
-"""The quirks and faults of the emulated cameras, as they are seen on the pipes; a faultless host must be able to tell each."""
+"""The quirks and faults of the emulated cameras, as a correct host sees them on the pipes."""
 
 import pytest
 import trio
@@ -15,7 +15,7 @@ OK = Reply(ResponseCode.OK)
 
 
 async def transfers(host: Host, count: int) -> list[bytes]:
-    """Read so many transfers."""
+    """Read some transfers."""
     found: list[bytes] = []
     data = b""
     while len(found) < count:
@@ -272,7 +272,7 @@ async def test_a_host_that_splits_its_headers_is_understood() -> None:
     async with hosted() as (camera, host):
         host.connection.split_header = True
         assert await host.do(Operation.SetDevicePropValue, 0x501E, data=b"\2A\0\0\0") == OK
-        assert camera.body.properties[0x501E].value == "A"
+        assert camera.state.properties[0x501E].value == "A"
 
 
 async def test_vendor_operations_without_any_reply() -> None:

@@ -106,13 +106,13 @@ async def test_space_of_a_folder_is_that_of_its_disk(tmp_path: Path) -> None:
 async def test_a_card_that_is_out(model: str, listed: tuple[int, ...]) -> None:
     async with hosted(model) as (camera, host):
         (dcim,) = await host.handles(storage=CARD)
-        camera.body.remove_card(StorageID(CARD))
+        camera.state.remove_card(StorageID(CARD))
         assert decode_handles(await host.data(Operation.GetStorageIDs)) == listed
         for code in (Operation.GetStorageInfo, Operation.GetObjectHandles, Operation.FormatStore):
             assert await host.do(code, CARD) == refused(ResponseCode.StoreNotAvailable)
         assert await host.do(Operation.GetObjectInfo, dcim) == refused(ResponseCode.StoreNotAvailable)
         assert dcim not in await host.handles()
-        camera.body.insert_card(StorageID(CARD))
+        camera.state.insert_card(StorageID(CARD))
         assert await host.handles(storage=CARD) == [dcim]
 
 
@@ -122,7 +122,7 @@ async def test_formats() -> None:
         assert await host.do(Operation.FormatStore, CARD) == Reply(ResponseCode.OK)
         assert await host.handles(storage=CARD) == []
         assert await host.handles(storage=MEMORY) != []
-        gone = next(handle for handle in old if camera.body.objects.get(handle) is None)
+        gone = next(handle for handle in old if camera.state.objects.get(handle) is None)
         assert await host.do(Operation.GetObjectInfo, gone) == refused(ResponseCode.InvalidObjectHandle)
         info = StorageInfo.decode(await host.data(Operation.GetStorageInfo, CARD))
         assert info.free_space == info.max_capacity
@@ -141,7 +141,7 @@ async def test_formats_not() -> None:
 
 async def test_lists_a_level_or_all() -> None:
     async with hosted("ptp") as (camera, host):
-        card, memory = camera.body.stores
+        card, memory = camera.state.stores
         roots = {card.find("DCIM").handle, memory.find("DCIM").handle}
         assert set(await host.handles(ROOT)) == roots
         assert await host.handles(ROOT, MEMORY) == [memory.find("DCIM").handle]
@@ -270,7 +270,7 @@ async def test_gives_object_properties() -> None:
 
 async def test_lists_object_properties_of_many() -> None:
     async with hosted("ptp") as (camera, host):
-        card, memory = camera.body.stores
+        card, memory = camera.state.stores
         dcim, folder = card.find("DCIM"), card.find("DCIM/100CAMFS")
         pictures = {node.handle for node in card.root.descendants() if isinstance(node, File)}
 
@@ -490,7 +490,7 @@ async def test_need_not_tell_the_host_of_its_own_deeds() -> None:
         await host.do(Operation.DeleteObject, camera.card.find("DCIM").handle)
         await host.do(Operation.FormatStore, CARD)
         await host.do(Operation.SetDevicePropValue, 0x5012, data=(500).to_bytes(4, "little"))
-        camera.body.set_property(0x5001, 50)
+        camera.state.set_property(0x5001, 50)
         assert await host.event() == unrelated(EventCode.DevicePropChanged, 0x5001)
 
 
@@ -591,7 +591,7 @@ async def test_the_clock_runs_from_where_it_is_set() -> None:
             ResponseCode.OK
         )
         assert timedelta() <= await clock() - datetime(2020, 1, 2, 3, 4, 4) < timedelta(seconds=6)
-        assert abs(camera.body.now() - await clock()) < timedelta(seconds=5)
+        assert abs(camera.state.now() - await clock()) < timedelta(seconds=5)
 
 
 async def test_takes_a_picture(autojump_clock: trio.testing.MockClock) -> None:

@@ -3,6 +3,7 @@
 import random
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 import trio
@@ -16,7 +17,11 @@ from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request
 from camfs.virtual import PROFILES
 from camfs.virtual.pictures.contents import Zeros
+from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import Fault, FaultKind
+from camfs.virtual.ptp.operations import get_storage_ids
+from camfs.virtual.ptp.refusal import Refusal
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.usb.pipes import BULK_IN, BULK_OUT, HostPipes
 from tests.virtual.ptp.host import READ_SIZE, Host, Reply, hosted
 
@@ -38,7 +43,7 @@ _ALMOST = [
 async def test_only_two_operations_need_no_session() -> None:
     async with hosted(session=False) as (camera, host):
         assert (await host.do(Operation.GetDeviceInfo)).code == ResponseCode.OK
-        for code in (*set(camera.body.device_info.operations) - {0x1001, 0x1002, 0x1016}, 0x9999):
+        for code in (*set(camera.state.device_info.operations) - {0x1001, 0x1002, 0x1016}, 0x9999):
             assert await host.do(code) == Reply(ResponseCode.SessionNotOpen)
         assert await host.do(0x1016, 0x501E, data=b"\0") == Reply(ResponseCode.SessionNotOpen)
         await host.open_session()
@@ -70,6 +75,25 @@ async def test_a_session_that_a_killed_host_left_open() -> None:
         host = Host(camera.open())
         assert await host.do(Operation.OpenSession, 2) == Reply(ResponseCode.SessionAlreadyOpened, (1,))
         assert (await host.do(Operation.GetStorageIDs)).code == ResponseCode.OK
+
+
+async def test_an_operation_is_answered_by_its_override_until_it_is_restored() -> None:
+    async def counted(state: CameraState, call: Call) -> Answer:
+        answer = await get_storage_ids(state, call)
+        return Answer(answer.payload, (len(state.stores),))
+
+    async def refused(state: CameraState, call: Call) -> Answer:
+        raise Refusal(call.parameters[0])
+
+    async with hosted() as (camera, host):
+        honest = await host.do(Operation.GetStorageIDs)
+        with camera.override(Operation.GetStorageIDs, counted):
+            assert await host.do(Operation.GetStorageIDs) == replace(honest, parameters=(2,))
+        assert await host.do(Operation.GetStorageIDs) == honest
+        camera.override(0x9999, refused)  # not one that the camera has
+        assert await host.do(0x9999, 0x2019) == Reply(ResponseCode.DeviceBusy)
+        camera.restore(0x9999)
+        assert await host.do(0x9999, 0x2019) == Reply(ResponseCode.OperationNotSupported)
 
 
 async def test_a_session_that_nobody_opened() -> None:
@@ -340,7 +364,7 @@ async def test_unplugging_ends_the_session_and_plugging_in_begins_anew() -> None
 
 
 async def test_unplugs_at_every_byte_and_comes_back() -> None:
-    """Whatever byte is the last, nothing hangs, and the same camera answers again when it is plugged in."""
+    """Nothing hangs at whatever byte the cable is pulled, and the camera answers again when it is put in."""
     async with hosted(session=False) as (camera, host):
 
         async def use() -> None:
@@ -397,14 +421,14 @@ async def test_events_come_of_what_changes_at_the_camera() -> None:
         assert await host.event() == Event(EventCode.ObjectAdded, 0xFFFFFFFF, (file.handle,))
         camera.card.remove(file)
         assert await host.event() == Event(EventCode.ObjectRemoved, 0xFFFFFFFF, (file.handle,))
-        camera.body.remove_card(camera.card.id)
+        camera.state.remove_card(camera.card.id)
         assert await host.event() == Event(EventCode.StoreRemoved, 0xFFFFFFFF, (camera.card.id,))
-        camera.body.insert_card(camera.card.id)
+        camera.state.insert_card(camera.card.id)
         assert await host.event() == Event(EventCode.StoreAdded, 0xFFFFFFFF, (camera.card.id,))
-        camera.body.set_property(0x5001, 12)
+        camera.state.set_property(0x5001, 12)
         assert await host.event() == Event(EventCode.DevicePropChanged, 0xFFFFFFFF, (0x5001,))
         assert await host.data(Operation.GetDevicePropValue, 0x5001) == b"\x0c"
-        camera.body.change_device_info(DeviceInfo(events=(EventCode.DeviceInfoChanged,)))
+        camera.state.change_device_info(DeviceInfo(events=(EventCode.DeviceInfoChanged,)))
         assert await host.event() == Event(EventCode.DeviceInfoChanged, 0xFFFFFFFF)
 
 
@@ -414,27 +438,27 @@ async def test_events_come_while_an_object_is_sent() -> None:
         await host.event()
         transaction = await host.ask(Operation.GetObject, handle)
         await host.pipes.read(READ_SIZE)
-        camera.body.set_property(0x5001, 12)
+        camera.state.set_property(0x5001, 12)
         assert (await host.event()).code == EventCode.DevicePropChanged
         await host.recover(transaction)
 
 
 async def test_sends_no_events_that_it_does_not_list() -> None:
     async with hosted("sigma-fp", events="on") as (camera, host):
-        camera.body.notify(EventCode.CaptureComplete)
-        camera.body.notify(0xC401, 1, 2, 3)
+        camera.state.notify(EventCode.CaptureComplete)
+        camera.state.notify(0xC401, 1, 2, 3)
         assert await host.event() == Event(0xC401, 0xFFFFFFFF, (1, 2, 3))
 
 
 async def test_sends_no_events_without_a_session_or_when_it_has_none(autojump_clock: trio.testing.MockClock) -> None:
     async with hosted(session=False) as (camera, host):
-        camera.body.set_property(0x5001, 12)
+        camera.state.set_property(0x5001, 12)
         await trio.testing.wait_all_tasks_blocked()
         await host.open_session()
         camera.quirks.events = False
-        camera.body.set_property(0x5001, 13)
+        camera.state.set_property(0x5001, 13)
         camera.quirks.events = True
-        camera.body.set_property(0x5001, 14)
+        camera.state.set_property(0x5001, 14)
         await host.event()
         with trio.move_on_after(60) as scope:
             await host.event()
@@ -444,6 +468,6 @@ async def test_sends_no_events_without_a_session_or_when_it_has_none(autojump_cl
 async def test_keeps_a_bounded_number_of_events_for_a_host_that_reads_none() -> None:
     async with hosted() as (camera, host):
         for _ in range(5000):
-            camera.body.set_property(0x5001, 12)
-        assert len(camera.body.events) < 2000
+            camera.state.set_property(0x5001, 12)
+        assert len(camera.state.events) < 2000
         assert (await host.event()).code == EventCode.DevicePropChanged

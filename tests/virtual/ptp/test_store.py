@@ -11,7 +11,8 @@ from camfs.protocols.ptp.codes import ROOT, EventCode, StorageID
 from camfs.protocols.ptp.values import MAX_STRING_UNITS
 from camfs.virtual import emulate
 from camfs.virtual.pictures.contents import Disk, Zeros, thumbnail
-from camfs.virtual.ptp.store import File, Folder, Objects, Store, scan_disk, scan_made, scan_numbered
+from camfs.virtual.ptp.scans import scan_disk, scan_generated, scan_numbered
+from camfs.virtual.ptp.store import File, Folder, Objects, Store
 
 ID = StorageID(0x00010001)
 
@@ -189,7 +190,7 @@ def test_ten_thousand_objects_are_made_at_once_and_differ() -> None:
 
 
 def test_made_pictures_are_pictures() -> None:
-    store = Store(ID, Objects(), scan=scan_made(2, "100SIGMA", "SDIM", raw=True))
+    store = Store(ID, Objects(), scan=scan_generated(2, "100SIGMA", "SDIM", raw=True))
     assert set(paths(store.root)) == {
         "DCIM",
         "DCIM/100SIGMA",
@@ -202,7 +203,7 @@ def test_made_pictures_are_pictures() -> None:
 
 def test_stores_of_a_camera_share_the_handles() -> None:
     camera = emulate("ptp")
-    card, memory = camera.body.stores
+    card, memory = camera.state.stores
     handles = [node.handle for store in (card, memory) for node in store.root.descendants()]
     assert len(handles) == len(set(handles))
     assert card.find("DCIM").handle != memory.find("DCIM").handle

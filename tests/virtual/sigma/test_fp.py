@@ -53,7 +53,7 @@ async def test_newer_firmware_tells_the_focus_and_lists_more() -> None:
     async with tethered() as tether:
         assert "FocusPosition" not in await tether.get(Dataset.FOCUS)
         assert 658 not in (await tether.can_set()).entries
-        assert not {0x9038, 0x9039, 0x903A, 0x9432, 0x9433, 0x9010} & set(tether.camera.body.device_info.operations)
+        assert not {0x9038, 0x9039, 0x903A, 0x9432, 0x9433, 0x9010} & set(tether.camera.state.device_info.operations)
 
 
 # Modes
@@ -201,7 +201,7 @@ async def test_a_cable_that_breaks_in_a_transfer_does_the_same(autojump_clock: M
 async def test_events_never_come(autojump_clock: MockClock) -> None:
     async with tethered(configured=False) as tether:
         tether.camera.card.add_file("", "A.JPG", b"a")
-        tether.camera.body.notify(0xC401)
+        tether.camera.state.notify(0xC401)
         await tether.configure()
         await tether.put(Dataset.GROUP3, DestToSave=3)
         await tether.shoot()
@@ -233,7 +233,7 @@ async def test_odd_operations() -> None:
 
 async def test_more_operations_can_be_listed_or_taken_away() -> None:
     async with tethered(operations="+9010,+901D,-GetViewFrame,-101B,+9012") as tether:
-        listed = tether.camera.body.device_info.operations
+        listed = tether.camera.state.device_info.operations
         assert listed[-2:] == (0x9010, 0x901D)
         assert not {0x902B, 0x101B} & set(listed)
         assert listed.count(0x9012) == 1

@@ -1,4 +1,4 @@
-"""The gadget as far as it needs no USB: `tests/usb` has the rest."""
+"""What of the gadget can be tested without USB; `tests/usb` tests the rest."""
 
 import ctypes
 import os
@@ -17,7 +17,7 @@ from camfs.virtual.usb.aio import Operations
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with two controllers, for root."""
+    """Return a folder that looks like a kernel with two controllers, and be root."""
     for name in ("udc/one", "udc/two", "gadgets"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("one", "two"):
@@ -29,12 +29,12 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def serves(kernel: Path, name: str, controller: str) -> None:
-    """Say that another gadget serves a controller."""
+    """Let another gadget use a controller."""
     (kernel / "udc" / controller / "function").write_text(f"{name}\n" if name else "")
 
 
 async def refused(udc: str | None = None) -> str:
-    """Return the line for the user."""
+    """Return the message for the user."""
     with pytest.raises(TransportError) as raised:
         await gadget.serve(emulate("sigma-fp"), udc)
     return str(raised.value)
@@ -77,7 +77,7 @@ async def test_names_who_has_the_controller(kernel: Path) -> None:
 def test_takes_the_first_controller_that_is_free(kernel: Path, busy: tuple[str, ...], free: str) -> None:
     for controller in busy:
         serves(kernel, f"gadget of {controller}", controller)
-    assert gadget._free_controller(None) == free
+    assert gadget.free_controller(None) == free
 
 
 def test_the_descriptors_are_those_of_a_still_image_device() -> None:

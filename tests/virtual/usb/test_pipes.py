@@ -12,7 +12,7 @@ M = 512
 
 
 class Requests:
-    """Notes class requests."""
+    """Records class requests."""
 
     def __init__(self) -> None:
         self.seen: list[object] = []
@@ -29,7 +29,7 @@ class Requests:
 
 
 class Cable:
-    """Both ends of one."""
+    """Both ends of a cable."""
 
     def __init__(self, usb: EmulatedUsb, host: HostPipes, port: Port, requests: Requests) -> None:
         self.usb, self.host, self.port, self.requests = usb, host, port, requests

@@ -1,4 +1,4 @@
-"""The options of the emulated cameras, and the command line that serves them."""
+"""The options of emulated PTP cameras."""
 
 from pathlib import Path
 
@@ -6,14 +6,9 @@ import pytest
 
 from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.ptp.datasets import DeviceInfo
-from camfs.virtual import PROFILES, attach, emulate
-from camfs.virtual.__main__ import main
+from camfs.virtual import PROFILES, emulate
 from camfs.virtual.ptp.store import Folder
-from tests.virtual.ptp.host import Host, hosted
-
-
-def test_names_the_models() -> None:
-    assert set(PROFILES) >= {"sigma-fp", "ptp"}
+from tests.virtual.ptp.host import hosted
 
 
 @pytest.mark.parametrize(
@@ -51,19 +46,6 @@ def test_says_what_is_wrong(model: str, options: dict[str, str], message: str) -
         emulate(model, options)
 
 
-async def test_attach_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="colour"):
-        async with attach("ptp", {"colour": "red"}):
-            raise AssertionError
-
-
-async def test_attach_gives_the_pipes_of_a_camera_that_answers() -> None:
-    async with attach("ptp", {}) as pipes:
-        host = Host(pipes)
-        await host.open_session()
-        assert await host.handles()
-
-
 async def test_leaves_operations_out() -> None:
     async with hosted("ptp", operations="-95C1,-GetPartialObject, -9805") as (camera, host):
         info = DeviceInfo.decode(await host.data(Operation.GetDeviceInfo))
@@ -98,8 +80,8 @@ async def test_makes_objects() -> None:
 
 async def test_sends_no_events_when_told_so() -> None:
     async with hosted("ptp", events="off") as (camera, _):
-        camera.body.set_property(0x5001, 5)
-        assert not camera.body.events
+        camera.state.set_property(0x5001, 5)
+        assert not camera.state.events
 
 
 @pytest.mark.parametrize("packet", [64, 512, 1024])
@@ -108,11 +90,3 @@ async def test_packets_of_any_size(packet: int) -> None:
         handle = camera.card.add_file("", "A", bytes(packet - 12)).handle
         assert await host.data(Operation.GetObject, handle) == bytes(packet - 12)
         assert host.transfers[-2:] == [packet, 12]
-
-
-def test_command_line_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ptp", "--gadget", "--card", "/does/not/exist"]) == 1
-    assert capsys.readouterr().err == "camfs.virtual: option card=/does/not/exist: no such folder\n"
-    for arguments in ([], ["ptp"], ["dc119", "--gadget"], ["ptp", "--gadget", "--colour", "red"]):
-        with pytest.raises(SystemExit, match="2"):
-            main(arguments)

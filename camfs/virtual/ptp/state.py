@@ -1,4 +1,4 @@
-"""An emulated camera without its cable: what it is, its stores, its properties, its clock, and the events it has to tell."""
+"""The state of an emulated PTP camera: what it is, its stores, its properties, its clock, and the events that wait for the host."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from camfs.virtual.ptp.store import File, Folder, Node, Objects, Store
 from camfs.virtual.sigma.fp import SigmaFp
 
 MAX_EVENTS = 1024
-"""Events that wait for the host; those that come when so many wait are lost."""
+"""Events that wait for the host at most; further ones are lost."""
 
 
 @dataclass
@@ -23,10 +23,10 @@ class Capture:
     """How InitiateCapture takes a picture.
 
     Attributes:
-        seconds: from the response to the picture.
-        folder: path of the folder that pictures go to.
+        seconds: time from the response to the picture.
+        folder: path of the folder for new pictures.
         prefix: four characters that their names begin with.
-        capturing: whether one is under way.
+        capturing: whether a capture is under way.
     """
 
     seconds: float = 0.3
@@ -36,14 +36,17 @@ class Capture:
 
 
 @dataclass
-class Body:
-    """The camera's state; operations read and change it.
+class CameraState:
+    """The camera's state, which its operations read and change; tests may do both, too.
 
     Attributes:
+        device_info: what GetDeviceInfo answers.
         stores: the card first.
         objects: all objects of all stores.
         properties: device properties by code.
-        events: what waits to be sent.
+        quirks: what is always different about this camera.
+        capture: how it takes pictures.
+        events: events that wait to be sent.
         on_event: is called when `events` has grown.
         sigma: the SIGMA fp's own state; None on other cameras.
     """
@@ -63,24 +66,29 @@ class Body:
             store.on_change = self.notify
 
     def notify(self, code: int, *parameters: int, transaction_id: int = NO_TRANSACTION) -> None:
-        """Put an event on the list to send, if this camera sends such events."""
-        if self.quirks.events and code in self.device_info.events and len(self.events) < MAX_EVENTS:
-            self.events.append(Event(code, transaction_id, parameters))
+        """Send an event, if this camera lists it and sends events."""
+        if self.quirks.events and code in self.device_info.events:
+            self.send(Event(code, transaction_id, parameters))
+
+    def send(self, event: Event) -> None:
+        """Send an event, even one that this camera does not list."""
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(event)
             self.on_event()
 
     @property
     def hides_objects(self) -> bool:
-        """Whether the stores read as empty: the SIGMA fp's in its API life."""
+        """Whether the stores read as empty, as the SIGMA fp's do under remote control."""
         return self.sigma is not None and self.sigma.locked
 
     def end_session(self) -> None:
-        """Note that the PTP session is over."""
+        """Do what the end of the PTP session brings with it."""
         self.events.clear()
         if self.sigma is not None:
             self.sigma.session_ended()
 
     def lose_power(self) -> None:
-        """Note that the USB cable is out."""
+        """Do what pulling the USB cable brings with it."""
         if self.sigma is not None:
             self.sigma.close()
 
@@ -90,10 +98,10 @@ class Body:
         return clocks[0].now() if clocks else datetime.now().replace(microsecond=0)
 
     def store(self, storage: int) -> Store:
-        """Return the store of an id.
+        """Return the store with an id.
 
         Raises:
-            Refusal: there is none, or its card is out.
+            Refusal: there is none, or its card has been removed.
         """
         for store in self.stores:
             if store.id == storage:
@@ -103,16 +111,16 @@ class Body:
         raise Refusal(ResponseCode.InvalidStorageID)
 
     def chosen_stores(self, storage: int) -> list[Store]:
-        """Return the stores that an id names: all that are there for 0xFFFFFFFF."""
+        """Return the stores that an id stands for: 0xFFFFFFFF for all that are present."""
         if storage == ALL_STORAGES:
             return [store for store in self.stores if store.present]
         return [self.store(storage)]
 
     def node(self, handle: int) -> Node:
-        """Return the object of a handle.
+        """Return the object with a handle.
 
         Raises:
-            Refusal: there is none, or the card it is on is out.
+            Refusal: there is none, or its card has been removed.
         """
         node = None if self.hides_objects else self.objects.get(handle)
         if node is None:
@@ -122,17 +130,22 @@ class Body:
         return node
 
     def file(self, handle: int) -> File:
-        """Return the object of a handle, which must have bytes."""
+        """Return the file with a handle; refused as for `node`, and for a folder."""
         node = self.node(handle)
         if not isinstance(node, File):
             raise Refusal(ResponseCode.InvalidObjectHandle)
         return node
 
     def listed(self, stores: list[Store], parent: int, deep: bool) -> Iterator[Node]:
-        """Return objects of stores: of their roots if the parent is 0, else of a folder; at any depth or the next level only.
+        """Return the objects in some stores.
+
+        Args:
+            stores: where to look.
+            parent: handle of the folder to list; 0 for the root of each store.
+            deep: all levels below it; otherwise the next level only.
 
         Raises:
-            Refusal: the parent is no folder in these stores.
+            Refusal: the parent is not a folder in these stores.
         """
         if self.hides_objects:
             return
@@ -147,7 +160,7 @@ class Body:
             yield from folder.descendants(None if deep else 1)
 
     def set_property(self, code: int, value: Value) -> None:
-        """Change a device property as the photographer would, at the body."""
+        """Change a device property as the photographer would, on the camera."""
         self.properties[code].put(value)
         self.notify(EventCode.DevicePropChanged, code)
 
@@ -165,6 +178,6 @@ class Body:
         self.notify(EventCode.StoreAdded, storage)
 
     def change_device_info(self, device_info: DeviceInfo) -> None:
-        """Become another camera, as with a turn of the mode dial."""
+        """Change what the camera says it is, as a turn of the mode dial may do."""
         self.device_info = device_info
         self.notify(EventCode.DeviceInfoChanged)
