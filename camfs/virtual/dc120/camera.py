@@ -9,10 +9,10 @@ import trio
 
 from camfs.protocols.dc120.texts import ALBUMS
 from camfs.protocols.dc120.values import Location
-from camfs.virtual.dc120.body import Body
 from camfs.virtual.dc120.line import Line
 from camfs.virtual.dc120.options import MADE, Options
-from camfs.virtual.dc120.responder import Responder
+from camfs.virtual.dc120.server import Responder
+from camfs.virtual.dc120.state import Body
 from camfs.virtual.dc120.store import Store, made, scan
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.trace import Trace

@@ -10,12 +10,12 @@ from functools import partial
 from camfs.errors import InvalidValue, RemoteProtocolError
 from camfs.protocols.dc120.commands import FORMS, LIST_SIZE, Code
 from camfs.protocols.dc120.frames import COMMAND_TAIL, DATA_SIZE
+from camfs.protocols.dc120.info import ImageInfo, Thumbnail
 from camfs.protocols.dc120.lists import FileEntry, Listing, encode_count, encode_names
-from camfs.protocols.dc120.pictures import ImageInfo, Thumbnail
 from camfs.protocols.dc120.texts import AlbumNames, decode_path
 from camfs.protocols.dc120.values import Location, Timeout, encode_clock
 from camfs.protocols.kdc import ENOUGH, PICTURE_OFFSET, Header
-from camfs.virtual.dc120.body import CAMERA_TYPE, Body, Failure
+from camfs.virtual.dc120.state import CAMERA_TYPE, Body, Failure
 from camfs.virtual.dc120.store import Picture
 from camfs.virtual.pictures import kdc
 

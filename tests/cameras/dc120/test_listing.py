@@ -12,7 +12,7 @@ from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.lists import FileEntry, Listing
 from camfs.protocols.dc120.values import Location
 from camfs.virtual.dc120 import FaultKind, handlers
-from camfs.virtual.dc120.body import Body
+from camfs.virtual.dc120.state import Body
 from camfs.virtual.dc120.store import Picture
 from tests.cameras.dc120.rig import CARD, MEMORY, picture, rigged, showing, stored
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfs.errors import RemoteProtocolError
-from camfs.protocols.dc120.pictures import ImageInfo, Thumbnail
+from camfs.protocols.dc120.info import ImageInfo, Thumbnail
 from camfs.protocols.kdc import THUMBNAIL_SIZE
 
 

@@ -23,10 +23,10 @@ from camfs.protocols.dc120.events import (
 )
 from camfs.protocols.dc120.frames import Answer
 from camfs.protocols.dc120.values import speed_of
-from camfs.virtual.dc120.body import Body, Failure
 from camfs.virtual.dc120.faults import PACKET_FAULTS, Fault, FaultKind
 from camfs.virtual.dc120.handlers import HANDLERS, Handler, foreign
 from camfs.virtual.dc120.line import PLAIN_SPEED, Line
+from camfs.virtual.dc120.state import Body, Failure
 from camfs.virtual.trace import Trace
 
 
