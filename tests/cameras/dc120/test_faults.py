@@ -105,7 +105,7 @@ async def test_refused_for_ever(jumping_clock: trio.testing.MockClock) -> None:
         rig.fail(FaultKind.REFUSE, FILE, times=None)
         with pytest.raises(errors.NotSupported):
             await rig.read(entry)
-        rig.body.faults.clear()
+        rig.emulated.faults.clear()
         rig.fail(FaultKind.FAIL, FILE)
         with pytest.raises(errors.Refused):
             await rig.read(entry)
@@ -153,7 +153,7 @@ async def test_switched_off_in_the_middle(jumping_clock: trio.testing.MockClock)
                 await rig.camera.status()
         assert trio.current_time() - before < 60
         assert not rig.camera.gone
-        rig.body.switch_on()
+        rig.emulated.switch_on()
         await trio.sleep(3)
         assert await rig.read(entry) == picture(1)[:5000]
         assert await rig.read(await rig.entry(2)) == picture(2)[:3000]
@@ -207,7 +207,7 @@ async def test_unplugged(jumping_clock: trio.testing.MockClock) -> None:
 async def test_another_picture_under_the_number(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged([stored(1), stored(2)]) as rig:
         entry = await rig.entry(1)
-        store = next(iter(rig.body.body.stores.values()))
+        store = next(iter(rig.emulated.state.stores.values()))
         store.pictures[0].content, store.pictures[1].content = store.pictures[1].content, store.pictures[0].content
         with pytest.raises(errors.RemoteProtocolError):
             await rig.read(entry)

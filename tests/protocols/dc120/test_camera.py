@@ -1,4 +1,4 @@
-"""The camera's codec against bytes written by hand: section 12 of reference dc120, a row of its table at a time."""
+"""The camera's codec against bytes written by hand, a row of its table of states at a time."""
 
 from collections.abc import Sequence
 

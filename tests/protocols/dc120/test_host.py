@@ -1,4 +1,4 @@
-"""The computer's codec against bytes written by hand: sections 3, 7, 11 and 14 of reference dc120."""
+"""The computer's codec against bytes written by hand: answers, sequences, and what a host does about errors."""
 
 from collections.abc import Iterable
 
