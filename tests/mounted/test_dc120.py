@@ -250,7 +250,9 @@ def test_settings(mount: Mount) -> None:
 def test_settings_that_exclude_each_other(mount: Mount) -> None:
     settings = mount.path / ".settings"
     (settings / "exposure-compensation").write_text("+1.0")
-    refused(mount, errno.EPERM, "not with the camera's other settings", put(settings / "shutter-speed", "1/125"))
+    refused(
+        mount, errno.EPERM, "not possible with the camera's other settings", put(settings / "shutter-speed", "1/125")
+    )
     (settings / "exposure-compensation").write_text("0")
     (settings / "shutter-speed").write_text("1/125")
     assert (settings / "shutter-speed").read_text() == "1/125\n"
@@ -312,7 +314,7 @@ def test_raw(mount: Mount) -> None:
         "71 00 09 00 00 00 00 1A",
     ):
         refused(mount, errno.EINVAL, "a raw command is|takes 58 bytes", put(raw, wrong))
-    refused(mount, errno.EPERM, "speed is camfs", put(raw, "41 00 96 00 00 00 00 1A"))
+    refused(mount, errno.EPERM, "sets the line's speed itself", put(raw, "41 00 96 00 00 00 00 1A"))
     assert commands(mount) == []
 
 

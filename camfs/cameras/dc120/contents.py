@@ -122,7 +122,7 @@ class Contents:
                 known = self._listings.get(location)
                 listing = known if known and location not in self._stale else await self._list_store(location)
                 return [PictureKey(location, name) for name, number in listing.albums.items() if number == album]
-        raise errors.NotFound("no folder")
+        raise errors.NotFound("not a folder")
 
     async def _list_store(self, location: Location) -> StoreListing:
         """List a store; while the camera is busy, return its last listing."""
@@ -234,7 +234,7 @@ class Contents:
         if entry is None:
             raise errors.NotFound(f"{key.name}: no longer in the camera")
         if entry.size > MAX_SIZE:
-            raise errors.Refused(f"{key.name}: a size of {entry.size} bytes")
+            raise errors.Refused(f"{key.name}: the camera tells an impossible size of {entry.size} bytes")
         return entry.size
 
     def listed_since(self, location: Location) -> datetime:
@@ -323,7 +323,7 @@ class Contents:
             number = await self._number_of_all(key)
             first = await self._first_packet(key.location, 0, number)
             if _name_in(first) != key.stem:
-                raise errors.NotSupported(f"{key.name}: picture {number} does not bear this name, and is not erased")
+                raise errors.NotSupported(f"{key.name}: picture {number} bears another name, so nothing was erased")
             failure: errors.CameraError | None = None
             try:
                 await self._attachment.run(command(Code.ERASE, location=key.location, number=number))
@@ -339,7 +339,9 @@ class Contents:
             raise errors.NotFound(f"{key.name}: no longer in the camera")
         names = [entry.name for entry in await self._list_files(key.location, 0)]
         if names.count(key.name) != 1 or not listing.albums.keys() <= set(names):
-            raise errors.NotSupported(f"{key.name}: the camera's list of all pictures does not tell its number")
+            raise errors.NotSupported(
+                f"{key.name}: the camera's lists leave its number in doubt, so nothing was erased"
+            )
         return names.index(key.name) + 1
 
     async def rename_album(self, key: AlbumKey, name: str) -> None:
@@ -387,7 +389,7 @@ class Contents:
             if location not in before or name not in before[location].pictures
         ]
         if not new:
-            raise failure or errors.StoreFull("the camera took no picture that it lists")
+            raise failure or errors.StoreFull("the camera lists no new picture")
         return new
 
 

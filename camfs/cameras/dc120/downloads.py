@@ -86,7 +86,7 @@ class PictureCache:
                 os.fsync(file.fileno())
             part.rename(path)
         except OSError as error:
-            log.warning("%s is not kept on disk: %s", name, error.strerror)
+            log.warning("%s was not kept on disk: %s", name, error.strerror)
             with contextlib.suppress(OSError):
                 part.unlink()
 
@@ -218,7 +218,7 @@ class Download:
             if len(self._data) + len(self._doubtful) == self.size:
                 self._data += self._doubtful
             elif not self.is_complete and self._is_wanted:
-                raise errors.RemoteProtocolError(f"{self.key.name} ends at byte {len(self._data)} of {self.size}")
+                raise errors.RemoteProtocolError(f"{self.key.name}: ends at byte {len(self._data)} of {self.size}")
         except errors.CameraError as error:
             self._failure = error
         finally:
@@ -241,7 +241,7 @@ class Download:
         known = bytes(self._data[start : start + len(payload)])
         if not payload.startswith(known):
             self._data.clear()
-            raise errors.RemoteProtocolError(f"{self.key.name} is not what it was when its beginning was read")
+            raise errors.RemoteProtocolError(f"{self.key.name}: the camera sends other bytes than before")
         if len(known) < len(payload):
             self._add(start, payload)
         self._last = payload

@@ -228,7 +228,7 @@ class Dc120Camera(Browsed):
         try:
             wanted = replace(decode_command(bytes.fromhex(head)), extra=bytes.fromhex(tail))
         except (ValueError, errors.RemoteProtocolError) as error:
-            raise errors.InvalidValue(f"a raw command is 8 bytes of the command table [: EXTRA]: {error}") from None
+            raise errors.InvalidValue(f"a raw command is its 8 bytes in hexadecimal [: EXTRA]: {error}") from None
         if len(wanted.extra) != wanted.form.extra:
             raise errors.InvalidValue(f"{wanted.form.name} takes {wanted.form.extra} bytes of extra data")
         if wanted.form.code == Code.SET_SPEED:

@@ -1,20 +1,22 @@
 """The driver's end of a DC120's serial line: `Line` runs commands on it, one at a time, and finds the speed that works.
 
-========================================= ================================================================================
-what happens                              what the line does
-========================================= ================================================================================
-it is opened                              tries speeds, the fastest first: a break, the command for the speed, a status query
-a command ends as the protocol says       is in step; the next command follows without more ado
-a command fails or is cancelled           is out of step, unless the codec knows that the camera is idle
-a command is due, the line out of step    a break first, after which the camera listens at 9600 baud; then the speed again
-noise before the first packet             the same, and the command once more, unless it takes or erases a picture
-the line cannot be brought back           fails all commands for `REST` seconds without trying again
-it is closed                              puts the camera back to 9600 baud: by command, or by a break if out of step
-the port vanishes                         fails all commands with `DeviceGone`, for good
-========================================= ================================================================================
+The line is *in step* while both ends use the same speed and agree that no command is under way.
 
-What happens within a command is the business of the codec, `camfs.protocols.dc120.host`. Facts:
-camfs/protocols/dc120/README.md, "Line" and, for what a host does about errors, camfs/protocols/dc120/README.md, "Host rules".
+========================================= ==========================================================================================
+what happens                              what the line does
+========================================= ==========================================================================================
+it is opened                              tries speeds, the fastest first: sends a break, sets the speed, and asks for the status
+a command ends as the protocol says       stays in step, also where the camera refused the command or failed to do it
+a command fails otherwise, is cancelled   is out of step
+a command is to run, out of step          sends a break, after which the camera listens at 9600 baud, and sets the speed again first
+an answer is destroyed by noise           does the same and runs the command again, unless packets came or the command does harm twice
+it cannot be brought back in step         fails commands at once for `REST` seconds
+it is closed                              puts the camera back to 9600 baud: by command if in step, else by a break
+the port vanishes                         fails all commands with `DeviceGone`, for good
+========================================= ==========================================================================================
+
+What happens within a command is the codec's business: `camfs.protocols.dc120.host`.
+Facts: camfs/protocols/dc120/README.md, "Line" and camfs/protocols/dc120/README.md, "Sequences".
 """
 
 import contextlib
@@ -229,9 +231,9 @@ class Line:
                         raise unwanted
                     return gathered
                 case Rejected():
-                    raise errors.NotSupported(f"the camera refuses: {wanted.form.name}")
+                    raise errors.NotSupported(f"the camera refused the command: {wanted.form.name}")
                 case Failed():
-                    raise errors.Refused(f"the camera failed: {wanted.form.name}")
+                    raise errors.Refused(f"the camera could not do the command: {wanted.form.name}")
 
     async def _event(self) -> object:
         """Wait for the codec's next event, and meanwhile send what the protocol asks for."""

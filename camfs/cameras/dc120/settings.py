@@ -164,7 +164,7 @@ class Settings:
         except errors.NotSupported:
             raise
         except errors.Refused as error:
-            raise errors.NotPermitted(f"{name}: not with the camera's other settings: {error}") from None
+            raise errors.NotPermitted(f"{name}: not possible with the camera's other settings: {error}") from None
         self._written[name] = code
         kept = self._code(name, await self._attachment.ask_status())
         if kept is not None and kept != code:

@@ -28,7 +28,7 @@ def encode_text(text: str, size: int, what: str) -> bytes:
         InvalidValue: the text is too long, or has other characters than printable ASCII.
     """
     if not (text.isascii() and (text.isprintable() or not text)):
-        raise InvalidValue(f"{what} takes letters, digits and signs of ASCII")
+        raise InvalidValue(f"{what} takes printable ASCII characters only")
     if len(text) >= size:
-        raise InvalidValue(f"{what} takes {size - 1} characters")
+        raise InvalidValue(f"{what} takes {size - 1} characters at most")
     return text.encode("ascii").ljust(size, b"\0")

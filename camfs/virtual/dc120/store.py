@@ -95,7 +95,7 @@ def scan(folder: Path, disk: Disk, albums: list[str]) -> list[StoredPicture]:
         if not entry.is_dir(follow_symlinks=False):
             continue
         if not _ALBUM_NAME.fullmatch(entry.name):
-            raise ValueError(f"{entry.name} is no name for an album: {ALBUM_FIELD - 1} characters of ASCII at most")
+            raise ValueError(f"{entry.name} cannot be an album's name: {ALBUM_FIELD - 1} characters of ASCII at most")
         if entry.name not in albums:
             if len(albums) == ALBUMS:
                 raise ValueError(f"{entry.name} would be album {ALBUMS + 1}; the camera has {ALBUMS}")
@@ -128,7 +128,7 @@ def _listed_name(name: str, content: DiskFile) -> str:
     except (RemoteProtocolError, OSError):
         inner = ""
     if not _NAME.fullmatch(inner):
-        raise ValueError(f"{name} is no name for a picture, 8 characters and 3, nor has it one in its header")
+        raise ValueError(f"{name} cannot be a picture's name, 8 characters and 3, and its header has no other")
     return inner
 
 

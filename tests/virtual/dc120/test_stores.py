@@ -97,11 +97,11 @@ async def test_names_that_no_list_holds(tmp_path: Path, originals: dict[str, byt
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["much too long.kdc"], "much too long.kdc is no name"),
+        (["much too long.kdc"], "much too long.kdc cannot be a picture's name"),
         (["A.KDC", "album/A.KDC"], "two pictures are called A.KDC"),
         ([f"{number}/A{number}.KDC" for number in range(9)], "8 would be album 9"),
-        (["an album's name/A.KDC"], "no name for an album"),
-        (["Übung/A.KDC"], "no name for an album"),
+        (["an album's name/A.KDC"], "cannot be an album's name"),
+        (["Übung/A.KDC"], "cannot be an album's name"),
     ],
 )
 def test_folders_that_no_camera_could_have(tmp_path: Path, files: list[str], message: str) -> None:
