@@ -1,7 +1,7 @@
 """How fast a mounted DC120 reads: `python -m tests.bench.dc120 [BAUDS...]`.
 
-A report, not a test. A whole picture and its first 1024 bytes are read off an emulated camera whose line is as slow as a real one; the
-line's limit is 1026 byte times of 10 bits for 1024 bytes of a picture (reference dc120, section 13).
+A report, not a test. A whole picture and its first 1024 bytes are read from an emulated camera whose line is as slow as a real one. The
+limit of the line: camfs/protocols/dc120/README.md, "Speed limit".
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""Headers of KDC pictures: those of a real camera, drawn ones, and nonsense."""
+"""Headers of KDC pictures: those of a real camera, those that hypothesis makes, and nonsense."""
 
 import hashlib
 import struct

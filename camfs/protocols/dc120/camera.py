@@ -19,7 +19,8 @@ busy     bytes                              kept, up to 64, until the command is
 any      break                              E1, idle
 ======== ================================== ==================================================================
 
-Which of these rows a source states: camfs/virtual/README.md, "What an emulated DC120 does".
+Sources state what accepts, refuses, repeats and aborts; the rest is a choice that tests rely on. Facts:
+camfs/protocols/dc120/README.md, "Answer bytes" and camfs/protocols/dc120/README.md, "Sequences".
 """
 
 from collections import deque

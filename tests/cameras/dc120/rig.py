@@ -1,4 +1,4 @@
-"""The DC120's driver and the emulated camera that it drives, with a serial port that lies between them, or none but memory."""
+"""The DC120's driver and the emulated camera that it drives, joined by a cable in memory."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -145,17 +145,17 @@ class Port:
 
 @cache
 def picture(number: int, quality: int = 3) -> bytes:
-    """Return a made picture's bytes."""
+    """Return a generated picture's bytes."""
     return kdc.picture(kdc.Shot(number=number, taken=datetime(1998, 1, 1, 0, number % 60), quality=quality))
 
 
 def stored(number: int, album: int = 0, size: int | None = None) -> StoredPicture:
-    """Return a made picture for the camera's store, cut short after `size` bytes."""
+    """Return a generated picture for the camera's store, cut short after `size` bytes."""
     return StoredPicture(f"P{number:06}.KDC", showing(picture(number)[:size]), album)
 
 
 def showing(data: bytes) -> Bytes:
-    """Return a picture's content that is these bytes."""
+    """Return bytes as the content of a picture."""
     return Bytes(lambda: data)
 
 

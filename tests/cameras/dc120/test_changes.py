@@ -1,4 +1,4 @@
-"""Taking and erasing pictures on the DC120: the right ones, also when answers are lost or lists change meanwhile."""
+"""Taking and erasing pictures on the DC120: always the right ones, also when answers are lost or lists change meanwhile."""
 
 import pytest
 import trio
@@ -55,7 +55,7 @@ async def test_many_at_once(jumping_clock: trio.testing.MockClock) -> None:
 
 
 async def test_a_number_that_no_list_tells(jumping_clock: trio.testing.MockClock) -> None:
-    """Where album 0 is those of no album, and erasing counts all: what the list says is the wrong number."""
+    """Here album 0 lists only pictures in no album, while erasing counts all pictures: the list would give a wrong number."""
     async with rigged([stored(1, 1), stored(2), stored(3)], quirks=["album_0_is_all"]) as rig:
         for number in (1, 2, 3):
             with pytest.raises(errors.NotSupported):

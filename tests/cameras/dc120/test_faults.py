@@ -1,4 +1,4 @@
-"""What goes wrong on the DC120's line, and what is left of it afterwards: the right bytes, or one error and a line that works."""
+"""Faults on the DC120's line: the driver gives the right bytes, or one error, and the line works afterwards."""
 
 import pytest
 import trio
@@ -124,7 +124,7 @@ async def test_a_setting_that_fails(jumping_clock: trio.testing.MockClock) -> No
 
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 20.0])
 async def test_a_late_end(jumping_clock: trio.testing.MockClock, seconds: float) -> None:
-    """Later than is waited for, it may cost calls: answers to commands that were sent again come when others are due."""
+    """An end that comes too late may cost calls, since answers to commands that were sent again come when others are due."""
     async with rigged([stored(1, size=3000)]) as rig:
         rig.fail(FaultKind.LATE, FILE, seconds=seconds)
         rig.fail(FaultKind.LATE, Code.SET_FLASH, seconds=seconds)

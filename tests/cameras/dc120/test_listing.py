@@ -1,4 +1,4 @@
-"""What the DC120's driver lists: long lists in all readings, nonsense in them, albums, a card that comes and goes."""
+"""What the DC120's driver lists: long lists in all layouts, nonsense in them, albums, a card that comes and goes."""
 
 from unittest.mock import patch
 
@@ -171,7 +171,7 @@ async def test_reads_are_short_on_a_slow_line_and_shared(jumping_clock: trio.tes
 
 
 async def test_a_setting_is_read_back_while_a_transfer_waits(jumping_clock: trio.testing.MockClock) -> None:
-    """Once the setting is written the transfer has the line: what is compared must not be what was known before."""
+    """Once the setting is written, the transfer has the line. The value read back must not be the one known from before."""
     async with rigged([stored(1)], throttled=True, baud=115200) as rig:
         entry = await rig.entry(1)
         async with trio.open_nursery() as work:

@@ -1,4 +1,4 @@
-"""A DC120 whose line vanishes and is back: the driver goes on with it, over another port."""
+"""A DC120 whose line vanishes and comes back: the driver goes on over another port."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -42,7 +42,7 @@ async def test_a_line_that_vanishes_while_idle_is_noticed_and_let_go_of(jumping_
 
 
 async def test_it_goes_on(jumping_clock: MockClock) -> None:
-    """Pictures in the memory are the files that they were; those on the card may be another card's, of the same names."""
+    """Pictures in the memory are the same files as before. Those on the card may be another card's, with the same names."""
     async with rigged([stored(1), stored(2)], card=[stored(7)]) as rig:
         before = await rig.entries()
         (on_card,) = await rig.entries(CARD)

@@ -1,4 +1,4 @@
-"""The DC120's line: the fastest speed that works, the one that is asked for, and 9600 baud on leaving."""
+"""The DC120's line: the fastest speed that works, the one that is asked for, and 9600 baud after closing."""
 
 import pytest
 import trio
@@ -50,7 +50,7 @@ async def test_the_zero_after_a_change_of_speed(jumping_clock: trio.testing.Mock
 
 
 async def test_leaving_in_the_middle(jumping_clock: trio.testing.MockClock) -> None:
-    """A command that was broken off leaves the camera at its speed; the break on leaving brings it back."""
+    """A command that was interrupted leaves the camera at its speed; the break at closing brings it back to 9600 baud."""
     async with rigged([stored(1)], baud=None, throttled=True) as rig:
         entry = await rig.entry(1)
         with trio.move_on_after(0.02) as scope:

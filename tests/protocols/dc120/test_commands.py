@@ -21,7 +21,7 @@ from camfs.protocols.dc120.commands import (
 )
 from camfs.protocols.dc120.values import Location, Timeout
 
-SEED: list[tuple[Command, str]] = [
+DOCUMENT: list[tuple[Command, str]] = [
     (command(Code.SET_DATE_DISPLAY, date_format=0, time_format=0), "33000000 0000001A"),
     (command(Code.SET_DATE_DISPLAY, date_format=2, time_format=1), "33000201 0000001A"),
     (command(Code.SET_MACRO_UNITS, units=1), "34000100 0000001A"),
@@ -68,7 +68,7 @@ SEED: list[tuple[Command, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("made", "frame"), SEED)
+@pytest.mark.parametrize(("made", "frame"), DOCUMENT)
 def test_the_frames_of_the_protocol_document(made: Command, frame: str) -> None:
     assert made.encode() == bytes.fromhex(frame)
     decoded = decode_command(bytes.fromhex(frame))
@@ -76,7 +76,7 @@ def test_the_frames_of_the_protocol_document(made: Command, frame: str) -> None:
 
 
 def test_the_table_has_every_code_once_and_the_vectors_use_each() -> None:
-    assert [form.code for form in TABLE] == list(dict.fromkeys(made.code for made, _ in SEED))
+    assert [form.code for form in TABLE] == list(dict.fromkeys(made.code for made, _ in DOCUMENT))
     assert set(FORMS) == set(Code)
 
 

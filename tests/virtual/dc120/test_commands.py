@@ -190,7 +190,7 @@ async def test_album_names() -> None:
         await host.ask("42", D1)
         await host.send(ALBUM_NAMES)
         await host.expect(D2, OK)
-        # what lies behind the names is the host's left-over memory: the camera takes no notice of it
+        # what lies behind the names is the host's left-over memory: the camera ignores it
         assert await host.query("43") == album_names(*(f"ALBUM {number}" for number in range(1, 9)))
         await host.ask("4301", E1)
         await host.ask("4201", E1)
