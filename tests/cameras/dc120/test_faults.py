@@ -113,15 +113,6 @@ async def test_refused_for_ever(jumping_clock: trio.testing.MockClock) -> None:
         assert rig.cable.breaks == 1
 
 
-async def test_a_setting_that_fails(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged() as rig:
-        rig.fail(FaultKind.FAIL, Code.SET_ZOOM)
-        with pytest.raises(errors.NotPermitted):
-            await rig.camera.change_setting("zoom", "61mm")
-        await rig.camera.change_setting("zoom", "61mm")
-        assert await rig.camera.setting("zoom") == "61mm"
-
-
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 20.0])
 async def test_a_late_end(jumping_clock: trio.testing.MockClock, seconds: float) -> None:
     """An end that comes too late may cost calls, since answers to commands that were sent again come when others are due."""

@@ -8,10 +8,9 @@ import trio.testing
 
 from camfs import errors
 from camfs.cameras.dc120.contents import AlbumKey, PictureKey
-from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.lists import FileEntry, ListLayout
 from camfs.protocols.dc120.values import Location
-from camfs.virtual.dc120 import FaultKind, handlers
+from camfs.virtual.dc120 import handlers
 from camfs.virtual.dc120.state import CameraState
 from camfs.virtual.dc120.store import StoredPicture
 from tests.cameras.dc120.rig import CARD, MEMORY, picture, rigged, showing, stored
@@ -73,19 +72,6 @@ async def test_nonsense_in_a_list_hides_nothing(jumping_clock: trio.testing.Mock
             assert (await rig.camera.usage(MEMORY)).objects == 5
 
 
-async def test_a_damaged_picture_can_be_read(jumping_clock: trio.testing.MockClock) -> None:
-    damaged = b"\xff" * 5000
-    one = stored(1)
-    one.content = showing(damaged)
-    async with rigged([one]) as rig:
-        entry = await rig.entry(1)
-        assert await rig.read(entry) == damaged
-        with pytest.raises(errors.RemoteProtocolError):
-            await rig.camera.thumbnail(entry)
-        with pytest.raises(errors.NotSupported):
-            await rig.camera.delete(entry)
-
-
 @pytest.mark.parametrize("quirks", [(), ("album_0_is_all",)])
 async def test_albums(jumping_clock: trio.testing.MockClock, quirks: tuple[str, ...]) -> None:
     pictures = [stored(1, 2), stored(2), stored(3, 1), stored(4, 2)]
@@ -145,50 +131,3 @@ async def test_lists_during_a_transfer_are_answered_from_memory(jumping_clock: t
         assert [each.result for each in rig.emulated.trace.records if each.operation == "GET_MEMORY_FILE"] == [
             "aborted"
         ]
-
-
-async def test_reads_are_short_on_a_slow_line_and_shared(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1)], throttled=True, baud=115200) as rig:
-        entry = await rig.entry(1)
-        assert rig.camera.reads_short(entry)
-        await rig.camera.read(entry, 0, 1)
-        before = trio.current_time()
-        some = await rig.camera.read(entry, 0, entry.size)
-        assert 0 < len(some) < entry.size
-        assert trio.current_time() - before <= 1
-        read: list[bytes] = []
-
-        async def reader() -> None:
-            read.append(await rig.read(entry))
-
-        async with trio.open_nursery() as readers:
-            readers.start_soon(reader)
-            readers.start_soon(reader)
-        assert read == [picture(1)] * 2
-        await rig.settle()
-        assert rig.operations().count("GET_MEMORY_FILE") == 1
-        assert not rig.camera.reads_short(entry)
-
-
-async def test_a_setting_is_read_back_while_a_transfer_waits(jumping_clock: trio.testing.MockClock) -> None:
-    """Once the setting is written, the transfer has the line. The value read back must not be the one known from before."""
-    async with rigged([stored(1)], throttled=True, baud=115200) as rig:
-        entry = await rig.entry(1)
-        async with trio.open_nursery() as work:
-            work.start_soon(rig.camera.change_setting, "flash", "fill")
-            work.start_soon(rig.read, entry)
-            work.start_soon(rig.camera.change_setting, "date-format", "yy/mm/dd")
-            work.start_soon(rig.camera.change_setting, "time-format", "24h")
-        for name, value in (("flash", "fill"), ("date-format", "yy/mm/dd"), ("time-format", "24h")):
-            assert await rig.camera.setting(name) == value
-
-
-async def test_a_thumbnail_without_the_command(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1)]) as rig:
-        entry = await rig.entry(1)
-        known = await rig.camera.thumbnail(entry)
-        rig.fail(FaultKind.REFUSE, Code.GET_MEMORY_THUMBNAIL, times=None)
-        assert await rig.camera.thumbnail(entry) == known
-        await rig.settle()
-        files = [each for each in rig.emulated.trace.records if each.operation == "GET_MEMORY_FILE"]
-        assert [each.bytes_in for each in files] == [16 * 1024]

@@ -1,4 +1,7 @@
-"""Both codecs joined by a line in memory, with a program for the camera, and faults. Time passes only when neither end has anything to say."""
+"""Both codecs joined by a line in memory, with a program for the camera, and faults.
+
+Time passes only when neither end has anything to say.
+"""
 
 from collections.abc import Callable, Sequence
 
