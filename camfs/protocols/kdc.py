@@ -1,6 +1,6 @@
-"""KDC: the picture files of the Kodak DC120, as far as their header goes. Reference kdc, sections 2 to 6 and 11.
+"""KDC: the picture files of the Kodak DC120, as far as their header goes.
 
-A file is a big-endian TIFF (TIFF 6.0, section 2) in this order, every offset the same in all files that were measured:
+A file is a big-endian TIFF (TIFF 6.0, section 2) in this order. All files that were measured have the same offsets:
 
 =========== =============================================================
 0           TIFF header
@@ -11,8 +11,8 @@ A file is a big-endian TIFF (TIFF 6.0, section 2) in this order, every offset th
 15680       main picture, to the end of the file
 =========== =============================================================
 
-Reading follows the pointers and takes what is there; writing puts everything where the camera does. The first `ENOUGH` bytes,
-which are the first packet of a transfer, hold all but the Kodak directory.
+Reading follows the pointers and accepts what is there; writing puts everything where the camera does. The first `ENOUGH` bytes, which
+are the first packet of a transfer, hold all but the Kodak directory. Facts: camfs/protocols/dc120/README.md, "KDC layout".
 """
 
 import struct
@@ -23,6 +23,7 @@ from enum import IntEnum
 from typing import Self, TypeAlias
 
 from camfs.errors import RemoteProtocolError
+from camfs.protocols.dc120.fields import decode_text
 
 ENOUGH = 1024
 """Bytes from the start of a file that tell name, date, size and exposure."""
@@ -33,10 +34,10 @@ THUMBNAIL_SIZE = THUMBNAIL_WIDTH * THUMBNAIL_HEIGHT * 3
 PICTURE_OFFSET = HEADER_SIZE + THUMBNAIL_SIZE
 
 OWNER_SIZE = 34
-"""Bytes that the camera copies of the user name: 33 that the entry counts, and the one that aligns the next value."""
+"""Bytes of the user name that the camera copies: 33 that the directory entry counts, and one that aligns the next value."""
 
 MAX_ENTRIES = 256
-"""Entries read of one directory; the camera writes 35 at most."""
+"""Entries that are read of one directory; the camera writes 35 at most."""
 
 _MAGIC = b"MM\0*"
 _DATE = "%Y:%m:%d %H:%M:%S"
@@ -65,7 +66,7 @@ _FORMS = {
 
 
 class Compression(IntEnum):
-    """How the main picture is stored (tag 259): one byte a sensor cell, or a JPEG with the bytes of its words exchanged."""
+    """How the main picture is stored (tag 259): one byte for each sensor cell, or a JPEG with the bytes of each 16-bit word swapped."""
 
     NONE = 1
     JPEG = 7
@@ -78,16 +79,16 @@ class Header:
     Attributes:
         name: 7 characters, the file's name without its extension (ImageDescription).
         taken: the camera's clock, without a zone; None if the text is no date.
-        exposure: exposure time in units of 10 us, those of command 81 (seed).
+        exposure: exposure time in units of 10 us, as in command 81.
         aperture: f-number in tenths.
         distance: SubjectDistance in tenths, as the camera writes it.
-        flash: 31 with flash, 24 without (measured).
-        focal_length: mm, of the seed's list of zoom settings.
-        owner: `OWNER_SIZE` bytes of the user name (command 9E): up to a NUL, then left-overs of longer names.
+        flash: 31 with flash, 24 without, as measured.
+        focal_length: mm, one of `dc120.values.ZOOM`.
+        owner: `OWNER_SIZE` bytes of the user name (command 9E): the name, a NUL, then left-overs of longer names.
         battery: as text.
-        compression: how the main picture is stored; other numbers than `Compression`'s are kept.
+        compression: how the main picture is stored; numbers other than those of `Compression` are kept.
         bits_per_pixel: nominal, in hundredths: 800, 224, 125, 75 by quality.
-        resolution: pixels an inch of the main picture: 144 for the smallest quality, else 72.
+        resolution: pixels an inch of the main picture: 144 for the lowest quality, else 72.
         picture_size: bytes of the main picture.
         picture_offset: where it begins.
         thumbnail_offset: where the thumbnail begins.
@@ -120,34 +121,30 @@ class Header:
         """Bytes of the whole file."""
         return self.picture_offset + self.picture_size
 
-    @property
-    def owner_name(self) -> str:
-        """The user name, up to its NUL; what is not ASCII is replaced."""
-        return _text(self.owner)
-
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
         """Read a header.
 
         Args:
-            data: the file from its start on; `ENOUGH` bytes or more, else what lies beyond keeps its default.
+            data: the file from its start, `ENOUGH` bytes or more; values that lie beyond the end keep their defaults.
 
         Raises:
-            RemoteProtocolError: this is no picture of a DC120, or does not say where its main picture lies.
+            RemoteProtocolError: this is no picture of a DC120, or it does not say where its main picture lies.
         """
         data = bytes(data[:HEADER_SIZE])
         if data[:4] != _MAGIC or len(data) < 8:
             raise RemoteProtocolError(f"no KDC picture: it begins with {data[:8].hex(' ') or 'nothing'}")
         first = _Directory(data, struct.unpack_from(">I", data, 4)[0])
-        if _MODEL not in _text(first.raw(272)):
-            raise RemoteProtocolError(f"no picture of a DC120 but of {_text(first.raw(272)) or 'an unnamed camera'!r}")
+        model = decode_text(first.raw(272))
+        if _MODEL not in model:
+            raise RemoteProtocolError(f"no picture of a DC120 but of {model or 'an unnamed camera'!r}")
         picture = _Directory(data, first.number(330, 0))
         kodak = _Directory(data, first.number(33424, 0))
         offset, size = picture.number(273, 0), picture.number(279, 0)
         if not offset or not size:
             raise RemoteProtocolError("a KDC picture without its main picture")
         return cls(
-            name=_text(first.raw(270)),
+            name=decode_text(first.raw(270)),
             taken=_date(first.raw(306)),
             exposure=first.number(33434, cls.exposure),
             aperture=first.number(33437, cls.aperture),
@@ -155,7 +152,7 @@ class Header:
             flash=first.number(37385, cls.flash),
             focal_length=first.number(37386, cls.focal_length),
             owner=first.raw(33432, 1)[:OWNER_SIZE].ljust(OWNER_SIZE, b"\0"),
-            battery=_text(first.raw(33423)),
+            battery=decode_text(first.raw(33423)),
             compression=picture.number(259, cls.compression),
             bits_per_pixel=picture.number(37122, cls.bits_per_pixel),
             resolution=picture.number(282, cls.resolution),
@@ -172,7 +169,7 @@ class Header:
         """Write the `HEADER_SIZE` bytes before the thumbnail.
 
         Raises:
-            ValueError: a value that its field does not hold.
+            ValueError: a value does not fit its field.
         """
         out = bytearray(_MAGIC + struct.pack(">I", 8))
         try:
@@ -188,10 +185,10 @@ class Header:
         """Return the thumbnail: `THUMBNAIL_SIZE` bytes, red, green and blue of each pixel, top row first.
 
         Args:
-            data: the file from its start on, the thumbnail included: `PICTURE_OFFSET` bytes.
+            data: the file from its start, up to the end of the thumbnail at least: `PICTURE_OFFSET` bytes.
 
         Raises:
-            RemoteProtocolError: the data end before it does.
+            RemoteProtocolError: the data end before the thumbnail does.
         """
         found = bytes(data[self.thumbnail_offset : self.thumbnail_offset + THUMBNAIL_SIZE])
         if len(found) < THUMBNAIL_SIZE:
@@ -200,10 +197,10 @@ class Header:
 
 
 class _Directory:
-    """Reads one directory, as far as the data go; what is not in them is not there.
+    """Reads one directory, as far as the data go; values beyond their end count as missing.
 
     Args:
-        data: the file from its start on, perhaps cut short.
+        data: the file from its start, perhaps cut short.
         start: offset of the directory; 0 for none.
     """
 
@@ -223,14 +220,14 @@ class _Directory:
                     self._entries[tag] = form, length, offset
 
     def raw(self, tag: int, more: int = 0) -> bytes:
-        """Return the bytes of a value, and `more` behind them; empty if there is none."""
+        """Return the bytes of a value, and `more` bytes behind it; none if the value is missing."""
         if tag not in self._entries:
             return b""
         type_, length, offset = self._entries[tag]
         return self._data[offset : offset + struct.calcsize(_FORMS[type_]) * length + more]
 
     def numbers(self, tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the integers of a value, of rationals the numerators; the default unless there are as many."""
+        """Return the integers of a value, of rationals the numerators; the default unless there are as many of them."""
         if tag not in self._entries:
             return default
         type_, length, offset = self._entries[tag]
@@ -246,19 +243,15 @@ class _Directory:
         return self.numbers(tag, (default,))[0]
 
 
-def _text(raw: bytes) -> str:
-    return raw.partition(b"\0")[0].decode("ascii", "replace")
-
-
 def _date(raw: bytes) -> datetime | None:
     try:
-        return datetime.strptime(_text(raw), _DATE)
+        return datetime.strptime(decode_text(raw), _DATE)
     except ValueError:
         return None
 
 
 Value: TypeAlias = int | bytes | Sequence[int]
-"""Of one entry: an integer, the bytes of a text, or several integers: of a rational, its numerator and denominator."""
+"""The value of an entry: an integer, the bytes of a text, or several integers; of a rational, its numerator and denominator."""
 
 Table: TypeAlias = Mapping[int, tuple[Type, int, Value]]
 """Type, count and value of each entry, by its tag."""
@@ -267,7 +260,7 @@ _B, _A, _S, _L, _R, _SR = Type.BYTE, Type.ASCII, Type.SHORT, Type.LONG, Type.RAT
 
 
 def _first(header: Header) -> Table:
-    """IFD0 (reference kdc, section 3)."""
+    """IFD0: camfs/protocols/dc120/README.md, "KDC directories"."""
     taken = header.taken.strftime(_DATE).encode("ascii") if header.taken else b""
     return {
         254: (_L, 1, 1),  # NewSubfileType
@@ -313,11 +306,11 @@ _COLOURS = (
     + (0, 1, -49_500, 1_000_000, 12_640, 10_000, -21_450, 100_000)
     + (0, 1, 54_500, 1_000_000, -39_850, 100_000, 13_440, 10_000)
 )
-"""Three rows of offset, red, green and blue, each a numerator and a denominator; the camera's colours to RGB."""
+"""From the camera's colours to RGB: three rows of offset, red, green and blue, each a numerator and a denominator."""
 
 
 def _picture(header: Header) -> Table:
-    """The SubIFD (reference kdc, section 4): width and height are those of the finished picture, not of what is stored."""
+    """The SubIFD. Width and height are those of the finished picture, not of the stored data."""
     return {
         254: (_L, 1, 0),  # NewSubfileType
         256: (_S, 1, 1280),
@@ -342,7 +335,7 @@ def _picture(header: Header) -> Table:
 
 
 def _kodak(header: Header) -> Table:
-    """The Kodak directory (reference kdc, section 5)."""
+    """The Kodak directory, of which little is understood."""
     return {
         0: (_B, 4, (1, 1, 0, 0)),
         1: (_R, 1, (header.kodak_1, 1000)),
@@ -356,7 +349,7 @@ def _kodak(header: Header) -> Table:
 
 
 def _append(out: bytearray, table: Table) -> None:
-    """Append a directory, its link to a next one (none), and the values that do not fit its entries, in order of their tags."""
+    """Append a directory, the link to a next one (none), and the values that do not fit into entries, in order of their tags."""
     values = len(out) + 2 + 12 * len(table) + 4
     directory = bytearray(struct.pack(">H", len(table)))
     outside = bytearray()
@@ -372,7 +365,7 @@ def _append(out: bytearray, table: Table) -> None:
 
 def _packed(type_: Type, count: int, value: Value) -> bytes:
     if isinstance(value, bytes):
-        # The byte that aligns the value behind it is the camera's too: see OWNER_SIZE.
+        # The byte that aligns the next value comes from the camera too: see OWNER_SIZE.
         return value[: count + count % 2].ljust(count, b"\0")
     numbers = (value,) if isinstance(value, int) else value
     return struct.pack(f">{_FORMS[type_] * count}", *numbers)

@@ -1,17 +1,16 @@
-"""Serial ports: opens one for this program alone, and moves bytes, breaks and speeds. The only place that imports pyserial.
+"""Serial ports: opens one for this program alone, and carries bytes, breaks and speeds. The only module that imports pyserial.
 
-pyserial opens and configures the port: 8 data bits, no parity, 1 stop bit, raw, no flow control. Bytes are then read and written on
-its descriptor, which does not block, when trio says that it is ready; nothing polls. VMIN is 1 (pyserial: an inter-byte timeout
-of 0), so that a read gives nothing only where the port has hung up: the adapter was unplugged, or the other end of a
-pseudo-terminal was closed.
+pyserial opens and configures the port: 8 data bits, no parity, 1 stop bit, raw, no flow control. Bytes are then read from and written to
+its descriptor, which does not block, when trio says that it is ready; nothing polls. VMIN is 1 (for pyserial an inter-byte timeout of
+0), so a read returns nothing only if the port has hung up: the adapter was unplugged, or the other end of a pseudo-terminal was closed.
 
-A pseudo-terminal serves as a line for an emulated camera. Its master sees the speed in its own termios (tcgetattr), but no break:
-the kernel drops them. So where the device is the slave of a pseudo-terminal, and only there, a break is told by the one thing of
-termios that this program never uses and the kernel reports: flow control. A break is IXON (with ^S and ^Q) switched on for its
-duration. The master in packet mode (TIOCPKT) then reads the status byte TIOCPKT_DOSTOP as the break begins, TIOCPKT_NOSTOP as it
-ends; of both at once only the latter remains, so TIOCPKT_NOSTOP is what to act on. Two things for the master: make the slave raw
-before any program opens it, since switching its first IXON off looks like a break too; and pass over the other status bits (a
-flush, when a port is opened or its input discarded).
+A pseudo-terminal can be the line of an emulated camera. Its master sees the speed in its own termios (tcgetattr), but no breaks: the
+kernel drops them. So where the device is the slave of a pseudo-terminal, and only there, a break is signalled by flow control, the one
+thing in termios that the kernel reports to the master and this program does not use otherwise: IXON (with ^S and ^Q) is on during the
+break. A master in packet mode (TIOCPKT) then reads the status byte TIOCPKT_DOSTOP when the break begins and TIOCPKT_NOSTOP when it
+ends. If both are due at once only the latter is read, so masters should act on TIOCPKT_NOSTOP. They should also make the slave raw before
+any program opens it, since switching IXON off for the first time looks like a break too, and ignore other status bits, which report
+that a port was opened or its input discarded.
 """
 
 import contextlib
@@ -35,9 +34,9 @@ from camfs.transports import holders
 T = TypeVar("T")
 
 DRAIN_TIMEOUT = 5.0
-"""Seconds that output may take to leave: the longest command, 268 bytes, takes 0.28 s at 9600 baud."""
+"""Seconds that output may take to leave; the longest that camfs sends at once takes 0.28 s at 9600 baud."""
 WATCH = 1.0
-"""Seconds between two looks at a port for whether it has hung up, while bytes come in: they wake the watcher, too."""
+"""Seconds between two checks whether a port has hung up while bytes come in, each of which wakes the watcher too."""
 
 PSEUDO_TERMINALS = range(136, 144)
 """Major numbers of the slaves of pseudo-terminals (Linux, admin-guide/devices)."""
@@ -53,14 +52,14 @@ ERRORS: dict[int, type[TransportError]] = {
     errno.EIO: DeviceGone,
     errno.EBADF: DeviceGone,
 }
-"""What the kernel's errors become; all others are `TransportError` itself. EWOULDBLOCK is the lock that pyserial takes."""
+"""What the kernel's errors become; all others become `TransportError`. EWOULDBLOCK means that another program has pyserial's lock."""
 
 _CALL_ERRORS = (OSError, termios.error)
-"""What pyserial's calls and the kernel's raise; pyserial's own exception is an OSError."""
+"""What calls of pyserial and of the kernel raise; pyserial's own exception is an OSError."""
 
 
 def _errno(error: BaseException | None) -> int:
-    """Return the kernel's number; pyserial hides it where it has translated a `termios.error`."""
+    """Return the kernel's error number, also where pyserial has hidden it by translating a `termios.error`."""
     if isinstance(error, termios.error):
         return int(error.args[0])
     if isinstance(error, OSError):
@@ -69,17 +68,17 @@ def _errno(error: BaseException | None) -> int:
 
 
 async def open_port(path: str | Path, baud: int = 9600) -> "TerminalPort":
-    """Open a serial port for this program alone. Cancelled: takes effect once it is open or has failed.
+    """Open a serial port for this program alone. Cancelled: takes effect once the port is open, or opening it has failed.
 
     Args:
         path: the device, or a symlink to it.
-        baud: its first speed.
+        baud: its speed at first.
 
     Raises:
-        DeviceInUse: another program has it; the message names it.
-        DeviceForbidden: no permission; the message says how to get it.
+        DeviceInUse: another program has the port; the message names the program.
+        DeviceForbidden: permission is missing; the message says how to get it.
         DeviceGone: there is no such device.
-        TransportError: it is no serial port, or something else.
+        TransportError: the device is no serial port, or opening it fails for another reason.
     """
     return await trio.to_thread.run_sync(_open, Path(path), baud)
 
@@ -93,8 +92,9 @@ def _open(path: Path, baud: int) -> "TerminalPort":
     opened = TerminalPort(port, source)
     if not opened.is_pseudo_terminal:
         with contextlib.suppress(OSError):
-            fcntl.ioctl(port.fileno(), termios.TIOCEXCL)  # for those who know no locks, as ModemManager
-        # Adapters gather bytes for 16 ms otherwise, which costs a sixth of the speed (reference dc120, section 13).
+            fcntl.ioctl(port.fileno(), termios.TIOCEXCL)  # for programs that do not use locks, such as ModemManager
+        # Otherwise adapters gather bytes for 16 ms, which costs a sixth of the speed:
+        # camfs/protocols/dc120/README.md, "Speed limit".
         with contextlib.suppress(ValueError):
             port.set_low_latency_mode(True)
     return opened
@@ -107,20 +107,20 @@ def _not_opened(source: str, path: Path, error: Exception) -> TransportError:
     if kind is DeviceForbidden:
         group = _group(path)
         return DeviceForbidden(
-            f"{source}: no permission on {path}, which group {group} has; "
-            f"join it with: sudo usermod -aG {group} $USER, and log in again"
+            f"{source}: no permission on {path}, but group {group} has it; "
+            f"join the group with: sudo usermod -aG {group} $USER, and log in again"
         )
     if _errno(error) == errno.ENOENT:
         return DeviceGone(f"{source}: there is no {path}; is the cable or its adapter plugged in?")
     if kind is DeviceGone:
-        return DeviceGone(f"{source}: nothing is at the other side of {path}")
+        return DeviceGone(f"{source}: nothing is connected to {path}")
     if _errno(error) == errno.ENOTTY:
-        return TransportError(f"{source}: {path} is no serial port")
+        return TransportError(f"{source}: {path} is not a serial port")
     return TransportError(f"{source}: {error}")
 
 
 def _group(path: Path) -> str:
-    """Return the group that may use the device: `dialout`, or what a distribution has in its place."""
+    """Return the group that may use the device: `dialout`, or what a distribution has instead."""
     with contextlib.suppress(OSError, KeyError):
         status = os.stat(path)
         if status.st_gid and status.st_mode & 0o060 == 0o060:
@@ -131,12 +131,12 @@ def _group(path: Path) -> str:
 class TerminalPort:
     """An open serial port. Make one with `open_port`.
 
-    One task may send while another receives. Once the device is gone, all calls raise `DeviceGone` at once; so do those after
-    `aclose`, and those that it interrupts.
+    One task may send while another receives. Once the device is gone, all calls raise `DeviceGone` at once. So do calls after `aclose`,
+    and those that `aclose` interrupts.
 
     Attributes:
         source: the SOURCE that names it.
-        is_pseudo_terminal: whether it is none of a real line.
+        is_pseudo_terminal: True for a pty, False for a real serial line.
     """
 
     def __init__(self, port: serial.Serial, source: str) -> None:
@@ -149,18 +149,18 @@ class TerminalPort:
 
     @property
     def speed(self) -> int:
-        """The speed in baud."""
+        """The speed, in baud."""
         return int(self._port.baudrate)
 
     async def send(self, data: bytes | bytearray | memoryview) -> None:
-        """Hand bytes to the line; they may still be under way on return. Cancelled: the first of them may have gone."""
+        """Send bytes; they may still be on their way on return. Cancelled: the first of them may have been sent."""
         await trio.lowlevel.checkpoint()
         left = memoryview(data)
         while left:
             left = left[await self._when(trio.lowlevel.wait_writable, lambda part: os.write(self._fd, part), left) :]
 
     async def receive(self, max_bytes: int) -> bytes:
-        """Wait for bytes and return those that are there, one at least. Cancelled: none is lost."""
+        """Wait for bytes and return those that have come, one at least. Cancelled: no bytes are lost."""
         await trio.lowlevel.checkpoint()
         data = await self._when(trio.lowlevel.wait_readable, lambda size: os.read(self._fd, size), max_bytes)
         if not data:
@@ -172,13 +172,13 @@ class TerminalPort:
         """Wait until the device is gone, also while nobody sends or receives. Cancelled: no effect.
 
         Raises:
-            DeviceGone: it was gone or closed before.
+            DeviceGone: the device was gone before, or the port was closed.
         """
         self._check()
-        watched = os.dup(self._fd)  # one task at a time may wait for a descriptor
+        watched = os.dup(self._fd)  # trio lets only one task wait for a descriptor
         try:
             poll = select.poll()
-            poll.register(watched, 0)  # tells of hanging up alone
+            poll.register(watched, 0)  # reports nothing but that the port has hung up
             while True:
                 await trio.lowlevel.wait_readable(watched)
                 if poll.poll(0):
@@ -189,7 +189,7 @@ class TerminalPort:
             os.close(watched)
 
     async def _when(self, ready: Callable[[int], Awaitable[None]], function: Callable[..., T], argument: object) -> T:
-        """Call a function that would block, when the descriptor is ready."""
+        """Call a function on the descriptor; if it would block, wait until the descriptor is ready and call it again."""
         while True:
             self._check()
             try:
@@ -204,7 +204,7 @@ class TerminalPort:
                 raise
 
     async def send_break(self, seconds: float) -> None:
-        """Hold the line in a break; what was sent and has not yet left is dropped. Cancelled: the break ends at once."""
+        """Send a break; bytes that were sent and have not yet left are dropped. Cancelled: the break ends at once."""
         await trio.lowlevel.checkpoint()
         self._check()
         with self._translated():
@@ -227,16 +227,16 @@ class TerminalPort:
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 
     async def set_speed(self, baud: int) -> None:
-        """Change the speed once everything that was sent has left. Cancelled before that: the speed is what it was.
+        """Change the speed once all bytes that were sent have left. Cancelled before that: the speed stays.
 
         Raises:
-            TransferTimeout: it does not leave.
+            TransferTimeout: the bytes do not leave.
             TransportError: the port cannot do this speed.
         """
         await self._drain()
         with self._translated():
             self._port.baudrate = baud
-            # A driver that cannot do it goes on at a speed of its own, and says so only here.
+            # A driver that cannot do the speed chooses another one, and says so only here.
             if termios.tcgetattr(self._fd)[5] != getattr(termios, f"B{baud}", None):
                 raise TransportError(f"{self.source}: the port cannot do {baud} baud")
 
@@ -248,20 +248,20 @@ class TerminalPort:
             raise TransferTimeout(f"{self.source}: the port does not send")
 
     def discard_input(self) -> None:
-        """Drop what has come in and was not received."""
+        """Drop bytes that have come in and were not received."""
         self._check()
         with self._translated():
             self._port.reset_input_buffer()
 
     async def aclose(self) -> None:
-        """Let go of the port; never raises. Calls under way raise `DeviceGone`."""
+        """Close the port; never raises. Calls under way raise `DeviceGone`."""
         if self._closed:
             await trio.lowlevel.checkpoint()
             return
         self._closed = True
         trio.lowlevel.notify_closing(self._fd)
         with trio.CancelScope(shield=True):
-            # In a thread, since the kernel waits for output to leave.
+            # In a thread, because the kernel waits for output to leave.
             await trio.to_thread.run_sync(self._close)
 
     def _close(self) -> None:
@@ -272,7 +272,7 @@ class TerminalPort:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Translate what the kernel and pyserial raise; that a call would block passes through."""
+        """Translate what the kernel and pyserial raise; a `BlockingIOError` passes through."""
         try:
             yield
         except BlockingIOError:

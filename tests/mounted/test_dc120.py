@@ -1,4 +1,4 @@
-"""A mounted DC120: the emulated camera behind its pseudo-terminal, with the four sample pictures or, without them, made ones."""
+"""A mounted DC120: the emulated camera behind its pseudo-terminal, with four pictures of a real camera, or generated ones in a clone."""
 
 import errno
 import io
@@ -18,26 +18,25 @@ import pytest
 import rawpy
 from PIL import Image
 
-from camfs.protocols.dc120.commands import TABLE, Code
-from camfs.protocols.dc120.texts import encode_path
+from camfs.protocols.dc120.commands import FORMS, TABLE, Code
 from camfs.protocols.kdc import Header
 from camfs.virtual.pictures import kdc
 from tests.mounted.mount import Mount, camfs, mounted, run
 from tests.mounted.trace import Transaction
+from tests.shared import IN_CI, SHARED, shared_files
 
 FILES = ("GET_MEMORY_FILE", "GET_CARD_FILE")
 FENCE = "SET_SELF_TIMER"
 """Written to have the camera answer a command: the lines of all earlier ones are in the trace then."""
+ALBUM_FILE = r"\MEMORY\ALBUM.CTL"
 SMALL, MEDIUM, LARGE = "P002032.KDC", "P002034.KDC", "P002035.KDC"
 
 
-def sample_pictures() -> dict[str, bytes]:
-    """Return pictures by the names that their headers bear."""
-    for parent in Path(__file__).resolve().parents:
-        found = sorted((parent / "shared/samples/dc120").glob("*.kdc"))
-        if found:
-            pictures = [path.read_bytes() for path in found]
-            return {f"{Header.decode(data).name}.KDC": data for data in pictures}
+def four_pictures() -> dict[str, bytes]:
+    """Return a picture of each quality by its name: a real camera's, which must be there in CI, or generated ones in a clone."""
+    if IN_CI or SHARED.exists():
+        pictures = [path.read_bytes() for path in shared_files("samples/dc120/*.kdc")]
+        return {f"{Header.decode(data).name}.KDC": data for data in pictures}
     return {f"{shot.name}.KDC": kdc.picture(shot) for shot in kdc.generated_shots(4, 2032)}
 
 
@@ -71,10 +70,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the samples, one of them in an album."""
+    """Return a folder with the four pictures, one of them in an album."""
     folder = tmp_path_factory.mktemp("memory")
     (folder / "HOLIDAY").mkdir()
-    for index, (name, data) in enumerate(sorted(sample_pictures().items())):
+    for index, (name, data) in enumerate(sorted(four_pictures().items())):
         (folder / ("HOLIDAY" if index == 1 else "") / name).write_bytes(data)
     return folder
 
@@ -125,6 +124,11 @@ def transfers(mount: Mount) -> list[Transaction]:
     return [each for each in commands(mount) if each.operation in FILES]
 
 
+def path_data(code: Code, path: str) -> str:
+    """Return the extra data of a command that takes a path, in hexadecimal."""
+    return path.encode().ljust(FORMS[code].extra, b"\0").hex()
+
+
 def refused(mount: Mount, number: int, says: str, call: Callable[[], object]) -> None:
     """Expect a call to fail, and camfs to say why."""
     with pytest.raises(OSError, match=re.escape(os.strerror(number))) as failure:
@@ -169,7 +173,7 @@ def test_the_mount_equals_the_folders(mount: Mount, memory: Path, card: Path) ->
 
 
 def test_pictures_open_in_libraw(mount: Mount) -> None:
-    for name, data in sample_pictures().items():
+    for name, data in four_pictures().items():
         path = mount.path / "memory" / name
         expect_picture(path if path.exists() else mount.path / "memory/HOLIDAY" / name, data)
 
@@ -246,7 +250,9 @@ def test_settings(mount: Mount) -> None:
 def test_settings_that_exclude_each_other(mount: Mount) -> None:
     settings = mount.path / ".settings"
     (settings / "exposure-compensation").write_text("+1.0")
-    refused(mount, errno.EPERM, "not with the camera's other settings", put(settings / "shutter-speed", "1/125"))
+    refused(
+        mount, errno.EPERM, "not possible with the camera's other settings", put(settings / "shutter-speed", "1/125")
+    )
     (settings / "exposure-compensation").write_text("0")
     (settings / "shutter-speed").write_text("1/125")
     assert (settings / "shutter-speed").read_text() == "1/125\n"
@@ -299,9 +305,7 @@ def test_raw(mount: Mount) -> None:
     raw = mount.path / ".raw"
     raw.write_text("7F 00 00 00 00 00 00 1A\n")
     assert len(bytes.fromhex(raw.read_text())) == 256
-    raw.write_text(
-        f"9A 00 00 00 00 00 00 1A : {encode_path(Code.UNKNOWN_9A, chr(92) + 'MEMORY' + chr(92) + 'ALBUM.CTL').hex()}"
-    )
+    raw.write_text(f"9A 00 00 00 00 00 00 1A : {path_data(Code.UNKNOWN_9A, ALBUM_FILE)}")
     assert bytes.fromhex(raw.read_text()).startswith(b"HOLIDAY\0")
     commands(mount)
     for wrong in (
@@ -313,7 +317,7 @@ def test_raw(mount: Mount) -> None:
         "71 00 09 00 00 00 00 1A",
     ):
         refused(mount, errno.EINVAL, "a raw command is|takes 58 bytes", put(raw, wrong))
-    refused(mount, errno.EPERM, "speed is camfs", put(raw, "41 00 96 00 00 00 00 1A"))
+    refused(mount, errno.EPERM, "sets the line's speed itself", put(raw, "41 00 96 00 00 00 00 1A"))
     assert commands(mount) == []
 
 
@@ -389,7 +393,7 @@ def test_rm_at_once_in_two_folders(folder: Path, camera: Path) -> None:
 
 @pytest.fixture(scope="module")
 def paced(memory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mount]:
-    """Mount the samples on a line that takes its time, with nothing kept on disk."""
+    """Mount the pictures on a line as slow as a real one, with nothing kept on disk."""
     place = tmp_path_factory.mktemp("paced")
     environment = {"XDG_CACHE_HOME": str(place / "cache")}
     with mounted(f"virtual:dc120?memory={memory}", place / "camera", env=environment) as mount:
@@ -505,7 +509,7 @@ def test_a_serial_line(folder: Path, camera: Path, tmp_path: Path, own_cache: Pa
             emulated.terminate()
 
 
-# ---------------------------------------------------------------------- the seed's commands
+# ---------------------------------------------------------------------- every command
 
 
 RAW_ONLY = {
@@ -514,7 +518,7 @@ RAW_ONLY = {
     Code.UNKNOWN_96: "",
     Code.UNKNOWN_97: "",
     Code.UNKNOWN_99: r"\MEMORY",
-    Code.UNKNOWN_9A: r"\MEMORY\ALBUM.CTL",
+    Code.UNKNOWN_9A: ALBUM_FILE,
 }
 """Commands that nobody knows the use of, or whose reply nobody knows: by `.raw` only, with a path for those that take one."""
 
@@ -541,7 +545,7 @@ def test_every_command_is_reachable(folder: Path, tmp_path: Path, camera: Path) 
         assert {form.code.name for form in TABLE} - seen == {code.name for code in RAW_ONLY}
         for code, path_in_camera in RAW_ONLY.items():
             number = 0 if "UNKNOWN" in code.name else 1
-            extra = f": {encode_path(code, path_in_camera).hex()}" if path_in_camera else ""
+            extra = f": {path_data(code, path_in_camera)}" if path_in_camera else ""
             (camera / ".raw").write_text(
                 f"{code:02X} 01 00 {number:02X} 00 00 00 1A{extra}"
                 if number

@@ -1,1 +1,1 @@
-"""The driver of the Kodak DC120: `line` runs commands, `pictures` keeps what was received, `settings` and `camera` do the rest."""
+"""The driver of the Kodak DC120 on a serial line; read `driver` first, which says what the other modules are for."""

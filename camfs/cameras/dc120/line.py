@@ -1,8 +1,22 @@
-"""Runs commands on a DC120's serial line, one at a time, and finds the speed that works.
+"""The driver's end of a DC120's serial line: `Line` runs commands on it, one at a time, and finds the speed that works.
 
-A line that has fallen out of step (noise, a camera switched off in the middle) is brought back by a break, after which the camera listens
-at 9600 baud, and the speed is set again. What speeds work is found out when the line is opened: the fastest first, proved by asking
-for the status at it. On leaving the camera is put back to 9600. Reference dc120, sections 1, 7 and 11.
+The line is *in step* while both ends use the same speed and agree that no command is under way.
+
+========================================= ==========================================================================================
+what happens                              what the line does
+========================================= ==========================================================================================
+it is opened                              tries speeds, the fastest first: sends a break, sets the speed, and asks for the status
+a command ends as the protocol says       stays in step, also where the camera refused the command or failed to do it
+a command fails otherwise, is cancelled   is out of step
+a command is to run, out of step          sends a break, after which the camera listens at 9600 baud, and sets the speed again first
+an answer is destroyed by noise           does the same and runs the command again, unless packets came or the command does harm twice
+it cannot be brought back in step         fails commands at once for `REST` seconds
+it is closed                              puts the camera back to 9600 baud: by command if in step, else by a break
+the port vanishes                         fails all commands with `DeviceGone`, for good
+========================================= ==========================================================================================
+
+What happens within a command is the codec's business: `camfs.protocols.dc120.host`.
+Facts: camfs/protocols/dc120/README.md, "Line" and camfs/protocols/dc120/README.md, "Sequences".
 """
 
 import contextlib
@@ -27,31 +41,31 @@ START_SPEED = 9600
 """Baud after power-on or a break."""
 
 SPEEDS = (115200, 57600, 38400, 19200, 9600)
-"""Baud rates tried, in this order; 230400 only where the user asks for it (reference, section 1)."""
+"""Baud rates tried, in this order; 230400 is used only where the user asks for it."""
 
 SPEED_CHANGE = 0.3
 """Seconds between a change of speed and the first command at the new one."""
 
 BREAK = 0.3
-"""Seconds of a break (reference, section 1: 0.25 to 0.5)."""
+"""Seconds of a break; what C libraries send is 0.25 to 0.5."""
 
 REST = 2.0
-"""Seconds after a line that could not be brought back in which it is not tried again: calls fail at once."""
+"""Seconds during which calls fail at once, after the line could not be brought back."""
 
 PROBE = Patience(answer=0.5, packet=1.0, completion=1.0)
-"""How long a speed that is tried out has to work."""
+"""How long to wait for answers while a speed is being tried."""
 
 RECEIVE_SIZE = 4096
 
 
 @dataclass(frozen=True)
-class Received:
-    """A packet of a reply, in the hand of the one who asked for it.
+class ReceivedPacket:
+    """A packet of a reply, as it is given to the caller of `Line.run`.
 
     Attributes:
         index: its place in the reply, from 0.
         payload: its bytes.
-        expect: tells how many packets there are in all, where this one says so.
+        expect: to be called with the number of packets in the whole reply, where this packet tells it.
     """
 
     index: int
@@ -59,12 +73,12 @@ class Received:
     expect: Callable[[int], None]
 
 
-Taker = Callable[[Received], Awaitable[bool]]
-"""Takes a packet; returns whether the next one is wanted."""
+OnPacket = Callable[[ReceivedPacket], Awaitable[bool]]
+"""Is called with each packet of a reply; returns whether the next packet is wanted."""
 
 
 class _Silence(errors.TransferTimeout):
-    """Nothing answers at 9600 baud after a break."""
+    """No camera answers at 9600 baud after a break, so other speeds need not be tried."""
 
 
 class Line:
@@ -76,7 +90,7 @@ class Line:
 
     Attributes:
         speed: in baud.
-        vanished: set once the port has.
+        vanished: set once the port has vanished.
     """
 
     def __init__(self, port: SerialPort, baud: int | None = None) -> None:
@@ -101,7 +115,7 @@ class Line:
         return self._lock.locked()
 
     async def open(self) -> Status:
-        """Find the fastest speed that works; returns the camera's status.
+        """Find the fastest speed that works, and return the camera's status.
 
         Raises:
             TransferTimeout: no camera answers at any speed.
@@ -110,7 +124,7 @@ class Line:
             return await self._find_speed()
 
     async def watch(self) -> None:
-        """Wait until the port has vanished, whoever notices it first."""
+        """Wait until the port has vanished, whether this call or a command notices it first."""
         async with trio.open_nursery() as nursery:
 
             async def look() -> None:
@@ -123,40 +137,40 @@ class Line:
             nursery.cancel_scope.cancel()
 
     async def close(self) -> None:
-        """Put the camera back to 9600 baud and let go of the port; never raises `CameraError`. Takes two seconds at most."""
+        """Put the camera back to 9600 baud and close the port. Takes two seconds at most; never raises `CameraError`."""
         with trio.CancelScope(shield=True), trio.move_on_after(2):
             async with self._lock:
                 try:
                     await self._leave()
                 except errors.CameraError as error:
-                    log.info("leaving: %s", error)
+                    log.info("closing the line: %s", error)
         with trio.CancelScope(shield=True):
             await self._port.aclose()
 
     async def _leave(self) -> None:
-        """Put the camera back to 9600 baud: by its command, or by a break where a command was broken off."""
+        """Put the camera back to 9600 baud: by command, or by a break where a command was interrupted."""
         if self.gone or self.speed == START_SPEED:
             return
         if self._in_step:
-            await self._exchange(command(Code.SET_SPEED, speed=speed_code(START_SPEED)), None, None)
+            await self._exchange(command(Code.SET_SPEED, speed=speed_code(START_SPEED)))
         else:
             await self._port.set_speed(START_SPEED)
             await self._port.send_break(BREAK)
 
-    async def run(self, wanted: Command, packets: int | None = None, take: Taker | None = None) -> list[bytes]:
-        """Run a command.
+    async def run(self, wanted: Command, packets: int | None = None, on_packet: OnPacket | None = None) -> list[bytes]:
+        """Run a command. Cancelled: the line is out of step, and is brought back before the next command.
 
         Args:
             wanted: the command.
-            packets: how many will come, where the table does not say and the caller knows.
-            take: takes the packets; without it they are gathered.
+            packets: how many will come, where the table of commands does not say and the caller knows.
+            on_packet: is given the packets one by one; without it they are gathered.
 
         Returns:
             The payloads gathered.
 
         Raises:
             NotSupported: the camera refused the command (E1).
-            Refused: it took it and failed (E2).
+            Refused: the camera accepted the command and could not do it (E2).
             TransferTimeout, RemoteProtocolError: the line is out of step and will be brought back before the next command.
             DeviceGone: the port has vanished.
         """
@@ -166,17 +180,18 @@ class Line:
             if not self._in_step:
                 await self._bring_back()
             try:
-                return await self._guarded(wanted, packets, take)
+                return await self._run_once(wanted, packets, on_packet)
             except errors.RemoteProtocolError:
                 if self._in_step or self._packets or wanted.form.busy:
                     raise
-            await self._bring_back()  # nothing is lost yet but an answer, to noise
-            return await self._guarded(wanted, packets, take)
+            await self._bring_back()  # noise destroyed an answer, and nothing else has happened yet
+            return await self._run_once(wanted, packets, on_packet)
 
-    async def _guarded(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
+    async def _run_once(self, wanted: Command, packets: int | None, on_packet: OnPacket | None) -> list[bytes]:
+        """Run a command on a line that is in step, and note whether the line still is afterwards."""
         self._in_step = False
         try:
-            gathered = await self._exchange(wanted, packets, take)
+            gathered = await self._exchange(wanted, packets, on_packet)
         except errors.DeviceGone:
             self.vanished.set()
             raise
@@ -186,9 +201,11 @@ class Line:
         self._in_step = True
         return gathered
 
-    async def _exchange(self, wanted: Command, packets: int | None, take: Taker | None) -> list[bytes]:
+    async def _exchange(
+        self, wanted: Command, packets: int | None = None, on_packet: OnPacket | None = None
+    ) -> list[bytes]:
         gathered: list[bytes] = []
-        unwilling: errors.CameraError | None = None
+        unwanted: errors.CameraError | None = None  # why the caller does not want the rest
         self._packets = 0
         self._port.discard_input()
         await self._port.send(self._host.send(wanted, packets))
@@ -197,29 +214,29 @@ class Line:
                 case Packet(index, payload):
                     more = True
                     self._packets += 1
-                    if take is None:
+                    if on_packet is None:
                         gathered.append(payload)
                     else:
                         try:
-                            more = await take(Received(index, payload, self._host.expect))
+                            more = await on_packet(ReceivedPacket(index, payload, self._host.expect))
                         except errors.CameraError as error:
-                            unwilling, more = error, False
+                            unwanted, more = error, False
                     await self._port.send(self._host.acknowledge() if more else self._host.abort())
                 case Completed(confirmed=confirmed):
                     if not confirmed:
                         log.info("%s: the camera did not say that it was done", wanted)
                     return gathered
                 case Aborted():
-                    if unwilling is not None:
-                        raise unwilling
+                    if unwanted is not None:
+                        raise unwanted
                     return gathered
                 case Rejected():
-                    raise errors.NotSupported(f"the camera refuses: {wanted.form.name}")
+                    raise errors.NotSupported(f"the camera refused the command: {wanted.form.name}")
                 case Failed():
-                    raise errors.Refused(f"the camera failed: {wanted.form.name}")
+                    raise errors.Refused(f"the camera could not do the command: {wanted.form.name}")
 
     async def _event(self) -> object:
-        """Wait for the next thing that the program has to know; what the protocol itself wants sent is sent."""
+        """Wait for the codec's next event, and meanwhile send what the protocol asks for."""
         while True:
             event = self._host.next_event()
             if isinstance(event, Transmit):
@@ -256,7 +273,7 @@ class Line:
             except errors.DeviceGone:
                 raise
             except _Silence as error:
-                failure = error  # not at the speed that all have: no other one will do
+                failure = error
                 break
             except errors.CameraError as error:
                 log.info("%d baud: %s", speed, error)
@@ -270,11 +287,11 @@ class Line:
         raise errors.TransferTimeout(f"no DC120 answers on this line ({failure})")
 
     def _candidates(self) -> Sequence[int]:
-        """Return the speeds to try: the one that worked, then the others that are not faster."""
+        """Return the speeds to try: all, but none faster than a speed above 9600 baud that has worked before."""
         return [speed for speed in self._speeds if self.speed == START_SPEED or speed <= self.speed]
 
     async def _try_speed(self, speed: int) -> Status:
-        """Break, change the speed, and ask for the status at it."""
+        """Send a break, change the speed, and prove it by asking for the status."""
         self._host = HostConnection(PROBE)
         await self._port.set_speed(START_SPEED)
         await self._port.send_break(BREAK)
@@ -283,10 +300,10 @@ class Line:
             pass
         if speed != START_SPEED:
             try:
-                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), None, None)
+                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)))
             except errors.TransferTimeout as error:
                 raise _Silence(str(error)) from None
             await self._port.set_speed(speed)
             await trio.sleep(SPEED_CHANGE)
-        payloads = await self._exchange(command(Code.GET_STATUS), None, None)
+        payloads = await self._exchange(command(Code.GET_STATUS))
         return Status.decode(payloads[0])

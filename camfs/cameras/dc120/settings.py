@@ -1,15 +1,18 @@
-"""The DC120's settings: one table of names, commands and where the status (7F) tells the value.
+"""The DC120's settings: a table of their names, their commands and where the status (7F) tells their values; reading and writing.
 
-Two are not in the status, the power-on flash (35) and the album of the next pictures (49): they read as what was last written, and before
-that as unknown.
+Two settings are not in the status, the flash after power-on (35) and the album of the next pictures (49). They read as what was written
+last, and before that they cannot be read.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from camfs.errors import InvalidValue
+import trio
+
+from camfs import errors
+from camfs.cameras.dc120.attachment import Attachment
 from camfs.protocols.dc120.commands import Code, Command, command
-from camfs.protocols.dc120.status import Status
+from camfs.protocols.dc120.status import STATUS_NAME_SIZE, Status
 from camfs.protocols.dc120.texts import encode_user_name
 from camfs.protocols.dc120.values import (
     ALBUM,
@@ -33,13 +36,13 @@ from camfs.protocols.dc120.values import (
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting.
+    """A setting that is chosen from a table.
 
     Attributes:
-        choices: its values; None for a text.
-        command: makes the command for a code, given the camera's status.
-        code: takes the code out of the status; None where it is not there.
-        show: writes a code as text, if not as the choices do.
+        choices: its values.
+        command: makes the command that sets a code, given the camera's status.
+        code: returns the code that the status tells; None where the status does not.
+        show: writes a code as text, where the choices do not.
     """
 
     choices: Choices
@@ -53,6 +56,7 @@ class Setting:
 
 
 def _plain(code: Code, parameter: str) -> Callable[[int, Status], Command]:
+    """Return what makes a command that carries one setting and nothing else."""
     return lambda value, status: command(code, b"", **{parameter: value})
 
 
@@ -100,30 +104,85 @@ SETTINGS: Mapping[str, Setting] = {
         lambda status: status.lcd_timeout,
     ),
 }
-"""The settings that are chosen from a table, in the order of the seed's commands."""
+"""The settings that are chosen from a table, by name."""
 
 USER_NAME = "user-name"
-"""The one setting that is a text: up to 57 characters (9E), of which the status shows 30."""
+"""The only setting that is a text: up to 57 characters (9E), of which the status shows 30."""
 
 NAMES = (*SETTINGS, USER_NAME)
 
 
-def user_name_command(text: str) -> Command:
-    """Make the command that sets the user's name.
+class Settings:
+    """The settings of one camera, read and written. Some commands carry two settings, so one is written after the other.
 
-    Raises:
-        InvalidValue: too long, or not ASCII.
+    Args:
+        attachment: to the camera.
     """
-    return command(Code.SET_USER_NAME, encode_user_name(text))
+
+    def __init__(self, attachment: Attachment) -> None:
+        self._attachment = attachment
+        self._written: dict[str, int] = {}
+        self._writing = trio.Lock()
+
+    async def read(self, name: str) -> str:
+        """Read a setting.
+
+        Raises:
+            NoData: the status does not tell it, and it was not written in this mount.
+        """
+        status = await self._attachment.read_status()
+        if name == USER_NAME:
+            return status.user_name
+        code = self._code(name, status)
+        if code is None:
+            raise errors.NoData(f"{name}: the camera does not tell it")
+        return SETTINGS[name].text(code)
+
+    def _code(self, name: str, status: Status) -> int | None:
+        read = SETTINGS[name].code
+        return read(status) if read is not None else self._written.get(name)
+
+    async def change(self, name: str, value: str) -> None:
+        """Write a setting and read it back: see `Camera.change_setting`."""
+        async with self._writing:
+            if name == USER_NAME:
+                await self._change_user_name(value)
+            else:
+                await self._change(name, value)
+
+    async def _change_user_name(self, value: str) -> None:
+        await self._attachment.run(command(Code.SET_USER_NAME, encode_user_name(value)))
+        shown = (await self._attachment.ask_status()).user_name
+        if shown != value[:STATUS_NAME_SIZE]:
+            raise errors.NotPermitted(f"{USER_NAME}: the camera kept {shown}")
+
+    async def _change(self, name: str, value: str) -> None:
+        setting, code = SETTINGS[name], _code_of(name, value)
+        wanted = setting.command(code, await self._attachment.ask_status())
+        try:
+            await self._attachment.run(wanted)
+        except errors.NotSupported:
+            raise
+        except errors.Refused as error:
+            raise errors.NotPermitted(f"{name}: not possible with the camera's other settings: {error}") from None
+        self._written[name] = code
+        kept = self._code(name, await self._attachment.ask_status())
+        if kept is not None and kept != code:
+            raise errors.NotPermitted(f"{name}: the camera kept {setting.text(kept)}")
 
 
-def code_of(name: str, text: str) -> int:
+def choices(name: str) -> Sequence[str]:
+    """List the values of a setting; empty for a text."""
+    return [] if name == USER_NAME else SETTINGS[name].choices.texts()
+
+
+def _code_of(name: str, text: str) -> int:
     """Return the code of a setting's value.
 
     Raises:
-        InvalidValue: none of its choices.
+        InvalidValue: the setting does not have this value.
     """
     try:
         return SETTINGS[name].choices.encode(text)
-    except InvalidValue as error:
-        raise InvalidValue(f"{name}: {text!r}: {error}") from None
+    except errors.InvalidValue as error:
+        raise errors.InvalidValue(f"{name}: {text!r}: {error}") from None

@@ -1,23 +1,26 @@
-"""The camera's side of the line: `CameraConnection`, for an emulated DC120 (reference dc120, section 12).
+"""The camera's side of the line: `CameraConnection`, for an emulated DC120.
 
-A codec without I/O, the mirror image of `camfs.protocols.dc120.host`. Whoever drives it puts on the line what its methods return
-and what `Transmit` events hold, gives what comes in to `receive`, and calls `time_out` after `patience` seconds of silence.
+A codec without I/O, the mirror image of `camfs.protocols.dc120.host`. The program that drives it sends what its methods return and what
+`Transmit` events hold, gives what it receives to `receive`, and calls `time_out` after `patience` seconds of silence.
 
 ======== ================================== ==================================================================
 state    input                              what happens
 ======== ================================== ==================================================================
 idle     8 bytes ending in 1A               `CommandReceived` or `UnknownCommand`; the program accepts or refuses
-idle     D2, E3, E4 first                   passed over: a late answer
-idle     8 other bytes                      the first is dropped; after 0.5 s of silence the rest, and E1 once
-extra    as many bytes as the command has   D2 and `ExtraReceived`; E3 if lead or checksum are wrong, the sixth time E2
-extra    fewer, then silence                the same as wrong ones
+idle     D2, E3, E4 first                   skipped, as a late answer
+idle     8 other bytes                      the first is dropped; after 0.5 s of silence the rest is, and E1 is sent once
+extra    as many bytes as the command has   D2 and `ExtraReceived`; E3 if lead or checksum is wrong, at the sixth time E2
+extra    fewer bytes, then silence          the same as wrong ones
 sending  D2                                 `Acknowledged`
 sending  E3                                 the same packet again
 sending  E4                                 `AbortReceived`
-sending  anything else, 10 s of silence     `Abandoned`; the bytes count as in idle
+sending  anything else, 10 s of silence     `Abandoned`; the bytes are read as in idle
 busy     bytes                              kept, up to 64, until the command is over
 any      break                              E1, idle
 ======== ================================== ==================================================================
+
+Sources state what accepts, refuses, repeats and aborts; the rest is a choice that tests rely on. Facts:
+camfs/protocols/dc120/README.md, "Answer bytes" and camfs/protocols/dc120/README.md, "Sequences".
 """
 
 from collections import deque
@@ -49,7 +52,7 @@ from camfs.protocols.dc120.frames import (
 MAX_KEPT = 64
 """Bytes kept while the camera is busy."""
 MAX_EXTRA_TRIES = 5
-"""Times that extra data are asked for again."""
+"""How often extra data are asked for again."""
 FRAME_SILENCE = 0.5
 EXTRA_SILENCE = 1.0
 SENDING_SILENCE = 10.0
@@ -59,23 +62,23 @@ _LATE = (Answer.RECEIVED, Answer.REPEAT, Answer.ABORT)
 
 class _State(Enum):
     IDLE = auto()
-    DECIDING = auto()  # a command was handed over, neither accepted nor refused
-    EXTRA = auto()
-    BUSY = auto()  # accepted, not yet over
-    SENDING = auto()  # a packet is out
+    DECIDING = auto()  # the program has the command, and has neither accepted nor refused it
+    EXTRA = auto()  # extra data are due
+    BUSY = auto()  # the command is accepted, and not yet over
+    SENDING = auto()  # a packet was sent, its answer is due
 
 
 class CameraConnection:
-    """The camera's side of one line. No input makes it fail: what is wrong is answered as the camera would."""
+    """The camera's side of one line. No input makes it fail: it answers wrong bytes as the camera would."""
 
     def __init__(self) -> None:
         self._state = _State.IDLE
         self._buffer = bytearray()
         self._events: deque[CameraEvent] = deque()
         self._packet = b""
-        self._extra = 0
+        self._extra = 0  # bytes of the extra data that are due
         self._tries = 0
-        self._to_be_extra = 0
+        self._extra_by_table = 0
         self._ends_with_acceptance = False
 
     @property
@@ -98,15 +101,15 @@ class CameraConnection:
     # what the camera does
 
     def accept(self, extra: int | None = None) -> bytes:
-        """Acknowledge the command (D1). Then `ExtraReceived` follows if it has extra data; else packets, or `complete`, or `fail`.
+        """Accept the command (D1). Then wait for `ExtraReceived` if it has extra data; then send packets, `complete`, or `fail`.
 
-        A change of speed is over with it.
+        A change of speed is over now.
 
         Args:
-            extra: bytes of extra data to be received, without lead and checksum; None for what the table says.
+            extra: bytes of extra data to expect, without lead and checksum; None for what the table says.
         """
         self._require(_State.DECIDING)
-        self._extra = self._to_be_extra if extra is None else extra
+        self._extra = self._extra_by_table if extra is None else extra
         self._tries = 0
         if self._extra:
             self._state = _State.EXTRA
@@ -121,12 +124,12 @@ class CameraConnection:
         return bytes([REFUSED])
 
     def working(self, answer: Answer = Answer.READY) -> bytes:
-        """Say that it takes time (10 or F0)."""
+        """Say that the command takes time (10 or F0)."""
         self._require(_State.BUSY)
         return bytes([answer])
 
     def packet(self, payload: bytes) -> bytes:
-        """Send a packet; `Acknowledged`, `AbortReceived` or `Abandoned` follows."""
+        """Send a packet. `Acknowledged`, `AbortReceived` or `Abandoned` follows."""
         self._require(_State.BUSY)
         self._packet = encode_packet(payload)
         self._state = _State.SENDING
@@ -145,7 +148,7 @@ class CameraConnection:
         return bytes([Answer.FAILED])
 
     def line_break(self) -> bytes:
-        """Drop everything: a break came. The answer (E1) is for 9600 baud."""
+        """Drop everything, because a break came. Send the answer (E1) at 9600 baud."""
         self._buffer.clear()
         self._events.clear()
         self._state = _State.IDLE
@@ -158,13 +161,13 @@ class CameraConnection:
     # what happens on the line
 
     def receive(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the line, cut anywhere."""
+        """Give it bytes from the line, cut anywhere."""
         if self._state in (_State.DECIDING, _State.BUSY):
             data = data[: max(0, MAX_KEPT - len(self._buffer))]
         self._buffer += data
 
     def time_out(self) -> None:
-        """Take note that the line was silent for `patience` seconds."""
+        """Tell it that the line was silent for `patience` seconds."""
         match self._state:
             case _State.IDLE if self._buffer:
                 self._buffer.clear()
@@ -176,13 +179,13 @@ class CameraConnection:
                 self._abandon()
 
     def next_event(self) -> CameraEvent | None:
-        """Return what happened next, None when it takes more bytes or silence."""
+        """Return what happened next, None until more bytes or silence come."""
         while not self._events and self._buffer and self._advance():
             pass
         return self._events.popleft() if self._events else None
 
     def _advance(self) -> bool:
-        """Take something off the buffer; return whether that was possible."""
+        """Process the beginning of the buffer; return whether there was enough of it."""
         match self._state:
             case _State.IDLE:
                 return self._take_frame()
@@ -205,13 +208,13 @@ class CameraConnection:
             return True
         del self._buffer[:COMMAND_SIZE]
         self._state = _State.DECIDING
-        self._to_be_extra, self._ends_with_acceptance = 0, False
+        self._extra_by_table, self._ends_with_acceptance = 0, False
         try:
             received = decode_command(frame)
         except RemoteProtocolError as error:
             self._events.append(UnknownCommand(frame, str(error)))
         else:
-            self._to_be_extra = received.form.extra
+            self._extra_by_table = received.form.extra
             self._ends_with_acceptance = not received.form.completes
             self._events.append(CommandReceived(received))
         return True
@@ -252,7 +255,7 @@ class CameraConnection:
             case _:
                 self._state = _State.IDLE
                 self._events.append(Abandoned())
-                return  # the byte counts as in idle
+                return  # the byte is read as in idle
         del self._buffer[0]
 
     def _abandon(self) -> None:

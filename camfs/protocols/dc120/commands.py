@@ -1,7 +1,7 @@
-"""Every command and query of the seed, as one table: `TABLE`. Host, emulated camera, settings and documentation read it.
+"""Every command and query of the protocol document, as one table: `TABLE`. Host, emulated camera and settings all read it.
 
-A frame is 8 bytes: the code, five bytes of parameters, 00, 1A. Numbers are big endian. Source: "KNOWN COMMANDS" of the seed
-(`dc120-protocol.txt`); reference dc120, sections 4, 6 and 10 for what comes back.
+A frame is 8 bytes: the code, five bytes of parameters, 00, 1A. Numbers are big endian. The table has what goes to the camera
+(camfs/protocols/dc120/README.md, "Command table") and what comes back (camfs/protocols/dc120/README.md, "Packets, camera to host").
 """
 
 from collections.abc import Mapping
@@ -69,7 +69,6 @@ class Code(IntEnum):
 
 
 GET_FILE = {Location.MEMORY: Code.GET_MEMORY_FILE, Location.CARD: Code.GET_CARD_FILE}
-GET_INFO = {Location.MEMORY: Code.GET_MEMORY_INFO, Location.CARD: Code.GET_CARD_INFO}
 GET_THUMBNAIL = {Location.MEMORY: Code.GET_MEMORY_THUMBNAIL, Location.CARD: Code.GET_CARD_THUMBNAIL}
 
 
@@ -80,9 +79,9 @@ class Parameter:
     Attributes:
         name: what it is.
         offset: byte of the frame where it begins, 1 to 5.
-        values: the codes allowed, with words where it has them.
-        size: bytes it takes.
-        default: what is sent where nothing is given; None if something must be.
+        values: the codes it may have, with words where there are some.
+        size: in bytes.
+        default: the code that is sent where none is given; None if one must be given.
     """
 
     name: str
@@ -97,9 +96,9 @@ class Reply:
     """The packets that answer a query.
 
     Attributes:
-        size: bytes of payload in a packet, 0 for a command, which is answered by no packets.
-        packets: how many there are, None if that depends on what is there.
-        certain: whether size and number are facts of the seed or of a driver; else a packet may as well end with silence.
+        size: bytes of payload in a packet; 0 for a command, which is answered by no packets.
+        packets: how many there are, None if that depends on the camera's contents.
+        certain: True where a source states size and number. Where they are guesses, a packet may also end with silence.
     """
 
     size: int = 0
@@ -109,20 +108,21 @@ class Reply:
 
 NONE = Reply()
 LIST_SIZE = 256
+"""Bytes of payload in the packets of lists, album names, picture info and the status."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A row of the table.
+    """What a command looks like: a row of the table.
 
     Attributes:
         code: byte 0.
-        name: what the seed calls it.
-        parameters: what the frame holds beside the code; all other bytes are 00.
+        name: what the protocol document calls it.
+        parameters: what the frame holds besides the code; all other bytes are 00.
         reply: what comes back between D1 and 00.
         extra: bytes of payload that the computer sends after D1, without lead and checksum; 0 for none.
-        busy: the camera is busy for seconds before its 00, and what it did cannot be done again: never repeated blindly.
-        completes: whether a 00 ends it. None follows a change of speed (reference 7.1).
+        busy: the camera is busy for seconds before its 00, and doing the command twice would do harm: it is never sent again blindly.
+        completes: whether a 00 ends the command. After a change of speed there is none.
     """
 
     code: Code
@@ -141,14 +141,14 @@ def _one(name: str, offset: int, values: Choices | range, size: int = 1) -> tupl
 _LOCATION = Parameter("location", 1, range(2))
 _LIST = (_LOCATION, Parameter("album", 4, ALBUM, default=0))
 _PICTURE = (
-    Parameter("access", 1, range(2), default=1),  # libgphoto2 sends 00 for pictures in memory (reference 8.5)
+    Parameter("access", 1, range(2), default=1),  # libgphoto2 sends 00 for pictures in memory
     Parameter("number", 2, range(0x10000), 2),
     Parameter("album", 4, ALBUM, default=0),
 )
 _ERASE = (
     _LOCATION,
     Parameter("number", 2, range(0x10000), 2),
-    Parameter("album", 4, ALBUM, default=0),  # the seed has 00; libgphoto2 sends the album (reference, section 16)
+    Parameter("album", 4, ALBUM, default=0),  # 00 in the protocol document; libgphoto2 sends the album
 )
 _FILE = Reply(DATA_SIZE, None)
 _INFO = Reply(LIST_SIZE, 1, certain=False)
@@ -195,7 +195,7 @@ TABLE: tuple[Form, ...] = (
     Form(Code.UNKNOWN_9A, "??? (takes a path)", reply=Reply(DATA_SIZE, None, certain=False), extra=66),
     Form(Code.SET_USER_NAME, "set user name", extra=58),
 )
-"""In the order of the seed."""
+"""In the order of the protocol document."""
 
 FORMS: Mapping[int, Form] = {form.code: form for form in TABLE}
 
@@ -207,7 +207,7 @@ class Command:
     Attributes:
         form: its row of the table.
         arguments: a code for each parameter, in the row's order.
-        extra: payload of the extra data; the emulated camera's commands come without, it follows as an event.
+        extra: payload of the extra data; empty in commands that a camera has received, where it follows as an event.
     """
 
     form: Form
@@ -243,10 +243,10 @@ def command(code: int, extra: bytes = b"", **arguments: int) -> Command:
     Args:
         code: one of `Code`.
         extra: payload of its extra data, if it takes some.
-        arguments: a code for each parameter of the table that has no default.
+        arguments: a code for each parameter; those with a default may be left out.
 
     Raises:
-        LocalProtocolError: not in the table, or parameters, their values or the length of the extra data are not the table's.
+        LocalProtocolError: the table has no such command, or it has other parameters, values or another length of extra data for it.
     """
     form = FORMS.get(code)
     if form is None:
@@ -265,10 +265,10 @@ def command(code: int, extra: bytes = b"", **arguments: int) -> Command:
 
 
 def decode_command(frame: bytes) -> Command:
-    """Read a frame. Bytes that are no parameter's must be 00.
+    """Read a frame. Bytes that belong to no parameter must be 00.
 
     Raises:
-        RemoteProtocolError: no frame, a code not in the table, or a value that its parameter does not take.
+        RemoteProtocolError: this is no frame, its code is not in the table, or a parameter does not take its value.
     """
     form = FORMS.get(frame[0]) if len(frame) == COMMAND_SIZE and frame.endswith(COMMAND_TAIL) else None
     if form is None:

@@ -1,4 +1,4 @@
-"""What a codec of the DC120's protocol tells the program that drives it, on either side of the line."""
+"""Events: what a codec of the DC120's protocol tells the program that drives it, on either side of the line."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from camfs.protocols.dc120.frames import Answer
 
 @dataclass(frozen=True)
 class Transmit:
-    """Both sides: put these bytes on the line now, an answer or a repetition that the protocol itself asks for."""
+    """Both sides: send these bytes now. The protocol itself asks for them: an answer, or something sent again."""
 
     data: bytes
 
@@ -18,7 +18,7 @@ class Transmit:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The camera acknowledged the command (D1)."""
+    """The camera accepted the command (D1)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Packet:
 
 @dataclass(frozen=True)
 class Working:
-    """The camera is still at it (10 or F0)."""
+    """The camera is still working (10 or F0)."""
 
     answer: Answer
 
@@ -46,7 +46,7 @@ class Completed:
 
     Attributes:
         packets: how many came.
-        confirmed: whether the camera said so (00, for a change of speed D1); else it said nothing more.
+        confirmed: whether the camera said so, by 00 or, for a change of speed, by D1; else it said nothing more.
     """
 
     packets: int = 0
@@ -55,12 +55,12 @@ class Completed:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The camera does not take this command, however often it was asked (E1)."""
+    """The camera refused the command each time it was sent (E1)."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The camera took the command but could not do it (E2): no such picture, no card, no room."""
+    """The camera accepted the command but could not do it (E2): no such picture, no card, no room."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class LineReset:
     """The time after a break is over: the camera listens at 9600 baud.
 
     Attributes:
-        acknowledged: whether its E1 was heard, which it need not be.
+        acknowledged: whether its E1 was heard; it is not always.
     """
 
     acknowledged: bool
@@ -87,14 +87,14 @@ HostEvent = Transmit | Accepted | Packet | Working | Completed | Rejected | Fail
 
 @dataclass(frozen=True)
 class CommandReceived:
-    """The computer wants something: `CameraConnection.accept` or `refuse` it."""
+    """The computer has sent a command: `CameraConnection.accept` or `refuse` it."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class UnknownCommand:
-    """A frame that the table does not have, or with a value that it does not allow: `refuse` it, or `accept` it at will."""
+    """The computer has sent a frame that is not in the table, or has a value that is not: `refuse` it, or `accept` it all the same."""
 
     frame: bytes
     reason: str = field(compare=False)
@@ -102,24 +102,24 @@ class UnknownCommand:
 
 @dataclass(frozen=True)
 class ExtraReceived:
-    """The extra data of the accepted command, with a good checksum."""
+    """The extra data of the accepted command have come, with a good checksum."""
 
     payload: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """The computer has the packet (D2): send the next one, or `complete`."""
+    """The computer has received the packet (D2): send the next one, or `complete`."""
 
 
 @dataclass(frozen=True)
 class AbortReceived:
-    """The computer ended the transfer (E4); nothing is to be sent."""
+    """The computer ended the transfer (E4); send nothing."""
 
 
 @dataclass(frozen=True)
 class Abandoned:
-    """The transfer is over without a word: silence, too many bad tries, or something else than an answer."""
+    """The transfer is over although nobody ended it: the computer was silent, or sent bad extra data too often, or something unexpected."""
 
 
 CameraEvent = Transmit | CommandReceived | UnknownCommand | ExtraReceived | Acknowledged | AbortReceived | Abandoned

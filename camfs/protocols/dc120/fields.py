@@ -1,6 +1,6 @@
-"""Pieces of records: lengths, and texts in cells of fixed size.
+"""Fields of records: texts that end in NUL, in fields of fixed size, and records of fixed length.
 
-Texts are ASCII from the camera's point of view and are read as Latin-1, so that no byte is lost.
+The camera's texts are ASCII. They are read as Latin-1, so that no byte is lost.
 """
 
 from camfs.errors import InvalidValue, RemoteProtocolError
@@ -10,25 +10,25 @@ def require_size(payload: bytes, size: int, what: str) -> None:
     """Refuse a payload of the wrong length.
 
     Raises:
-        RemoteProtocolError: it is.
+        RemoteProtocolError: the payload is longer or shorter.
     """
     if len(payload) != size:
         raise RemoteProtocolError(f"{what} of {len(payload)} bytes, not {size}")
 
 
-def text_of(cell: bytes) -> str:
-    """Return the text of a cell, up to its first NUL."""
-    return cell.split(b"\0", 1)[0].decode("latin-1")
+def decode_text(field: bytes) -> str:
+    """Return the text in a field, up to its first NUL."""
+    return field.partition(b"\0")[0].decode("latin-1")
 
 
-def cell_of(text: str, size: int, what: str) -> bytes:
-    """Return a text filled up with NULs, at least one.
+def encode_text(text: str, size: int, what: str) -> bytes:
+    """Return a field of `size` bytes that holds a text, filled up with NULs, at least one.
 
     Raises:
-        InvalidValue: too long, or not of printable ASCII characters.
+        InvalidValue: the text is too long, or has other characters than printable ASCII.
     """
     if not (text.isascii() and (text.isprintable() or not text)):
-        raise InvalidValue(f"{what} takes letters, digits and signs of ASCII")
+        raise InvalidValue(f"{what} takes printable ASCII characters only")
     if len(text) >= size:
-        raise InvalidValue(f"{what} takes {size - 1} characters")
+        raise InvalidValue(f"{what} takes {size - 1} characters at most")
     return text.encode("ascii").ljust(size, b"\0")

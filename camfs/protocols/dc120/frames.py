@@ -1,4 +1,4 @@
-"""What travels on the line: command frames, answer bytes, packets and extra data (reference dc120, sections 2, 3, 5, 6).
+"""What travels on the line: command frames, answer bytes, packets and extra data.
 
 ==================== =============================================== =========
 frame                bytes                                           direction
@@ -9,8 +9,8 @@ packet               payload, XOR of the payload                     from it
 answer               one of `Answer`                                 both ways
 ==================== =============================================== =========
 
-The 80 is not in the checksum: all twelve examples of the seed agree with that. A packet has no lead byte, and its bytes may
-equal any answer, so packets are told from answers by counting.
+The checksum of extra data leaves out the 80: all twelve examples of the protocol document agree with that. A packet has no lead byte,
+and its bytes may equal any answer, so packets are told from answers by counting bytes. Facts: camfs/protocols/dc120/README.md, "Frames".
 """
 
 from collections.abc import Iterator
@@ -28,30 +28,30 @@ DATA_SIZE = 1024
 
 
 class Answer(IntEnum):
-    """The one-byte answers: the seed's list, and those that only libgphoto2 has (reference, section 3)."""
+    """The one-byte answers: those of the protocol document, and three that only libgphoto2's drivers have."""
 
     COMPLETED = 0x00
-    """From the camera: it has the computer's D2, and the command is over."""
+    """From the camera: the command is over, and the D2 for its last packet has arrived."""
     READY = 0x10
-    """From the camera, not in the seed: still working."""
+    """From the camera, by libgphoto2: still working."""
     ACCEPTED = 0xD1
-    """From the camera: command acknowledged."""
+    """From the camera: the command is accepted."""
     RECEIVED = 0xD2
-    """Data acknowledged: packets by the computer, extra data by the camera."""
+    """Data have arrived: packets at the computer, extra data at the camera."""
     BREAK = 0xE1
-    """From the camera: a line break acknowledged; in place of D1: the command refused."""
+    """From the camera: a break has arrived; in place of D1: the command is refused."""
     FAILED = 0xE2
-    """From the camera, not in the seed: accepted, but could not be done."""
+    """From the camera, by libgphoto2: the command was accepted but could not be done."""
     REPEAT = 0xE3
-    """Send the last data again: to the camera for packets, from it for extra data."""
+    """The last data shall be sent again: packets by the camera, extra data by the computer."""
     ABORT = 0xE4
     """To the camera: end the transfer."""
     BUSY = 0xF0
-    """From other cameras of the maker: still working."""
+    """From the maker's other cameras, by libgphoto2: still working."""
 
 
 REFUSED = Answer.BREAK
-"""E1 outside of a break (reference, section 3, conflict 1)."""
+"""What E1 means where no break was sent: camfs/protocols/dc120/README.md, "Answer bytes"."""
 
 
 def checksum(payload: bytes | bytearray | memoryview) -> int:
@@ -65,7 +65,7 @@ def encode_packet(payload: bytes) -> bytes:
 
 
 def encode_extra(payload: bytes) -> bytes:
-    """Return extra data as it goes to the camera."""
+    """Return extra data as they go to the camera."""
     return bytes([EXTRA_LEAD]) + encode_packet(payload)
 
 
@@ -75,6 +75,6 @@ def packets_in(size: int) -> int:
 
 
 def data_payloads(data: bytes) -> Iterator[bytes]:
-    """Cut a picture into payloads, all of full length: the last is filled up with 00 (reference, section 6)."""
+    """Cut a picture into payloads, all of full length: the last is filled up with 00."""
     for start in range(0, len(data), DATA_SIZE):
         yield data[start : start + DATA_SIZE].ljust(DATA_SIZE, b"\0")

@@ -1,7 +1,7 @@
-"""The computer's side of the line: `HostConnection` (reference dc120, sections 3, 7 and 11).
+"""The computer's side of the line: `HostConnection`. Its rules: camfs/protocols/dc120/README.md, "Host rules".
 
-A codec without I/O. Whoever drives it puts on the line what `send`, `acknowledge` and `abort` return and what `Transmit` events
-hold, gives what comes in to `receive`, and calls `time_out` when the line was silent for `patience` seconds::
+A codec without I/O. The program that drives it sends what `send`, `acknowledge` and `abort` return and what `Transmit` events hold,
+gives what it receives to `receive`, and calls `time_out` when the line was silent for `patience` seconds::
 
     await port.send(host.send(command(Code.GET_STATUS)))
     while True:
@@ -20,21 +20,21 @@ What it does by itself:
 ========================================= ==============================================================================
 what happens                              what it does
 ========================================= ==============================================================================
-E1, or no answer to a command             sends it again, up to `RETRIES` times; never after silence if it keeps the camera busy
-up to `MAX_NOISE` stray bytes before D1   passes over them
-packet with a wrong checksum, or short    waits until the line is quiet, E3; up to `RETRIES` times a packet, then E4
+E1, or no answer to a command             sends it again, up to `RETRIES` times; after silence not if it keeps the camera busy
+up to `MAX_NOISE` stray bytes before D1   skips them
+packet with a wrong checksum, or short    waits until the line is quiet, then sends E3; after `RETRIES` of them E4, and fails
 no first packet                           sends the command again
-no later packet                           E3, and drops the last packet if it comes again: the D2 was lost
-no 00 after the last packet               E3 once, in case the D2 was lost; then the command is over, unconfirmed
-no 00 after a command                     the command is over, unconfirmed (the seed knows of no 00 there), unless it is a busy one
+no later packet                           sends E3, and drops the last packet if it comes again: the D2 was lost
+no 00 after the last packet               sends E3 once, in case the D2 was lost; then the command is over, unconfirmed
+no 00 after a command                     the command is over, unconfirmed; but a busy command fails
 E3 to extra data                          sends them again, up to `RETRIES` times
-10, F0                                    waits anew
+10, F0                                    starts waiting again
 ========================================= ==============================================================================
 
-A packet may begin with any byte, so a 00 or E2 where a packet could come counts as an answer only if silence follows it.
+A packet may begin with any byte. So where a packet could come, a 00 or E2 counts as an answer only if silence follows it.
 
-What a checksum of eight bits does not tell: two bytes wrong in the same bits, or a stray byte that equals the checksum and shifts
-the packet by one. Who needs to know holds the picture against its directory entry.
+A checksum of eight bits misses two bytes that are wrong in the same bits, and a stray byte that equals the checksum and shifts the
+packet by one. Callers who need certainty compare the picture with its directory entry.
 """
 
 from collections import deque
@@ -58,14 +58,14 @@ from camfs.protocols.dc120.events import (
 from camfs.protocols.dc120.frames import DATA_SIZE, REFUSED, Answer, checksum, encode_extra
 
 RETRIES = 5
-"""Times that a command, a packet or extra data are asked for or sent again after the first (reference, section 11)."""
+"""How often a command, a packet or extra data are asked for or sent again after the first time."""
 MAX_NOISE = 64
 MAX_DISCARD = 1 << 16
-"""Bytes that are thrown away while waiting for the line to become quiet; also those kept while a packet is not acknowledged."""
+"""Bytes that are dropped at most until the line must be quiet, and kept at most while a packet is not acknowledged."""
 
 _WORKING = (Answer.READY, Answer.BUSY)
 _LONE = (Answer.COMPLETED, Answer.FAILED, REFUSED, *_WORKING)
-"""Answers that may come where a packet could."""
+"""Answers that may come where a packet is due."""
 
 _REPEAT = bytes([Answer.REPEAT])
 _RECEIVED = bytes([Answer.RECEIVED])
@@ -74,15 +74,15 @@ _ABORT = bytes([Answer.ABORT])
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds of silence that are waited (reference, sections 1, 7, 8.2 and 11).
+    """How many seconds of silence to wait.
 
     Attributes:
         answer: for D1, and for the verdict on extra data.
         retry: before a refused command is sent again.
         packet: for the first byte of a packet.
-        gap: within a packet; the reference's 5 s of silence are for a camera that thinks, not for one that is sending.
+        gap: within a packet: less than before it, since the camera is sending.
         lone: after a single byte that is either an answer or the first of a packet.
-        quiet: that make a line quiet.
+        quiet: until the line counts as quiet.
         completion: for 00.
         busy: for 00 from a camera that takes or erases a picture.
         line_break: after a break, until the first command.
@@ -105,19 +105,19 @@ class _State(Enum):
     PAUSE = auto()  # before the command is sent again
     VERDICT = auto()  # on extra data
     PACKET = auto()
-    HELD = auto()  # a packet was handed over and is not yet acknowledged
+    HELD = auto()  # the program has a packet, and has not yet acknowledged it
     COMPLETION = auto()  # 00 is due
     REMAINDER = auto()  # the last packet again, or 00, or nothing: E3 was sent in place of a D2 that may be lost
-    QUIET = auto()  # until the line is, then E3
+    QUIET = auto()  # until the line is quiet, then E3
     ABORTING = auto()  # until the line is quiet
     BREAK = auto()
     DEAD = auto()
 
 
 class HostConnection:
-    """The computer's side of one line; a command at a time.
+    """The computer's side of one line; runs one command at a time.
 
-    An error is permanent: `next_event` raises it again and again. Let the line become quiet then, or break it, and make a new one.
+    An error is permanent: `next_event` raises it again and again. Then let the line become quiet, or send a break, and make a new one.
 
     Args:
         patience: how long to wait.
@@ -181,11 +181,11 @@ class HostConnection:
     # what the program does
 
     def send(self, command: Command, packets: int | None = None) -> bytes:
-        """Begin a command; whatever came in before is dropped.
+        """Begin a command; bytes that came in before are dropped.
 
         Args:
             command: what is wanted.
-            packets: how many will come, if the table does not say and it is known (a picture: `frames.packets_in` of its size).
+            packets: how many will come, where the table does not say and it is known; for a picture `frames.packets_in` of its size.
 
         Raises:
             LocalProtocolError: another command is under way.
@@ -206,10 +206,10 @@ class HostConnection:
         return self._command.encode()
 
     def expect(self, packets: int) -> None:
-        """Say how many packets the reply has in all, where the first one tells.
+        """Tell it how many packets the reply has in all, where the first packet says so.
 
         Raises:
-            LocalProtocolError: no packet waits to be acknowledged, or more than that have come.
+            LocalProtocolError: no packet waits to be acknowledged, or more packets than that have come.
         """
         if self._state is not _State.HELD or packets < self._index:
             raise LocalProtocolError(f"{packets} packets cannot be expected now")
@@ -227,12 +227,12 @@ class HostConnection:
         return _RECEIVED
 
     def _await_next(self) -> None:
-        """Wait for what follows a packet that is being acknowledged."""
+        """Wait for what follows the packet that is acknowledged now."""
         self._tries = 0
         self._state = _State.COMPLETION if self._index == self._expected else _State.PACKET
 
     def abort(self) -> bytes:
-        """Return the answer that ends a transfer, in place of a packet's acknowledgement or in the middle of one; `Aborted` follows.
+        """Return the answer that ends a transfer, in place of a packet's acknowledgement or amid a packet; `Aborted` follows.
 
         Raises:
             LocalProtocolError: nothing is being transferred.
@@ -245,7 +245,7 @@ class HostConnection:
         return _ABORT
 
     def line_break(self) -> None:
-        """A break is on the line, which ends whatever was under way; `LineReset` follows. Listen at 9600 baud.
+        """Tell it that a break was sent, which ends whatever was under way; `LineReset` follows. Listen at 9600 baud.
 
         Raises:
             LocalProtocolError: the codec is dead; a new one may begin with a break.
@@ -261,7 +261,7 @@ class HostConnection:
     # what happens on the line
 
     def receive(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the line, cut anywhere."""
+        """Give it bytes from the line, cut anywhere."""
         if self._state is _State.DEAD:
             return
         if self._state is _State.HELD and len(self._buffer) > MAX_DISCARD:
@@ -270,7 +270,7 @@ class HostConnection:
         self._buffer += data
 
     def time_out(self) -> None:
-        """Take note that the line was silent for `patience` seconds."""
+        """Tell it that the line was silent for `patience` seconds."""
         match self._state:
             case _State.ANSWER:
                 self._ask_again()
@@ -293,11 +293,11 @@ class HostConnection:
                 self._over(LineReset(self._break_acknowledged))
 
     def next_event(self) -> HostEvent | None:
-        """Return what happened next, None when it takes more bytes or silence.
+        """Return what happened next, None until more bytes or silence come.
 
         Raises:
-            RemoteProtocolError: the camera does not speak the protocol, or every try gave a bad packet.
-            TransferTimeout: it does not speak at all any more.
+            RemoteProtocolError: the camera does not speak the protocol, or a packet was bad each time it was sent.
+            TransferTimeout: the camera says nothing any more.
         """
         while not self._events and self._buffer and self._advance():
             pass
@@ -308,7 +308,7 @@ class HostConnection:
         return None
 
     def _advance(self) -> bool:
-        """Take something off the buffer; return whether that was possible."""
+        """Process the beginning of the buffer; return whether there was enough of it."""
         match self._state:
             case _State.ANSWER:
                 self._take_answer(self._buffer.pop(0))
@@ -376,7 +376,7 @@ class HostConnection:
                 self._extra_tries += 1
                 self._transmit(encode_extra(self._command.extra))
         else:
-            self._take_completion(byte)  # the seed gives no verdict: a camera may leave it out
+            self._take_completion(byte)  # the protocol document has no verdict: a camera may leave it out
 
     def _take_completion(self, byte: int) -> None:
         if byte == Answer.COMPLETED:
@@ -421,11 +421,11 @@ class HostConnection:
         elif self._form.reply.certain or len(self._buffer) > DATA_SIZE + 1:
             self._bad_packet()
         else:
-            return False  # longer than thought, perhaps: silence will tell
+            return False  # the packet may be longer than guessed: silence will tell
         return True
 
     def _packet_ends(self) -> None:
-        """Silence where a packet is due or has begun."""
+        """React to silence where a packet is due or has begun."""
         size = len(self._buffer)
         if size == 0:
             self._packet_missing()

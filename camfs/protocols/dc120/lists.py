@@ -1,4 +1,8 @@
-"""Lists of files: their number (45), their names and sizes (4A). Reference dc120, sections 8.1 and 8.2."""
+"""Lists of files: how many there are (45), their names and sizes (4A).
+
+A list of up to 12 files is one packet: the count, the entries, zeros. No source knows how a longer list goes on, so a list is read in
+whichever of the three layouts of `ListLayout` it comes. Facts: camfs/protocols/dc120/README.md, "File names".
+"""
 
 import struct
 from collections.abc import Sequence
@@ -7,16 +11,16 @@ from enum import Enum
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.dc120.commands import LIST_SIZE
-from camfs.protocols.dc120.fields import require_size
+from camfs.protocols.dc120.fields import decode_text, require_size
 
 _COUNT = struct.Struct(">2xH12x")
 
 
 def decode_count(payload: bytes) -> int:
-    """Return the number of files (reference 8.1).
+    """Read the number of files.
 
     Raises:
-        RemoteProtocolError: not of this length.
+        RemoteProtocolError: the payload has another length.
     """
     require_size(payload, _COUNT.size, "number of files")
     return int(_COUNT.unpack(payload)[0])
@@ -33,7 +37,7 @@ ENTRIES_IN_PACKET = 12
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One of the entries of a list (reference 8.2).
+    """An entry of a list.
 
     Attributes:
         name_field: 12 bytes; see `name`.
@@ -50,7 +54,10 @@ class FileEntry:
         """Make an entry of a name like `P002032.KDC`.
 
         Args:
-            dotted: spell it as a text ending in NUL, not as a DOS directory does. Which one a camera uses is not known.
+            name: the stem, a dot, the extension.
+            size: of the file in bytes.
+            dotted: spell the name as a text that ends in NUL, not as a DOS directory does. No source says which one a camera uses.
+            data: 4 bytes of unknown meaning.
         """
         stem, _, suffix = name.partition(".")
         spelled = f"{stem:<7}.{suffix:<3}\0" if dotted else f"{stem:<8}{suffix:<3}\0"
@@ -61,74 +68,75 @@ class FileEntry:
     @property
     def name(self) -> str:
         """The name, from either spelling: a stem of up to 8 characters that NUL, space or dot ends, then 3 from byte 8."""
-        stem = self.name_field[:8]
-        for end in (b"\0", b" ", b"."):
-            stem = stem.split(end, 1)[0]
-        suffix = self.name_field[8:11].split(b"\0", 1)[0].rstrip(b" ")
-        return (stem + b"." + suffix if suffix else stem).decode("latin-1")
+        stem = decode_text(self.name_field[:8]).partition(" ")[0].partition(".")[0]
+        suffix = decode_text(self.name_field[8:11]).rstrip(" ")
+        return f"{stem}.{suffix}" if suffix else stem
 
 
-class Listing(Enum):
-    """How a list of more than 12 files goes on; no source knows (reference 8.2, readings A, B and C)."""
+class ListLayout(Enum):
+    """How a list of more than 12 files goes on: three readings of the sources."""
 
-    PAGED = "A: each packet has a count, 12 entries, 14 zeros"
-    STREAM = "B: one count, then entries without a gap, cut into packets; the last filled up with zeros"
-    SINGLE = "C: one packet, whatever the count"
+    PAGED = "each packet has a count, 12 entries, 14 zeros"
+    STREAM = "one count, then entries without a gap, cut into packets; the last packet is filled up with zeros"
+    SINGLE = "one packet, whatever the count"
 
 
-def encode_names(entries: Sequence[FileEntry], listing: Listing = Listing.PAGED) -> list[bytes]:
+def encode_list(entries: Sequence[FileEntry], layout: ListLayout = ListLayout.PAGED) -> list[bytes]:
     """Write a list as payloads, one at least."""
     count = struct.pack(">H", len(entries))
     rows = [_ENTRY.pack(entry.name_field, entry.data, entry.size) for entry in entries]
-    if listing is Listing.STREAM:
+    if layout is ListLayout.STREAM:
         stream = count + b"".join(rows)
         return [stream[start : start + LIST_SIZE].ljust(LIST_SIZE, b"\0") for start in range(0, len(stream), LIST_SIZE)]
     pages = [rows[start : start + ENTRIES_IN_PACKET] for start in range(0, len(rows), ENTRIES_IN_PACKET)] or [[]]
-    if listing is Listing.SINGLE:
+    if layout is ListLayout.SINGLE:
         del pages[1:]
     return [(count + b"".join(page)).ljust(LIST_SIZE, b"\0") for page in pages]
 
 
-def names_count(first: bytes) -> int:
-    """Return the number of files that the first payload announces.
+def count_in_list(first: bytes) -> int:
+    """Return the number of files that a list's first payload announces.
 
     Raises:
-        RemoteProtocolError: not of the length of a list's packet.
+        RemoteProtocolError: the payload has another length than a list's.
     """
     require_size(first, LIST_SIZE, "list")
     return int.from_bytes(first[:2], "big")
 
 
-def names_listing(first: bytes) -> Listing:
-    """Return the reading that the first payload allows: in B a 13th name begins where A has zeros. C looks like A."""
-    full = names_count(first) > ENTRIES_IN_PACKET
-    return Listing.STREAM if full and any(first[2 + ENTRIES_IN_PACKET * _ENTRY.size :]) else Listing.PAGED
+def list_layout(first: bytes) -> ListLayout:
+    """Tell the layout from a list's first payload: in a stream the 13th name begins where pages have zeros.
+
+    A single packet looks like the first of several pages, and counts as that.
+    """
+    is_long = count_in_list(first) > ENTRIES_IN_PACKET
+    return ListLayout.STREAM if is_long and any(first[2 + ENTRIES_IN_PACKET * _ENTRY.size :]) else ListLayout.PAGED
 
 
-def names_packets(first: bytes) -> int:
-    """Return the number of packets that the whole list takes, the first one included.
+def packets_in_list(first: bytes) -> int:
+    """Return the number of packets in the whole list, the first one included, from its first payload.
 
     Raises:
-        RemoteProtocolError: not of the length of a list's packet.
+        RemoteProtocolError: the payload has another length than a list's.
     """
-    count = names_count(first)
-    if names_listing(first) is Listing.STREAM:
+    count = count_in_list(first)
+    if list_layout(first) is ListLayout.STREAM:
         return -(-(2 + count * _ENTRY.size) // LIST_SIZE)
     return max(1, -(-count // ENTRIES_IN_PACKET))
 
 
-def decode_names(payloads: Sequence[bytes]) -> list[FileEntry]:
-    """Read a list from the payloads that came, in any of the three readings; fewer entries than the count if packets are missing.
+def decode_list(payloads: Sequence[bytes]) -> list[FileEntry]:
+    """Read a list, in any layout, from the payloads that came. Where packets are missing, it has fewer entries than its count says.
 
     Raises:
-        RemoteProtocolError: no payload, or one that is not of the length of a list's packet.
+        RemoteProtocolError: there is no payload, or one has another length than a list's.
     """
     if not payloads:
         raise RemoteProtocolError("a list without packets")
     for payload in payloads:
         require_size(payload, LIST_SIZE, "list")
-    count = names_count(payloads[0])
-    if names_listing(payloads[0]) is Listing.STREAM:
+    count = count_in_list(payloads[0])
+    if list_layout(payloads[0]) is ListLayout.STREAM:
         rows = b"".join(payloads)[2:]
     else:
         rows = b"".join(payload[2 : 2 + ENTRIES_IN_PACKET * _ENTRY.size] for payload in payloads)

@@ -1,46 +1,50 @@
-"""The camera's id and settings: the reply to 7F, every byte of it (reference dc120, section 8.4)."""
+"""The camera's id and settings: the reply to 7F, every byte of it.
+
+Facts: camfs/protocols/dc120/README.md, "Id and settings".
+"""
 
 import struct
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
 
-from camfs.protocols.dc120.fields import require_size, text_of
+from camfs.protocols.dc120.fields import decode_text, require_size
 from camfs.protocols.dc120.values import decode_clock, decode_focus_zoom
 
 STATUS_NAME_SIZE = 30
+"""Bytes of the user's name that the status shows."""
 _STATUS = struct.Struct(">4s4s4BI8BI8BH8s4H2sH8s11s11s2s30s2s2H130s")
 
 
 @dataclass(frozen=True)
 class Status:
-    """Id and settings, every byte of the reply in its order (reference 8.4).
+    """Id and settings: the bytes of the reply in their order.
 
-    The names of fields are the seed's meanings. Where the seed knows none, a meaning that only libgphoto2's driver has is in the
-    name too: those are marked, to be shown but never acted on.
+    Fields have the meanings that the protocol document gives them. Where it has none, but libgphoto2's driver has one, the field is named
+    after that, and marked with "libgphoto2" below: such a value may be shown, but nothing may depend on it.
 
     Attributes:
-        identity: unknown; libgphoto2: bytes 1, 2, 3 are the camera type and the firmware's version.
-        battery: unknown; libgphoto2: 0 good, 1 weak, 2 empty.
-        adapter: unknown; libgphoto2: 1 if mains are in use.
-        sleep_timeout: seconds; the seed's author was not sure which of the two is which.
+        identity: libgphoto2: bytes 1, 2, 3 are the camera type and the firmware's version.
+        battery: libgphoto2: 0 good, 1 weak, 2 empty.
+        adapter: libgphoto2: 1 if the mains adapter is in use.
+        sleep_timeout: seconds; the protocol document is not sure which of the two timeouts is which.
         lcd_timeout: seconds.
         clock: half seconds, see `values.decode_clock`.
         focus_zoom: see `values.decode_focus_zoom`.
-        flash_charged: unknown; libgphoto2.
+        flash_charged: libgphoto2.
         quality, flash, exposure_compensation, exposure_mode: codes of `values.QUALITY` and so on.
-        light: unknown; libgphoto2: measured light.
+        light: libgphoto2: measured light.
         shutter_speed: units of 10 us.
         self_timer: code of `values.SELF_TIMER`.
         card: 0 without a card, 0x80 with one of 16 MB.
-        cover: unknown; libgphoto2: front cover.
+        cover: libgphoto2: front cover.
         date_format, time_format, macro_units: codes of their tables.
-        memory_pictures: unknown; libgphoto2: pictures in memory.
-        memory_left: unknown; libgphoto2: pictures for which there is room, by code of quality.
+        memory_pictures: libgphoto2: pictures in memory.
+        memory_left: libgphoto2: pictures for which there is room in memory, by code of quality.
         card_pictures: pictures on the card.
-        card_3: unknown; libgphoto2: its first 8 bytes are four numbers like `memory_left`.
-        card_name: of the card, see `card_label`.
-        name: the user's, see `user_name`.
+        card_3: libgphoto2: its first 8 bytes are four numbers like `memory_left`, of the card.
+        card_name: the field of `card_label`.
+        name: the field of `user_name`.
         memory_albums, card_albums: numbers of albums in use.
         zeros: zeros.
     """
@@ -89,7 +93,7 @@ class Status:
         """Read the reply to 7F.
 
         Raises:
-            RemoteProtocolError: not of this length.
+            RemoteProtocolError: the payload has another length.
         """
         require_size(payload, _STATUS.size, "status")
         values = list(_STATUS.unpack(payload))
@@ -125,22 +129,17 @@ class Status:
     @property
     def user_name(self) -> str:
         """The first 30 characters of the user's name."""
-        return text_of(self.name)
+        return decode_text(self.name)
 
     @property
     def card_label(self) -> str:
         """The name of the card."""
-        return text_of(self.card_name).rstrip(" ")
-
-    @property
-    def card_left(self) -> tuple[int, int, int, int]:
-        """By libgphoto2: pictures for which the card has room, by code of quality."""
-        first, second, third, fourth = struct.unpack_from(">4H", self.card_3)
-        return first, second, third, fourth
+        return decode_text(self.card_name).rstrip(" ")
 
     def with_card_left(self, left: Sequence[int]) -> "Status":
-        """Return this status with other numbers in `card_left`."""
+        """Return this status with these numbers at the beginning of `card_3`: pictures for which the card has room, by code of quality."""
         return replace(self, card_3=struct.pack(">4H", *left) + self.card_3[8:])
 
 
 _LEFT = [each.name for each in fields(Status)].index("memory_left")
+"""Where `memory_left`, which is one field of four numbers, stands among the others."""

@@ -1,6 +1,6 @@
-"""The DC120's values: what a code on the wire is in a photographer's words. Each table once, for host, camera and choices.
+"""The DC120's values: what a code on the wire means in a photographer's words. Host, emulated camera and choices share the tables.
 
-Source: the values under each command of the seed (`dc120-protocol.txt`); reference dc120, section 9.
+Their source is the protocol document, which lists the values of each command. Facts: camfs/protocols/dc120/README.md, "Values".
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from camfs.errors import InvalidValue, LocalProtocolError
 
 
 class Location(IntEnum):
-    """Where pictures are; `c` of commands 45 and 4A, byte 1 of 7B."""
+    """Where pictures are: byte 1 of commands 45, 4A and 7B."""
 
     MEMORY = 0
     CARD = 1
 
 
 class Timeout(IntEnum):
-    """What command 82 sets the idle time of; its byte 1."""
+    """What goes to sleep after the idle time that command 82 sets: its byte 1."""
 
     POWER = 0
     LCD = 1
@@ -32,8 +32,8 @@ class Choices:
 
     Attributes:
         name: what is chosen.
-        words: code to word, in the order of the seed.
-        unit: written behind every word; may be left out by whoever encodes.
+        words: code to word, in the order of the protocol document.
+        unit: written after every word; texts that are encoded need not have it.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Choices:
         return iter(self.words)
 
     def texts(self) -> list[str]:
-        """Return all values as they are written."""
+        """Return all values as texts."""
         return [self.decode(code) for code in self.words]
 
     def decode(self, code: int) -> str:
-        """Return the value of a code; one that the table does not have as its hexadecimal digits."""
+        """Return the value of a code; for a code that the table does not have, its hexadecimal digits."""
         return self.words[code] + self.unit if code in self.words else f"0x{code:02X}"
 
     def encode(self, text: str) -> int:
-        """Return the code of a value. Case does not matter, nor how a number is written (`0.5`, `+0.5`, `1/2`).
+        """Return the code of a value. Neither case matters, nor how a number is written (`0.5`, `+0.5`, `1/2`).
 
         Raises:
             InvalidValue: the table has no such value.
@@ -91,10 +91,10 @@ FOCUS = Choices("focus", {0: "multi-spot", 1: "single-spot", 2: "macro"})
 SELF_TIMER = Choices("self timer", {0: "off", 1: "on"})
 EXPOSURE_MODE = Choices("exposure mode", {0: "auto", 1: "manual"})
 ZOOM = Choices("zoom", {0: "37", 1: "46", 2: "61", 3: "77", 4: "92", 5: "100", 6: "111"}, unit="mm")
-"""Focal lengths as of a 35 mm camera; the picture files hold the same number (reference 9.4)."""
+"""Focal lengths in terms of a 35 mm camera; the picture files hold the same numbers."""
 ALBUM = Choices("album", {0: "none"} | {number: str(number) for number in range(1, 9)})
 TIMEOUT = Choices("timeout", {0x3C: "60", 0x78: "120"}, unit="s")
-"""The code is the number of seconds; the seed lists these two."""
+"""The code is the number of seconds; the protocol document lists these two."""
 EXPOSURE_COMPENSATION = Choices(
     "exposure compensation",
     {
@@ -109,7 +109,7 @@ EXPOSURE_COMPENSATION = Choices(
         0x04: "+2.0",
     },
 )
-"""In EV: half steps, bit 7 the sign."""
+"""In EV: the code counts half steps, and bit 7 is the sign."""
 SHUTTER_SPEED = Choices(
     "shutter speed",
     {
@@ -139,32 +139,32 @@ SPEED = Choices(
     "line speed",
     {0x9600: "9600", 0x1920: "19200", 0x3840: "38400", 0x5760: "57600", 0x1152: "115200", 0x2304: "230400"},
 )
-"""In baud; the code is the first four digits, binary coded decimal."""
+"""In baud; the code is the first four digits in binary coded decimal."""
 
 MACRO = 0x27
-"""Focus and zoom in one byte of the status: this one is macro (reference 9.4; there is no zoom 7)."""
+"""The byte of the status for focus and zoom, in macro. There is no zoom 7, so it is unmistakable."""
 _MACRO_FOCUS = 2
 
 EPOCH = datetime(1994, 1, 1)
 CLOCK_OFFSET = 0x34
-"""What the clock shows at `EPOCH`: the seed's twelve examples all have it (reference 9.1)."""
+"""What the clock counts at `EPOCH`, by all twelve examples of the protocol document: 26 seconds."""
 CLOCK_MAX = 0xFFFFFFFF
 CLOCK_END = EPOCH + timedelta(seconds=(CLOCK_MAX - CLOCK_OFFSET) / 2)
 
 
 def decode_clock(halves: int) -> datetime:
-    """Return the camera's local time. What lies before `EPOCH` is `EPOCH`."""
+    """Return the camera's local time; times before `EPOCH` become `EPOCH`."""
     return EPOCH + timedelta(seconds=max(0, halves - CLOCK_OFFSET) / 2)
 
 
 def encode_clock(time: datetime) -> int:
-    """Return a time as the clock counts: half seconds, from 1994 to January 2062, half a second cut off where one is begun.
+    """Return a time as the clock counts it: in half seconds, cut off to whole ones, from 1994 to January 2062.
 
     Args:
         time: local time of the camera, without a zone.
 
     Raises:
-        InvalidValue: the clock cannot show it.
+        InvalidValue: the clock cannot show this time.
         LocalProtocolError: the time has a zone.
     """
     if time.tzinfo is not None:
@@ -175,7 +175,7 @@ def encode_clock(time: datetime) -> int:
 
 
 def decode_shutter_speed(code: int) -> str:
-    """Return seconds as a photographer writes them; the automatic uses speeds that no table has (reference 9.2: 449, 534 seen)."""
+    """Return seconds as a photographer writes them, also those not in the table: automatic exposure uses any (449 and 534 were seen)."""
     if code in SHUTTER_SPEED:
         return SHUTTER_SPEED.decode(code)
     seconds = Fraction(code, 100_000)
@@ -185,7 +185,7 @@ def decode_shutter_speed(code: int) -> str:
 
 
 def decode_focus_zoom(code: int) -> tuple[int, int | None]:
-    """Return the codes of `FOCUS` and `ZOOM` from byte 16 of the status; the zoom is None in macro, which hides it."""
+    """Return the codes of `FOCUS` and `ZOOM` from byte 16 of the status. In macro the byte hides the zoom, which is None then."""
     if code == MACRO:
         return _MACRO_FOCUS, None
     return code >> 4, code & 0x0F
@@ -205,6 +205,6 @@ def speed_code(baud: int) -> int:
     """Return the code of `SPEED` for a baud rate.
 
     Raises:
-        InvalidValue: the camera does not have it.
+        InvalidValue: the camera does not have this rate.
     """
     return SPEED.encode(str(baud))

@@ -1,4 +1,4 @@
-"""An emulated DC120 put together: its body, its line, and who answers on it."""
+"""An emulated DC120 put together: its state, its line, and the server that answers on it."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -9,18 +9,18 @@ import trio
 
 from camfs.protocols.dc120.texts import ALBUMS
 from camfs.protocols.dc120.values import Location
-from camfs.virtual.dc120.body import Body
-from camfs.virtual.dc120.line import Line
-from camfs.virtual.dc120.options import MADE, Options
-from camfs.virtual.dc120.responder import Responder
-from camfs.virtual.dc120.store import Store, made, scan
+from camfs.virtual.dc120.line import PtyLine
+from camfs.virtual.dc120.options import GENERATED, DC120Options
+from camfs.virtual.dc120.server import CommandServer
+from camfs.virtual.dc120.state import CameraState
+from camfs.virtual.dc120.store import Store, generated, scan
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.trace import Trace
 
-MADE_IN_MEMORY = 5
-MADE_ON_CARD = 6
-MADE_ALBUMS = (1, 2)
-"""Of the last pictures in the memory, unless folders say what albums there are."""
+GENERATED_IN_MEMORY = 5
+GENERATED_ON_CARD = 6
+GENERATED_ALBUMS = (1, 2)
+"""Albums of the last pictures in the memory, unless folders say what albums there are."""
 
 
 class EmulatedDC120:
@@ -29,38 +29,39 @@ class EmulatedDC120:
     Args:
         options: what the user or the test asked for.
         keep_trace: whether `trace.records` fills.
+        line: its end of the serial line; None for a pseudo-terminal as the options say.
 
     Attributes:
-        body: its state: stores, albums, settings, clock.
-        quirks: where sources differ about it.
-        line: what it hangs on: pull it out, make noise on it.
+        state: its stores, albums, settings and clock.
+        quirks: what is different about it, where sources differ or are silent.
+        line: its end of the serial line; tests pull it out and make noise on it.
         trace: what it saw.
         faults: what is to go wrong; append to it.
 
     Raises:
-        ValueError: a folder that cannot be a camera's store; the message names the option.
+        ValueError: a folder cannot be a camera's store; the message names the option.
         OSError: the trace cannot be written.
     """
 
-    def __init__(self, options: Options, keep_trace: bool = False) -> None:
+    def __init__(self, options: DC120Options, keep_trace: bool = False, line: PtyLine | None = None) -> None:
         self._disk = Disk()
         self.quirks = options.quirks
         albums: list[str] = []
         stores = {location: self._store(location, options, albums) for location in (Location.MEMORY, Location.CARD)}
         if not options.has_folders:
-            albums = [f"ALBUM {number}" for number in range(1, ALBUMS + 1)]  # as in the seed, command 42
-        self.body = Body(
+            albums = [f"ALBUM {number}" for number in range(1, ALBUMS + 1)]  # as in the protocol document's example
+        self.state = CameraState(
             {location: store for location, store in stores.items() if store},
             albums,
             self.quirks,
             options.capture_seconds,
         )
         self.trace = Trace(options.trace, keep_trace)
-        self.line = Line(options.paced, options.fastest)
-        self._responder = Responder(self.body, self.line, self.trace)
-        self.faults = self._responder.faults
+        self.line = line or PtyLine(options.throttled, options.fastest)
+        self._server = CommandServer(self.state, self.line, self.trace)
+        self.faults = self._server.faults
 
-    def _store(self, location: Location, options: Options, albums: list[str]) -> Store | None:
+    def _store(self, location: Location, options: DC120Options, albums: list[str]) -> Store | None:
         folder = options.folders.get(location)
         if isinstance(folder, Path):
             try:
@@ -68,28 +69,30 @@ class EmulatedDC120:
             except (ValueError, OSError) as error:
                 raise ValueError(f"option {location.name.lower()}={folder}: {error}") from None
         if location is Location.CARD:
-            return Store(location, made(MADE_ON_CARD, MADE_IN_MEMORY + 1)) if folder is MADE else None
-        return Store(location, made(MADE_IN_MEMORY, 1, () if options.has_folders else MADE_ALBUMS))
+            if folder is not GENERATED:
+                return None
+            return Store(location, generated(GENERATED_ON_CARD, GENERATED_IN_MEMORY + 1))
+        return Store(location, generated(GENERATED_IN_MEMORY, 1, () if options.has_folders else GENERATED_ALBUMS))
 
     @property
     def path(self) -> Path:
-        """Where a host opens its line."""
+        """Where a host opens the line."""
         return self.line.path
 
     def switch_off(self) -> None:
-        """Switch it off: what it was doing is lost."""
-        self._responder.switch_off()
+        """Switch it off, amid whatever it is doing."""
+        self._server.switch_off()
 
     def switch_on(self) -> None:
-        """Switch it on again: 9600 baud, the flash at its default."""
-        self._responder.switch_on()
+        """Switch it on again: it listens at 9600 baud, and its flash is at the default."""
+        self._server.switch_on()
 
     @asynccontextmanager
     async def running(self, link: Path | None = None) -> AsyncIterator["EmulatedDC120"]:
-        """Run the camera while the block runs; an exception of the block comes out as it is.
+        """Run the camera while the block runs. An exception that the block raises passes through unchanged.
 
         Args:
-            link: where hosts find its line; None for a place of its own.
+            link: a symlink to be made, at which hosts find the line; None for one in a temporary folder.
 
         Raises:
             OSError: the link cannot be made.
@@ -97,9 +100,9 @@ class EmulatedDC120:
         try:
             with self.line.linked(link):
                 self.trace.start()
-                self.body.clock = self.body.clock  # from now on it runs
+                self.state.clock = self.state.clock  # it runs from now on
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._responder.run)
+                    nursery.start_soon(self._server.run)
                     try:
                         yield self
                     finally:
@@ -114,7 +117,7 @@ class EmulatedDC120:
 
 
 async def serve(camera: EmulatedDC120, link: Path) -> None:
-    """Let the camera answer on a pseudo-terminal until SIGINT or SIGTERM; then, or when cancelled, the link is gone.
+    """Let the camera answer on a pseudo-terminal until SIGINT or SIGTERM. Then, and also when cancelled, the link is removed.
 
     Args:
         camera: not running elsewhere; closed at the end.

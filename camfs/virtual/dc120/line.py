@@ -1,17 +1,17 @@
-"""The camera's end of its serial line: the master of a pseudo-terminal, whose slave a host program opens as it would a serial port.
+"""The camera's end of its serial line: the master of a pseudo-terminal. A host program opens the slave as it would a serial port.
 
-A pseudo-terminal carries bytes only, so the rest is a model:
+A pseudo-terminal carries bytes and nothing else, so the rest is modelled:
 
 ============== ====================================================================================================
-time           10 bit times a byte, both ways (reference dc120, section 12); a byte never arrives earlier
-speed          the host's is what its program set in the terminal; while it is not the camera's, or while the camera's
-               is beyond what the cable carries, bytes are lost or become others, both ways
-break          see `camfs.transports.serial`: the host switches IXON on and off, which packet mode tells the master of
-no host        what is sent is lost
-unplugged      the terminal hangs up, as the driver of an adapter makes it do; plugged in again, it is another terminal
+time           a byte takes 10 bit times, both ways, and never arrives earlier
+speed          the host's speed is what its program has set in the terminal; while it differs from the camera's, or the
+               camera's is too fast for the cable, bytes are lost or changed, both ways
+break          the host switches IXON on and off, which packet mode reports to the master: see `camfs.transports.serial`
+no host        bytes for it are lost
+unplugged      the terminal hangs up, as with an adapter that is pulled out; plugged in again, it is another terminal
 ============== ====================================================================================================
 
-`Line.path`, a symlink, leads to the slave also after it was plugged in again.
+`PtyLine.path` is a symlink to the slave, and leads to the new one after the line was plugged in again.
 """
 
 import contextlib
@@ -30,61 +30,60 @@ from pathlib import Path
 import trio
 
 PLAIN_SPEED = 9600
-"""Speed after switching on and after a break."""
+"""Baud after switching on and after a break."""
 MAX_SPEED = 230_400
 
 BITS = 10
 """Bit times of a byte: start, eight, stop."""
 PIECE_SECONDS = 0.004
-"""Bytes are put on the line as soon as so much time of them is over."""
+"""Bytes are sent in pieces that take so long at most, each at the end of its time."""
 MAX_LATE = 0.1
-"""Seconds of sleeping too long that are made up for."""
+"""Seconds: if sleeping took too long, later bytes make up for so much of it."""
 READ_SIZE = 4096
 
 _SPEEDS = {getattr(termios, f"B{baud}"): baud for baud in (9600, 19200, 38400, 57600, 115200, 230400)}
 
 
-class Line:
+class PtyLine:
     """A serial line with a camera at one end.
 
     Args:
-        paced: whether bytes take their time.
-        fastest: baud that the cable carries.
+        throttled: whether bytes take as long as on a real line.
+        fastest: highest baud rate that the cable carries.
 
     Attributes:
         path: where a host opens it; valid while `linked`.
-        speed: the camera's.
-        fastest: baud that the cable carries.
-        connected: whether the cable is in the camera; the terminal stays, but nothing comes through.
-        to_camera, to_host: what the line makes of bytes, for tests: noise, a byte lost.
+        speed: the camera's, in baud.
+        fastest: highest baud rate that the cable carries.
+        connected: whether the cable is plugged into the camera; without, the terminal stays, but nothing comes through.
+        to_camera, to_host: what the line makes of bytes on their way; tests put noise here.
     """
 
-    def __init__(self, paced: bool = True, fastest: int = MAX_SPEED) -> None:
+    def __init__(self, throttled: bool = True, fastest: int = MAX_SPEED) -> None:
         self.path = Path()
         self.speed = PLAIN_SPEED
         self.fastest = fastest
         self.connected = True
         self.to_camera: Callable[[bytes], bytes] = bytes
         self.to_host: Callable[[bytes], bytes] = bytes
-        self._paced = paced
+        self._throttled = throttled
         self._master = -1
-        self._slave = (
-            -1
-        )  # kept open while no host has it: a master without slaves is always readable, and has nothing to read
+        # Open while no host has it: a master without slaves is always readable, and has nothing to read.
+        self._slave = -1
         self._slave_path = ""
-        self._free = 0.0  # when the line is; times are those of the model, which is ahead of what sleeping makes of it
-        self._late = 0.0
+        self._free = 0.0  # the time, in the model, from which the line is free; bytes are sent a little later
+        self._late = 0.0  # how much later, for the bytes sent last
         self._noise = random.Random(120)
         self._plugged = trio.Event()
 
     # the terminal
 
     @contextmanager
-    def linked(self, path: Path | None = None) -> Iterator["Line"]:
-        """Make the terminal, and a symlink to its slave; neither is left at the end.
+    def linked(self, path: Path | None = None) -> Iterator["PtyLine"]:
+        """Make the terminal and a symlink to its slave, and remove both at the end.
 
         Args:
-            path: of the symlink; None for one in a folder of its own. One that leads nowhere any more is replaced.
+            path: of the symlink; None for one in a temporary folder. A symlink that leads nowhere any more is replaced.
 
         Raises:
             OSError: the symlink cannot be made.
@@ -118,12 +117,12 @@ class Line:
                 self.path.unlink()
 
     def unplug(self) -> None:
-        """Pull the adapter out: the host's terminal hangs up."""
+        """Pull the adapter out, so that the host's terminal hangs up."""
         if self._master == -1:
             return
         self._plugged = trio.Event()
         master, self._master = self._master, -1
-        with contextlib.suppress(RuntimeError):  # where trio does not run any more
+        with contextlib.suppress(RuntimeError):  # trio no longer runs
             trio.lowlevel.notify_closing(master)
         self._let_go()
         os.close(master)
@@ -138,10 +137,10 @@ class Line:
                 self.path.symlink_to(self._slave_path)
 
     def _keep(self) -> None:
-        """Keep the slave open in place of the host that has left, and drop what it has not read."""
+        """Open the slave in place of the host that has left, and drop what the host has not read."""
         try:
             self._slave = os.open(self._slave_path, os.O_RDWR | os.O_NOCTTY)
-        except OSError:  # it had been made exclusive (TIOCEXCL), and stays so
+        except OSError:  # the host had made it exclusive (TIOCEXCL), and it stays so
             self.unplug()
             self.plug()
         else:
@@ -154,17 +153,17 @@ class Line:
 
     @property
     def host_speed(self) -> int:
-        """The speed that the host has set; 0 for one that no camera has."""
+        """The speed that the host has set; 0 for one that the camera does not have."""
         speed = termios.tcgetattr(self._master)[5]
         return _SPEEDS.get(speed, 0)
 
     # bytes
 
     async def receive(self) -> tuple[bytes, int]:
-        """Wait for what the host sends.
+        """Wait for the host to send something.
 
         Returns:
-            What arrives of its bytes, perhaps nothing, and the speed at which it sent them; for a break, nothing and 0.
+            The bytes that arrive, perhaps none, and the speed at which the host sent them; for a break, no bytes and 0.
         """
         while True:
             await self._plugged.wait()
@@ -189,7 +188,7 @@ class Line:
                 return self._carried(self.to_camera(data[1:]), speed), speed
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; they have left on return. Cancelled: the rest of them is never sent."""
+        """Send bytes; all have left on return. Cancelled: the rest of them is never sent."""
         step = self._step
         start = max(self._free, trio.current_time() - self._late)
         piece = max(1, int(PIECE_SECONDS / step) if step else len(data))
@@ -204,15 +203,15 @@ class Line:
 
     @property
     def _step(self) -> float:
-        """Seconds of a byte."""
-        return BITS / self.speed if self._paced else 0.0
+        """Seconds that a byte takes."""
+        return BITS / self.speed if self._throttled else 0.0
 
     def _pass(self, size: int) -> None:
-        """Note that so many bytes are coming in: the line is not free before they have."""
+        """Note that so many bytes are coming in, and that the line is not free before they have."""
         self._free = max(self._free, trio.current_time() - self._late) + size * self._step
 
     def _carried(self, data: bytes, host_speed: int) -> bytes:
-        """Return what of some bytes arrives at the other end."""
+        """Return what arrives of some bytes at the other end."""
         if not self.connected:
             return b""
         if host_speed == self.speed <= self.fastest:

@@ -1,4 +1,4 @@
-"""A clock that jumps: between driver and emulated camera nothing is real but the disk."""
+"""A clock that jumps: nothing between driver and emulated camera takes real time but the disk."""
 
 import pytest
 import trio.testing
@@ -6,5 +6,5 @@ import trio.testing
 
 @pytest.fixture
 def jumping_clock() -> trio.testing.MockClock:
-    """Time passes when nothing else has happened for a moment: threads that look at the disk get theirs."""
+    """Time passes when nothing has happened for a moment, which leaves time for threads that read the disk."""
     return trio.testing.MockClock(autojump_threshold=0.01)

@@ -1,26 +1,27 @@
-"""The DC120's driver and the emulated camera that it drives, with a serial port that lies between them, or none but memory."""
+"""The DC120's driver and the emulated camera that it drives, joined by a cable in memory."""
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import trio
 
-from camfs.cameras.api import Change, Entry, Key
-from camfs.cameras.dc120.downloads import PictureStore
-from camfs.cameras.dc120.driver import AlbumKey, Dc120Camera, PictureKey, StoreKey
+from camfs.cameras.api import Entry, Key
+from camfs.cameras.dc120.contents import AlbumKey, PictureKey, StoreKey
+from camfs.cameras.dc120.downloads import PictureCache
+from camfs.cameras.dc120.driver import Dc120Camera
 from camfs.cameras.dc120.line import Line
 from camfs.errors import DeviceGone
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.values import Location
-from camfs.virtual import EmulatedDC120, emulate_dc120
-from camfs.virtual.dc120 import Fault, FaultKind
-from camfs.virtual.dc120.line import BITS, PLAIN_SPEED
-from camfs.virtual.dc120.store import Picture
+from camfs.virtual.dc120 import EmulatedDC120, Fault, FaultKind
+from camfs.virtual.dc120.line import BITS, PtyLine
+from camfs.virtual.dc120.options import parse
+from camfs.virtual.dc120.store import StoredPicture
 from camfs.virtual.pictures import kdc
 from camfs.virtual.pictures.contents import Bytes
 from tests.cameras.rig import nursery
@@ -28,32 +29,22 @@ from tests.cameras.rig import nursery
 MEMORY, CARD = StoreKey(Location.MEMORY), StoreKey(Location.CARD)
 
 
-class Cable:
+class Cable(PtyLine):
     """A cable in memory: a host's serial port and the emulated camera's line in one, so that a clock may jump.
 
-    Args:
-        paced: whether bytes to the host take their time.
-        fastest: baud that it carries; faster bytes are lost.
-
     Attributes:
-        speed: the camera's.
-        host_speed: the host's.
+        host_baud: the host's speed.
         breaks: how many the host has made.
-        to_host, to_camera: what becomes of bytes on their way.
+        pulled: set while the cable is not plugged in.
     """
 
-    def __init__(self, paced: bool = False, fastest: int = 230_400) -> None:
-        self.speed = self.host_speed = PLAIN_SPEED
-        self.fastest = fastest
-        self.paced = paced
+    def __init__(self, throttled: bool = False, fastest: int = 230_400) -> None:
+        super().__init__(throttled, fastest)
+        self.host_baud = self.speed
         self.breaks = 0
-        self.to_host: Callable[[bytes], bytes] = bytes
-        self.to_camera: Callable[[bytes], bytes] = bytes
-        self.path = Path()
         self.pulled = trio.Event()
         self._at_camera, self._from_host = self._pipe()
         self._at_host, self._from_camera = self._pipe()
-        self._kept = b""
 
     @staticmethod
     def _pipe() -> tuple[trio.MemorySendChannel[tuple[bytes, int]], trio.MemoryReceiveChannel[tuple[bytes, int]]]:
@@ -80,26 +71,27 @@ class Cable:
         self._check()
         return received
 
-    # the camera's end, as `camfs.virtual.dc120.line.Line`
+    # the camera's end
+
+    @contextmanager
+    def linked(self, path: Path | None = None) -> Iterator[PtyLine]:
+        yield self
 
     async def receive(self) -> tuple[bytes, int]:
-        """See `Line.receive`."""
         data, speed = await self._from_host.receive()
         if not speed:
             return b"", 0
         return (data if speed == self.speed <= self.fastest else b""), speed
 
     async def send(self, data: bytes) -> None:
-        """See `Line.send`."""
-        step = BITS / self.speed if self.paced else 0.0
+        step = BITS / self.speed if self._throttled else 0.0
         for at in range(0, len(data), 1025) if step else (0,):
             part = data[at : at + 1025] if step else data
             await trio.sleep(step * len(part))
-            if self.host_speed == self.speed <= self.fastest and (arriving := self.to_host(part)):
+            if self.host_baud == self.speed <= self.fastest and (arriving := self.to_host(part)):
                 self._at_host.send_nowait((arriving, self.speed))
 
     def unplug(self) -> None:
-        """See `Line.unplug`."""
         self.pulled.set()
 
 
@@ -114,7 +106,7 @@ class Port:
     async def send(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
         self._cable._check()
-        self._cable._at_camera.send_nowait((self._cable.to_camera(bytes(data)), self._cable.host_speed))
+        self._cable._at_camera.send_nowait((self._cable.to_camera(bytes(data)), self._cable.host_baud))
 
     async def receive(self, size: int) -> bytes:
         self._cable._check()
@@ -135,7 +127,7 @@ class Port:
     async def set_speed(self, baud: int) -> None:
         await trio.lowlevel.checkpoint()
         self._cable._check()
-        self._cable.host_speed = baud
+        self._cable.host_baud = baud
 
     def discard_input(self) -> None:
         self._cable._check()
@@ -153,17 +145,17 @@ class Port:
 
 @cache
 def picture(number: int, quality: int = 3) -> bytes:
-    """Return a made picture's bytes."""
+    """Return a generated picture's bytes."""
     return kdc.picture(kdc.Shot(number=number, taken=datetime(1998, 1, 1, 0, number % 60), quality=quality))
 
 
-def stored(number: int, album: int = 0, size: int | None = None) -> Picture:
-    """Return a made picture for the camera's store, cut short after `size` bytes."""
-    return Picture(f"P{number:06}.KDC", showing(picture(number)[:size]), album)
+def stored(number: int, album: int = 0, size: int | None = None) -> StoredPicture:
+    """Return a generated picture for the camera's store, cut short after `size` bytes."""
+    return StoredPicture(f"P{number:06}.KDC", showing(picture(number)[:size]), album)
 
 
 def showing(data: bytes) -> Bytes:
-    """Return a picture's content that is these bytes."""
+    """Return bytes as the content of a picture."""
     return Bytes(lambda: data)
 
 
@@ -171,13 +163,12 @@ def showing(data: bytes) -> Bytes:
 class Rig:
     """The driver, the camera that it drives, and what lies between."""
 
-    body: EmulatedDC120
+    emulated: EmulatedDC120
     camera: Dc120Camera
     line: Line
     cable: Cable
     port: Port
     nursery: trio.Nursery
-    seen: list[Change] = field(default_factory=list)
 
     def fail(
         self, kind: FaultKind, code: Code | None = None, packet: int | None = None, **about: int | bytes | float | None
@@ -187,7 +178,7 @@ class Rig:
         for name, value in about.items():
             assert hasattr(fault, name)
             setattr(fault, name, value)
-        self.body.faults.append(fault)
+        self.emulated.faults.append(fault)
         return fault
 
     async def settle(self) -> None:
@@ -196,8 +187,8 @@ class Rig:
 
     def operations(self) -> list[str]:
         """Return the commands that the camera saw since this was last asked."""
-        names = self.body.trace.operations()
-        self.body.trace.records.clear()
+        names = self.emulated.trace.operations()
+        self.emulated.trace.records.clear()
         return names
 
     async def entries(self, folder: Key | None = MEMORY) -> list[Entry]:
@@ -233,15 +224,14 @@ class Rig:
 
 @asynccontextmanager
 async def rigged(
-    pictures: Iterable[Picture] = (),
-    card: Iterable[Picture] | None = None,
+    pictures: Iterable[StoredPicture] = (),
+    card: Iterable[StoredPicture] | None = None,
     *,
     baud: int | None = 9600,
-    paced: bool = False,
+    throttled: bool = False,
     fastest: int = 230_400,
     opened: bool = True,
     quirks: Sequence[str] = (),
-    store: Path | None = None,
     **options: str,
 ) -> AsyncIterator[Rig]:
     """Run an emulated camera with the driver on its cable.
@@ -250,30 +240,28 @@ async def rigged(
         pictures: in the memory.
         card: pictures on the card; None for no card.
         baud: see `Line`.
-        paced: see `Cable`.
-        fastest: see `Cable`.
+        throttled: whether bytes to the host take their time.
+        fastest: baud that the cable carries; faster bytes are lost.
         opened: whether the driver is opened.
         quirks: those to switch.
-        store: where pictures are kept; None for a folder that is thrown away.
         options: of the emulated camera.
     """
     with tempfile.TemporaryDirectory(prefix="camfs-test-") as place:
-        body = emulate_dc120({"memory": place, **({} if card is None else {"card": place}), **options})
-        body.body.stores[Location.MEMORY].pictures[:] = list(pictures)
+        folders = {"memory": place} if card is None else {"memory": place, "card": place}
+        cable = Cable(throttled, fastest)
+        emulated = EmulatedDC120(parse({**folders, **options}), keep_trace=True, line=cable)
+        state = emulated.state
+        state.stores[Location.MEMORY].pictures[:] = list(pictures)
         if card is not None:
-            body.body.stores[Location.CARD].pictures[:] = list(card)
-        body.body._number = max(each.last_number() for each in body.body.stores.values())
+            state.stores[Location.CARD].pictures[:] = list(card)
+        state.last_number = max(each.last_number() for each in state.stores.values())
         for quirk in quirks:
-            setattr(body.quirks, quirk, not getattr(body.quirks, quirk))
-        cable = Cable(paced, fastest)
-        body.line = body._responder._line = cable  # type: ignore[assignment]
-        async with nursery() as work:
-            work.start_soon(body._responder.run)
+            setattr(emulated.quirks, quirk, not getattr(emulated.quirks, quirk))
+        async with emulated.running(), nursery() as work:
             port = Port(cable)
             line = Line(port, baud)
-            camera = Dc120Camera(line, work, UTC, PictureStore(store or Path(place) / "kept"))
+            camera = Dc120Camera(line, work, UTC, PictureCache(Path(place) / "kept"))
             if opened:
                 await camera.open()
-            yield Rig(body, camera, line, cable, port, work)
+            yield Rig(emulated, camera, line, cable, port, work)
             await camera.aclose()
-            work.cancel_scope.cancel()

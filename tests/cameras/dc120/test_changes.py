@@ -1,4 +1,4 @@
-"""Taking and erasing pictures on the DC120: the right ones, also when answers are lost or lists change meanwhile."""
+"""Taking and erasing pictures on the DC120: always the right ones, also when answers are lost or lists change meanwhile."""
 
 import pytest
 import trio
@@ -13,7 +13,7 @@ from tests.cameras.dc120.rig import CARD, MEMORY, Rig, picture, rigged, stored
 
 def left(rig: Rig, location: Location = Location.MEMORY) -> list[str]:
     """Return what the camera has."""
-    return [each.name for each in rig.body.body.stores[location].pictures]
+    return [each.name for each in rig.emulated.state.stores[location].pictures]
 
 
 async def test_numbers_shift(jumping_clock: trio.testing.MockClock) -> None:
@@ -29,7 +29,7 @@ async def test_numbers_shift(jumping_clock: trio.testing.MockClock) -> None:
 async def test_the_list_changed_since_it_was_read(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged([stored(number) for number in range(1, 5)]) as rig:
         entries = {number: await rig.entry(number) for number in range(1, 5)}
-        del rig.body.body.stores[Location.MEMORY].pictures[0]
+        del rig.emulated.state.stores[Location.MEMORY].pictures[0]
         await rig.camera.delete(entries[3])
         assert left(rig) == ["P000002.KDC", "P000004.KDC"]
         with pytest.raises(errors.NotFound):
@@ -38,7 +38,7 @@ async def test_the_list_changed_since_it_was_read(jumping_clock: trio.testing.Mo
 
 
 async def test_many_at_once(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(number) for number in range(1, 7)], paced=True, baud=115200) as rig:
+    async with rigged([stored(number) for number in range(1, 7)], throttled=True, baud=115200) as rig:
         entries = {number: await rig.entry(number) for number in range(1, 7)}
         read: list[bytes] = []
 
@@ -55,7 +55,7 @@ async def test_many_at_once(jumping_clock: trio.testing.MockClock) -> None:
 
 
 async def test_a_number_that_no_list_tells(jumping_clock: trio.testing.MockClock) -> None:
-    """Where album 0 is those of no album, and erasing counts all: what the list says is the wrong number."""
+    """Here album 0 lists only pictures in no album, while erasing counts all pictures: the list would give a wrong number."""
     async with rigged([stored(1, 1), stored(2), stored(3)], quirks=["album_0_is_all"]) as rig:
         for number in (1, 2, 3):
             with pytest.raises(errors.NotSupported):
@@ -84,12 +84,12 @@ async def test_capture(jumping_clock: trio.testing.MockClock) -> None:
         assert left(rig, Location.CARD) == ["P000002.KDC"]
         entry = await rig.camera.describe(key, CARD)
         assert entry is not None
-        content = rig.body.body.stores[Location.CARD].pictures[0].content
+        content = rig.emulated.state.stores[Location.CARD].pictures[0].content
         assert await rig.read(entry) == content.read(0, content.size)
 
 
 async def test_capture_while_others_read(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged([stored(1)], paced=True, baud=115200) as rig:
+    async with rigged([stored(1)], throttled=True, baud=115200) as rig:
         entry = await rig.entry(1)
         shots: list[object] = []
 

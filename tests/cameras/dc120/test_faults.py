@@ -1,4 +1,4 @@
-"""What goes wrong on the DC120's line, and what is left of it afterwards: the right bytes, or one error and a line that works."""
+"""Faults on the DC120's line: the driver gives the right bytes, or one error, and the line works afterwards."""
 
 import pytest
 import trio
@@ -105,7 +105,7 @@ async def test_refused_for_ever(jumping_clock: trio.testing.MockClock) -> None:
         rig.fail(FaultKind.REFUSE, FILE, times=None)
         with pytest.raises(errors.NotSupported):
             await rig.read(entry)
-        rig.body.faults.clear()
+        rig.emulated.faults.clear()
         rig.fail(FaultKind.FAIL, FILE)
         with pytest.raises(errors.Refused):
             await rig.read(entry)
@@ -113,18 +113,9 @@ async def test_refused_for_ever(jumping_clock: trio.testing.MockClock) -> None:
         assert rig.cable.breaks == 1
 
 
-async def test_a_setting_that_fails(jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged() as rig:
-        rig.fail(FaultKind.FAIL, Code.SET_ZOOM)
-        with pytest.raises(errors.NotPermitted):
-            await rig.camera.change_setting("zoom", "61mm")
-        await rig.camera.change_setting("zoom", "61mm")
-        assert await rig.camera.setting("zoom") == "61mm"
-
-
 @pytest.mark.parametrize("seconds", [0.5, 4.0, 20.0])
 async def test_a_late_end(jumping_clock: trio.testing.MockClock, seconds: float) -> None:
-    """Later than is waited for, it may cost calls: answers to commands that were sent again come when others are due."""
+    """An end that comes too late may cost calls, since answers to commands that were sent again come when others are due."""
     async with rigged([stored(1, size=3000)]) as rig:
         rig.fail(FaultKind.LATE, FILE, seconds=seconds)
         rig.fail(FaultKind.LATE, Code.SET_FLASH, seconds=seconds)
@@ -153,7 +144,7 @@ async def test_switched_off_in_the_middle(jumping_clock: trio.testing.MockClock)
                 await rig.camera.status()
         assert trio.current_time() - before < 60
         assert not rig.camera.gone
-        rig.body.switch_on()
+        rig.emulated.switch_on()
         await trio.sleep(3)
         assert await rig.read(entry) == picture(1)[:5000]
         assert await rig.read(await rig.entry(2)) == picture(2)[:3000]
@@ -207,7 +198,7 @@ async def test_unplugged(jumping_clock: trio.testing.MockClock) -> None:
 async def test_another_picture_under_the_number(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged([stored(1), stored(2)]) as rig:
         entry = await rig.entry(1)
-        store = next(iter(rig.body.body.stores.values()))
+        store = next(iter(rig.emulated.state.stores.values()))
         store.pictures[0].content, store.pictures[1].content = store.pictures[1].content, store.pictures[0].content
         with pytest.raises(errors.RemoteProtocolError):
             await rig.read(entry)

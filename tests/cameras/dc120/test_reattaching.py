@@ -1,6 +1,7 @@
-"""A DC120 whose line vanishes and is back: the driver goes on with it, over another port."""
+"""A DC120 whose line vanishes and comes back: the driver goes on over another port."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 import trio
@@ -9,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.api import FolderChanged, Gone
 from camfs.cameras.dc120.line import Line
-from camfs.protocols.dc120.status import Status
+from camfs.virtual.dc120 import state
 from tests.cameras.dc120.rig import CARD, MEMORY, Port, Rig, picture, rigged, stored
 
 A_DAY = 86400.0
@@ -41,7 +42,7 @@ async def test_a_line_that_vanishes_while_idle_is_noticed_and_let_go_of(jumping_
 
 
 async def test_it_goes_on(jumping_clock: MockClock) -> None:
-    """Pictures in the memory are the files that they were; those on the card may be another card's, of the same names."""
+    """Pictures in the memory are the same files as before. Those on the card may be another card's, with the same names."""
     async with rigged([stored(1), stored(2)], card=[stored(7)]) as rig:
         before = await rig.entries()
         (on_card,) = await rig.entries(CARD)
@@ -64,8 +65,10 @@ async def test_another_is_not_taken_for_it(jumping_clock: MockClock) -> None:
         await rig.entries(MEMORY)
         await pull(rig)
         line = plugged(rig)
-        rig.camera._status = Status(identity=b"else")
-        with pytest.raises(errors.DeviceGone, match="another camera"):
+        with (
+            patch.object(state, "CAMERA_TYPE", state.CAMERA_TYPE + 1),
+            pytest.raises(errors.DeviceGone, match="another camera"),
+        ):
             await rig.camera.reattach(line)
         assert rig.camera.gone
         with pytest.raises(errors.DeviceGone):

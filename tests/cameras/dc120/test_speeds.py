@@ -1,4 +1,4 @@
-"""The DC120's line: the fastest speed that works, the one that is asked for, and 9600 baud on leaving."""
+"""The DC120's line: the fastest speed that works, the one that is asked for, and 9600 baud after closing."""
 
 import pytest
 import trio
@@ -13,7 +13,7 @@ from tests.cameras.dc120.rig import picture, rigged, stored
 @pytest.mark.parametrize("fastest", [9600, 19200, 38400, 57600, 115200, 230400])
 async def test_the_fastest_that_works(jumping_clock: trio.testing.MockClock, fastest: int) -> None:
     async with rigged([stored(1, size=3000)], baud=None, fastest=fastest) as rig:
-        assert rig.line.speed == rig.cable.speed == rig.cable.host_speed == min(fastest, 115200)
+        assert rig.line.speed == rig.cable.speed == rig.cable.host_baud == min(fastest, 115200)
         assert await rig.read(await rig.entry(1)) == picture(1)[:3000]
     assert rig.cable.speed == 9600
     assert rig.port.closed
@@ -35,7 +35,7 @@ async def test_none_that_works(jumping_clock: trio.testing.MockClock) -> None:
 
 async def test_no_camera(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(baud=None, opened=False) as rig:
-        rig.body.switch_off()
+        rig.emulated.switch_off()
         before = trio.current_time()
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.open()
@@ -50,8 +50,8 @@ async def test_the_zero_after_a_change_of_speed(jumping_clock: trio.testing.Mock
 
 
 async def test_leaving_in_the_middle(jumping_clock: trio.testing.MockClock) -> None:
-    """A command that was broken off leaves the camera at its speed; the break on leaving brings it back."""
-    async with rigged([stored(1)], baud=None, paced=True) as rig:
+    """A command that was interrupted leaves the camera at its speed; the break at closing brings it back to 9600 baud."""
+    async with rigged([stored(1)], baud=None, throttled=True) as rig:
         entry = await rig.entry(1)
         with trio.move_on_after(0.02) as scope:
             await rig.camera.delete(entry)

@@ -1,4 +1,7 @@
-"""A line between the two codecs, with a program for the camera, faults, and time that passes only when nobody has anything to say."""
+"""Both codecs joined by a line in memory, with a program for the camera, and faults.
+
+Time passes only when neither end has anything to say.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -32,7 +35,7 @@ def unharmed(data: bytes) -> bytes:
 
 
 class ByteFault:
-    """Changes one byte of all that passes, once.
+    """Changes a single byte of all that pass, once.
 
     Args:
         position: counted from the first byte that passes.
@@ -51,7 +54,7 @@ class ByteFault:
 
 
 class Camera:
-    """A program for the camera's codec: accepts what the table has, answers as it is told, counts what it was asked."""
+    """A program for the camera's codec: accepts the commands of the table, answers as it is told, and keeps the commands."""
 
     def __init__(self, answers: Answers) -> None:
         self.codec = CameraConnection()
@@ -121,7 +124,7 @@ class Line:
         self._camera_waited = 0.0
 
     def run(self, command: Command, packets: int | None = None) -> list[HostEvent]:
-        """Let a command go through; return the events of the host but for `Transmit`.
+        """Run a command to its end; return the host's events, all but `Transmit`.
 
         Raises:
             CameraError: what the host's codec raised.
@@ -149,7 +152,7 @@ class Line:
         raise AssertionError("the two never come to an end")
 
     def _camera_hears(self, data: bytes) -> bytes:
-        """Let the camera hear bytes, and the host what it says to them."""
+        """Give the camera bytes, and the host what the camera answers."""
         if data:
             self._camera_waited = 0.0
         for start in range(0, len(data), self._cut):

@@ -1,4 +1,4 @@
-"""The camera's codec against bytes written by hand: section 12 of reference dc120, a row of its table at a time."""
+"""The camera's codec against bytes written by hand, a row of its table of states at a time."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ def asked(data: bytes = STATUS.encode()) -> CameraConnection:
 
 
 def sending(payload: bytes = b"abc") -> CameraConnection:
-    """Return a codec with a packet out."""
+    """Return a codec that has sent a packet."""
     camera = asked()
     assert camera.packet(payload) == encode_packet(payload)
     return camera
@@ -255,7 +255,7 @@ def test_what_is_not_for_now() -> None:
 
 
 def everything(chunks: Sequence[bytes | None]) -> list[CameraEvent | bytes]:
-    """Return all that a camera which accepts everything, and sends two packets for it, hears and says; None is silence."""
+    """Run a camera that accepts every command and sends two packets for it; return all that it hears and says. None is silence."""
     camera = CameraConnection()
     said: list[CameraEvent | bytes] = []
     packets = 0

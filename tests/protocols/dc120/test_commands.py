@@ -1,4 +1,4 @@
-"""The table of commands against the seed, a row at a time."""
+"""The table of commands against the protocol document, a row at a time."""
 
 import contextlib
 
@@ -10,7 +10,6 @@ from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.dc120.commands import (
     FORMS,
     GET_FILE,
-    GET_INFO,
     GET_THUMBNAIL,
     TABLE,
     Code,
@@ -22,7 +21,7 @@ from camfs.protocols.dc120.commands import (
 )
 from camfs.protocols.dc120.values import Location, Timeout
 
-SEED: list[tuple[Command, str]] = [
+DOCUMENT: list[tuple[Command, str]] = [
     (command(Code.SET_DATE_DISPLAY, date_format=0, time_format=0), "33000000 0000001A"),
     (command(Code.SET_DATE_DISPLAY, date_format=2, time_format=1), "33000201 0000001A"),
     (command(Code.SET_MACRO_UNITS, units=1), "34000100 0000001A"),
@@ -69,15 +68,15 @@ SEED: list[tuple[Command, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("made", "frame"), SEED)
-def test_the_frames_of_the_seed(made: Command, frame: str) -> None:
+@pytest.mark.parametrize(("made", "frame"), DOCUMENT)
+def test_the_frames_of_the_protocol_document(made: Command, frame: str) -> None:
     assert made.encode() == bytes.fromhex(frame)
     decoded = decode_command(bytes.fromhex(frame))
     assert (decoded.code, decoded.arguments) == (made.code, made.arguments)
 
 
 def test_the_table_has_every_code_once_and_the_vectors_use_each() -> None:
-    assert [form.code for form in TABLE] == list(dict.fromkeys(made.code for made, _ in SEED))
+    assert [form.code for form in TABLE] == list(dict.fromkeys(made.code for made, _ in DOCUMENT))
     assert set(FORMS) == set(Code)
 
 
@@ -103,7 +102,7 @@ def test_what_comes_back() -> None:
 
 
 def test_codes_by_location() -> None:
-    for table, codes in [(GET_FILE, (0x54, 0x64)), (GET_INFO, (0x55, 0x65)), (GET_THUMBNAIL, (0x56, 0x66))]:
+    for table, codes in [(GET_FILE, (0x54, 0x64)), (GET_THUMBNAIL, (0x56, 0x66))]:
         assert (table[Location.MEMORY], table[Location.CARD]) == codes
 
 
@@ -148,7 +147,7 @@ def test_any_parameters_are_a_command_or_an_error(form: Form, middle: bytes) -> 
         "7F000000 0000011A",  # byte 6
         "7F000001 0000001A",  # a byte that is no parameter's
         "00000000 0000001A",
-        "44000000 0000001A",  # libgphoto2's, not the seed's
+        "44000000 0000001A",  # only libgphoto2 has it
         "7A000001 0000001A",
         "71000400 0000001A",
         "45020000 0000001A",

@@ -1,11 +1,13 @@
-"""Packets, extra data and checksums: the seed's examples, and section 14 of reference dc120."""
+"""Packets, extra data and checksums: the protocol document's examples, and pictures of a real camera."""
+
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from camfs.protocols.dc120.frames import Answer, checksum, data_payloads, encode_extra, encode_packet, packets_in
-from tests.protocols.dc120.pictures import SIZES, picture
+from tests.shared import shared
 
 EXTRA_DATA = {
     "42": """
@@ -42,18 +44,19 @@ EXTRA_DATA = {
         80436872 69732053 74756468 6F6C6D65 20283738 30292034 38342D38 39343200
         00000000 00000000 00000000 00000000 00000000 00000000 0000001A""",
 }
-"""All extra data of the seed, as they go to the camera."""
+"""All extra data in the protocol document, as they go to the camera."""
 
-XORS = {
+REAL = {
     "flash-low": (71, "00 6F 40 2B 4C D0 03 DA 89 87 1E 3D 93 12 D3 FD", 0x05),
     "flash-medium": (100, "8E 07 D5 00 3F D3 1F DE 39 50 C5 BB 6C 3C DE F1", 0x72),
     "flash-high": (188, "89 A5 3D FF ED F4 47 F8 A5 8F 3E 10 86 F8 29 DB", 0x90),
     "flash-raw": (824, "21 BD C1 C6 29 DF E8 80 6B 39 74 FE CA E0 FD BA", 0x8B),
 }
+"""Pictures of a real camera: the number of packets, the checksums of the first 16 and of the last."""
 
 
 @pytest.mark.parametrize("name", EXTRA_DATA)
-def test_the_extra_data_of_the_seed(name: str) -> None:
+def test_the_extra_data_of_the_protocol_document(name: str) -> None:
     data = bytes.fromhex(EXTRA_DATA[name])
     assert len(data) - 2 == {"42": 256, "99": 58, "9A": 66, "9E": 58}[name[:2]]
     assert encode_extra(data[1:-1]) == data
@@ -69,23 +72,29 @@ def test_the_checksum_takes_a_packet_to_zero(payload: bytes) -> None:
 
 
 def test_the_answers() -> None:
-    seed = {"00": "COMPLETED", "D1": "ACCEPTED", "D2": "RECEIVED", "E1": "BREAK", "E3": "REPEAT", "E4": "ABORT"}
-    assert {f"{answer:02X}": answer.name for answer in Answer if f"{answer:02X}" in seed} == seed
-    assert {answer for answer in Answer if f"{answer:02X}" not in seed} == {0x10, 0xE2, 0xF0}
+    documented = {"00": "COMPLETED", "D1": "ACCEPTED", "D2": "RECEIVED", "E1": "BREAK", "E3": "REPEAT", "E4": "ABORT"}
+    assert {f"{answer:02X}": answer.name for answer in Answer if f"{answer:02X}" in documented} == documented
+    assert {answer for answer in Answer if f"{answer:02X}" not in documented} == {0x10, 0xE2, 0xF0}
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_pictures_in_packets(name: str) -> None:
-    sample = picture(name)
-    payloads = list(data_payloads(sample.data))
-    count, first, last = XORS[name]
-    assert len(payloads) == packets_in(len(sample.data)) == count
-    assert {len(payload) for payload in payloads} == {1024}
-    assert b"".join(payloads)[: len(sample.data)] == sample.data
-    assert not any(b"".join(payloads)[len(sample.data) :])
-    if sample.real:
-        assert bytes(map(checksum, payloads[:16])) == bytes.fromhex(first)
-        assert checksum(payloads[-1]) == last
+@pytest.mark.parametrize("size", [0, 1, 1024, 1025, 15680, 72240])
+def test_pictures_in_packets(size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    payloads = list(data_payloads(data))
+    assert {len(payload) for payload in payloads} <= {1024}
+    assert b"".join(payloads)[:size] == data
+    assert not any(b"".join(payloads)[size:])
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_packets_of_real_pictures(name: str) -> None:
+    data = shared(f"samples/dc120/{name}.kdc").read_bytes()
+    payloads = list(data_payloads(data))
+    count, first, last = REAL[name]
+    assert len(payloads) == packets_in(len(data)) == count
+    assert b"".join(payloads)[: len(data)] == data
+    assert bytes(map(checksum, payloads[:16])) == bytes.fromhex(first)
+    assert checksum(payloads[-1]) == last
 
 
 @pytest.mark.parametrize(("size", "packets"), [(0, 0), (1, 1), (1024, 1), (1025, 2), (15680, 16)])

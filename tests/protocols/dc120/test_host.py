@@ -1,4 +1,4 @@
-"""The computer's codec against bytes written by hand: sections 3, 7, 11 and 14 of reference dc120."""
+"""The computer's codec against bytes written by hand: answers, sequences, and what a host does about errors."""
 
 from collections.abc import Iterable
 
@@ -50,7 +50,7 @@ class Host:
             assert self.codec.send(sent, packets) == sent.encode()
 
     def hear(self, *chunks: bytes, hold: bool = False) -> list[HostEvent]:
-        """Take bytes; return the events, all but `Transmit`."""
+        """Give it bytes; return the events, all but `Transmit`."""
         heard: list[HostEvent] = []
         for chunk in chunks or (b"",):
             self.codec.receive(chunk)
@@ -75,13 +75,13 @@ class Host:
         return b"".join(sent)
 
     def dies(self, *chunks: bytes) -> type[CameraError]:
-        """Hear bytes of which it dies; return of what kind, after a look at whether it stays dead."""
+        """Give it bytes that kill the codec; check that it stays dead, and return the kind of its error."""
         with pytest.raises(CameraError) as caught:
             self.hear(*chunks)
         return self.stays_dead(caught.value)
 
     def dies_of_silence(self) -> type[CameraError]:
-        """The same, of silence."""
+        """The same for silence."""
         with pytest.raises(CameraError) as caught:
             self.silence()
         return self.stays_dead(caught.value)

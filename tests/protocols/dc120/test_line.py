@@ -11,14 +11,15 @@ from camfs.errors import CameraError, RemoteProtocolError, TransferTimeout
 from camfs.protocols.dc120.commands import TABLE, Code, Command, Form, command
 from camfs.protocols.dc120.events import Aborted, Accepted, Completed, Failed, HostEvent, Packet, Rejected
 from camfs.protocols.dc120.frames import checksum, data_payloads, encode_packet, packets_in
-from camfs.protocols.dc120.lists import FileEntry, Listing, encode_count, encode_names
+from camfs.protocols.dc120.lists import FileEntry, ListLayout, encode_count, encode_list
 from tests.protocols.dc120.line import Answers, ByteFault, Line
-from tests.protocols.dc120.pictures import SIZES, picture
 
 FILE = command(Code.GET_MEMORY_FILE, number=1)
 COUNT = command(Code.GET_FILE_COUNT, location=0)
 USER_NAME = command(Code.SET_USER_NAME, b"Ana".ljust(58, b"\0"))
 PATH = command(Code.UNKNOWN_99, bytes(58))
+PICTURE = random.Random(120).randbytes(72240)
+"""As many bytes as a picture of the lowest quality has."""
 PACKETS = [random.Random(number).randbytes(1024) for number in range(3)]
 
 
@@ -46,9 +47,9 @@ def test_every_command_of_the_table(form: Form, cut: int) -> None:
     assert line.camera.codec.idle
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_a_whole_picture(name: str) -> None:
-    data = picture(name).data
+@pytest.mark.parametrize("size", [72240, 843328])
+def test_a_whole_picture(size: int) -> None:
+    data = random.Random(size).randbytes(size)
     line = Line(sends(*data_payloads(data)), cut=257)
     heard = line.run(FILE, packets_in(len(data)))
     assert heard[0] == Accepted()
@@ -59,28 +60,26 @@ def test_a_whole_picture(name: str) -> None:
 
 
 def test_a_picture_of_unknown_length() -> None:
-    data = picture("flash-low").data
-    line = Line(sends(*data_payloads(data)))
+    line = Line(sends(*data_payloads(PICTURE)))
     heard = line.run(FILE)
     assert heard[-1] == Completed(71)
     assert line.seconds == 0.3
 
 
 def test_a_preview_leaves_the_line_free() -> None:
-    data = picture("flash-low").data
-    line = Line(sends(*data_payloads(data)), abort_after=15)
-    heard = line.run(FILE, packets_in(len(data)))
-    assert b"".join(payloads(heard)) == data[: 16 * 1024]
+    line = Line(sends(*data_payloads(PICTURE)), abort_after=15)
+    heard = line.run(FILE, packets_in(len(PICTURE)))
+    assert b"".join(payloads(heard)) == PICTURE[: 16 * 1024]
     assert heard[-1] == Aborted()
     assert line.camera.codec.idle
     assert line.run(command(Code.SET_FLASH, flash=1)) == [Accepted(), Completed()]
 
 
 @pytest.mark.parametrize("count", [0, 1, 12, 13, 25, 26, 38, 100])
-@pytest.mark.parametrize("listing", Listing)
-def test_lists_in_each_reading(listing: Listing, count: int) -> None:
+@pytest.mark.parametrize("layout", ListLayout)
+def test_lists_in_each_layout(layout: ListLayout, count: int) -> None:
     files = [FileEntry.named(f"P{number:06}.KDC", number) for number in range(count)]
-    packets = encode_names(files, listing)
+    packets = encode_list(files, layout)
     heard = Line(sends(*packets)).run(command(Code.GET_FILE_NAMES, location=0))
     assert payloads(heard) == packets
     assert heard[-1] == Completed(len(packets))

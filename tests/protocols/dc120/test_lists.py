@@ -1,4 +1,4 @@
-"""Lists of files: sections 8.1, 8.2 and 14 of reference dc120."""
+"""Lists of files: counts, entries, and the three layouts of long lists."""
 
 import pytest
 from hypothesis import given
@@ -8,14 +8,14 @@ from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.dc120.frames import checksum
 from camfs.protocols.dc120.lists import (
     FileEntry,
-    Listing,
+    ListLayout,
+    count_in_list,
     decode_count,
-    decode_names,
+    decode_list,
     encode_count,
-    encode_names,
-    names_count,
-    names_listing,
-    names_packets,
+    encode_list,
+    list_layout,
+    packets_in_list,
 )
 
 SAMPLES = [("P002032.KDC", 72240), ("P002033.KDC", 101750), ("P002034.KDC", 191912), ("P002035.KDC", 843328)]
@@ -49,19 +49,19 @@ def test_a_number_of_files_of_another_length(size: int) -> None:
         decode_count(bytes(size))
 
 
-def test_an_entry_of_the_reference() -> None:
-    (payload,) = encode_names([FileEntry.named(*SAMPLES[0])])
+def test_an_entry() -> None:
+    (payload,) = encode_list([FileEntry.named(*SAMPLES[0])])
     assert payload[:22] == bytes.fromhex("0001 50303032303332 20 4B4443 00 00000000 00011A30")
     assert not any(payload[22:])
 
 
 @pytest.mark.parametrize(("dotted", "xors"), [(False, (0x15, 0xAD, 0x00)), (True, (0x1B, 0xA3, 0x00))])
-def test_the_lists_of_the_reference(dotted: bool, xors: tuple[int, ...]) -> None:
+def test_the_checksums_of_lists(dotted: bool, xors: tuple[int, ...]) -> None:
     for count, xor in zip((1, 3, 4), xors, strict=True):
         files = [FileEntry.named(name, size, dotted=dotted) for name, size in SAMPLES[:count]]
-        (payload,) = encode_names(files)
+        (payload,) = encode_list(files)
         assert checksum(payload) == xor
-        assert [(entry.name, entry.size) for entry in decode_names([payload])] == SAMPLES[:count]
+        assert [(entry.name, entry.size) for entry in decode_list([payload])] == SAMPLES[:count]
 
 
 @pytest.mark.parametrize(
@@ -94,39 +94,39 @@ def test_names_that_no_list_can_hold(name: str) -> None:
 )
 def test_packets_of_long_lists(count: int, paged: int, stream: int) -> None:
     files = made(count)
-    for listing, packets in [(Listing.PAGED, paged), (Listing.STREAM, stream)]:
-        payloads = encode_names(files, listing)
-        assert len(payloads) == names_packets(payloads[0]) == packets
-        assert names_count(payloads[0]) == count
-        assert decode_names(payloads) == files
+    for listing, packets in [(ListLayout.PAGED, paged), (ListLayout.STREAM, stream)]:
+        payloads = encode_list(files, listing)
+        assert len(payloads) == packets_in_list(payloads[0]) == packets
+        assert count_in_list(payloads[0]) == count
+        assert decode_list(payloads) == files
         if count > 12:
-            assert names_listing(payloads[0]) is listing
+            assert list_layout(payloads[0]) is listing
 
 
 @pytest.mark.parametrize("count", [13, 25, 100])
 def test_a_list_cut_after_its_first_packet(count: int) -> None:
-    (payload,) = encode_names(made(count), Listing.SINGLE)
-    assert names_count(payload) == count
-    assert decode_names([payload]) == made(12)
-    assert decode_names(encode_names(made(count), Listing.STREAM)[:1]) == made(12)
+    (payload,) = encode_list(made(count), ListLayout.SINGLE)
+    assert count_in_list(payload) == count
+    assert decode_list([payload]) == made(12)
+    assert decode_list(encode_list(made(count), ListLayout.STREAM)[:1]) == made(12)
 
 
-@pytest.mark.parametrize("listing", [Listing.PAGED, Listing.STREAM])
+@pytest.mark.parametrize("listing", [ListLayout.PAGED, ListLayout.STREAM])
 @given(files=st.lists(entries, max_size=60))
-def test_any_list_comes_back(listing: Listing, files: list[FileEntry]) -> None:
-    payloads = encode_names(files, listing)
-    assert decode_names(payloads) == files
-    assert encode_names(decode_names(payloads), listing) == payloads
+def test_any_list_comes_back(listing: ListLayout, files: list[FileEntry]) -> None:
+    payloads = encode_list(files, listing)
+    assert decode_list(payloads) == files
+    assert encode_list(decode_list(payloads), listing) == payloads
 
 
 @given(st.lists(st.binary(min_size=256, max_size=256), min_size=1, max_size=5))
 def test_any_packets_are_a_list(payloads: list[bytes]) -> None:
-    files = decode_names(payloads)
-    assert len(files) <= names_count(payloads[0])
+    files = decode_list(payloads)
+    assert len(files) <= count_in_list(payloads[0])
     assert all(isinstance(entry.name, str) for entry in files)
 
 
 @pytest.mark.parametrize("payloads", [[], [bytes(255)], [bytes(256), bytes(1024)]])
 def test_packets_that_are_no_list(payloads: list[bytes]) -> None:
     with pytest.raises(RemoteProtocolError):
-        decode_names(payloads)
+        decode_list(payloads)

@@ -1,4 +1,4 @@
-"""The reply to 7F, byte by byte: the seed's list of fields; section 8.4 of reference dc120."""
+"""The reply to 7F, byte by byte: the protocol document's list of fields."""
 
 from datetime import datetime
 
@@ -48,7 +48,7 @@ FIELDS: dict[str, tuple[int, int]] = {
     "card_albums": (124, 2),
     "zeros": (126, 130),
 }
-"""Offsets and sizes as reference 8.4 has computed them from the seed; `memory_left` at 46 is four numbers."""
+"""Offsets and sizes, computed from the protocol document's list; `memory_left` at 46 is four numbers."""
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -95,6 +95,6 @@ def test_what_the_bytes_mean() -> None:
     assert status.card_label == "DC120 CARD"
     assert status.user_name == "Ana"
     assert status.memory_left == (1, 2, 3, 4)
-    assert status.card_left == (8, 40, 70, 110)
+    assert status.encode()[66:74] == bytes((0, 8, 0, 40, 0, 70, 0, 110))
     assert not Status().has_card
     assert (Status(focus_zoom=0x27).focus, Status(focus_zoom=0x27).zoom) == (2, None)

@@ -1,4 +1,4 @@
-"""Album names, user name, paths: the seed's extra data as texts."""
+"""Album names, user name, paths: the protocol document's extra data as texts."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 from camfs.errors import InvalidValue, LocalProtocolError, RemoteProtocolError
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.frames import checksum
-from camfs.protocols.dc120.texts import (
-    AlbumNames,
-    decode_path,
-    decode_user_name,
-    encode_path,
-    encode_user_name,
-)
+from camfs.protocols.dc120.texts import AlbumNames, decode_path, encode_user_name
 from tests.protocols.dc120.test_frames import EXTRA_DATA
 
 DEFAULT = tuple(f"ALBUM {number}" for number in range(1, 9))
@@ -23,11 +17,11 @@ CARD_LIST, MEMORY_LIST = r"\PCCARD\DC120IMG\ALBUM.CTL", r"\MEMORY\ALBUM.CTL"
 
 
 def payload(name: str) -> bytes:
-    """Return the payload of an example of the seed."""
+    """Return the payload of an example of the protocol document."""
     return bytes.fromhex(EXTRA_DATA[name])[1:-1]
 
 
-def test_the_album_names_of_the_seed() -> None:
+def test_the_album_names_of_the_protocol_document() -> None:
     example = AlbumNames.decode(payload("42"))
     assert example.names == DEFAULT
     assert example.encode() == payload("42")
@@ -39,9 +33,9 @@ def test_an_album_is_renamed() -> None:
     before = AlbumNames.decode(payload("42"))
     after = before.renamed(2, "Holiday")
     assert after.names == ("ALBUM 1", "Holiday", *DEFAULT[2:])
-    assert after.cells[0] == before.cells[0]
+    assert after.fields[0] == before.fields[0]
     assert after.rest == bytes(136)
-    strange = AlbumNames((b"\xfc" * 15, *before.cells[1:]))
+    strange = AlbumNames((b"\xfc" * 15, *before.fields[1:]))
     assert strange.renamed(2, "Holiday").names[0] == "\xfc" * 15
 
 
@@ -54,10 +48,9 @@ def test_the_lengths_of_album_names() -> None:
         AlbumNames.of(DEFAULT[:7])
 
 
-def test_the_user_name_of_the_seed() -> None:
-    assert decode_user_name(payload("9E")) == "Chris Studholme (780) 484-8942"
+def test_the_user_name_of_the_protocol_document() -> None:
     assert encode_user_name("Chris Studholme (780) 484-8942") == payload("9E")
-    assert decode_user_name(encode_user_name("x" * 57)) == "x" * 57
+    assert encode_user_name("x" * 57) == b"x" * 57 + b"\0"
     with pytest.raises(InvalidValue):
         encode_user_name("x" * 58)
 
@@ -73,15 +66,12 @@ def test_the_user_name_of_the_seed() -> None:
         ("9A album list in memory", Code.UNKNOWN_9A, MEMORY_LIST),
     ],
 )
-def test_the_paths_of_the_seed(name: str, code: Code, path: str) -> None:
-    assert encode_path(code, path) == payload(name)
+def test_the_paths_of_the_protocol_document(name: str, code: Code, path: str) -> None:
     assert decode_path(code, payload(name)) == path
 
 
 def test_the_length_of_a_path() -> None:
-    assert decode_path(Code.UNKNOWN_9A, encode_path(Code.UNKNOWN_9A, "x" * 47)) == "x" * 47
-    with pytest.raises(InvalidValue):
-        encode_path(Code.UNKNOWN_99, "x" * 48)
+    assert decode_path(Code.UNKNOWN_9A, b"x" * 48 + b"\xff" * 18) == "x" * 48
 
 
 @given(st.binary(min_size=256, max_size=256))
@@ -94,7 +84,6 @@ def test_any_album_names_come_back(data: bytes) -> None:
     "decode",
     [
         AlbumNames.decode,
-        decode_user_name,
         lambda data: decode_path(Code.UNKNOWN_99, data),
         lambda data: decode_path(Code.UNKNOWN_9A, data),
     ],

@@ -1,4 +1,4 @@
-"""Values against the seed and reference dc120, section 9."""
+"""Values against the protocol document's lists, and clocks and shutter speeds beyond them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -111,7 +111,7 @@ ALL = [(table, code) for table in TABLES for code in table]
         (SHUTTER_SPEED, 0x186A00, "16"),
     ],
 )
-def test_the_values_of_the_seed(table: Choices, code: int, text: str) -> None:
+def test_the_values_of_the_protocol_document(table: Choices, code: int, text: str) -> None:
     assert table.decode(code) == text
     assert table.encode(text) == code
 
@@ -170,7 +170,6 @@ def test_an_unlisted_code_is_shown() -> None:
         (0x13206334, datetime(1999, 2, 1)),
         (0x16910D34, datetime(2000, 1, 1)),
         (0x1A561734, datetime(2001, 1, 1)),
-        # of the reference, 9.1
         (0x0006DFEE, datetime(1994, 1, 3, 14, 34, 5)),
         (0x0CD94EB4, datetime(1997, 6, 1, 12)),
         (0x172E0014, datetime(2000, 2, 29, 12, 34, 56)),

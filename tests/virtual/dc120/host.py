@@ -1,4 +1,4 @@
-"""A host for tests of the emulated DC120: raw bytes on its pseudo-terminal, as a cable would bring them, and nothing that forgives."""
+"""A strict host for tests of the emulated DC120: it sends raw bytes to the pseudo-terminal, and expects exactly the right ones back."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -102,7 +102,7 @@ class Host:
         return int.from_bytes(data[2:4], "big")
 
     async def names(self, where: str = "00", album: int = 0) -> list[tuple[str, int]]:
-        """Return names and sizes of a list, by reading A."""
+        """Return names and sizes of a list, whose layout is `ListLayout.PAGED`."""
         packets = max(1, -(-await self.count(where, album) // 12))
         data = await self.query(f"4A{where}0000{album:02X}", packets=packets)
         count = int.from_bytes(data[:2], "big")

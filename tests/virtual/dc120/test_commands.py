@@ -1,4 +1,4 @@
-"""Every command of the seed, byte by byte: what is answered, and what it changes."""
+"""Every command of the table, byte by byte: what is answered, and what it changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,6 @@ class Setting:
     refused: tuple[str, ...] = ()
 
 
-# offsets: reference dc120, 8.4
 SETTINGS = (
     Setting("33000101", 32, "0101", ("33000300", "33000002", "33010000")),
     Setting("33000200", 32, "0200"),
@@ -75,7 +74,7 @@ async def test_zoom_is_kept_in_macro() -> None:
 async def test_default_flash_is_that_of_the_next_switching_on() -> None:
     async with hosted() as (camera, host):
         await host.do("35000002")
-        await host.ask("350002", E1)  # the seed has it a byte further on than 72
+        await host.ask("350002", E1)  # its parameter is a byte further on than that of 72
         assert (await host.status())[20] == 0
         camera.switch_off()
         camera.switch_on()
@@ -98,7 +97,7 @@ async def test_compensation_and_manual_shutter_exclude_each_other(first: tuple[s
 
 @pytest.mark.parametrize(
     ("text", "moment"),
-    [  # the seed's examples
+    [  # examples of the protocol document
         ("750000000034", datetime(1994, 1, 1)),
         ("750012CEA6AC", datetime(1999, 1, 1, 0, 1)),
         ("750012D14934", datetime(1999, 1, 2)),
@@ -113,7 +112,7 @@ async def test_pictures_are_dated_by_the_clock(
         await host.do(text)
         assert (await host.status())[12:16] == bytes.fromhex(text[4:])
         await host.do("7C")
-        assert Header.decode(camera.body.stores[Location.MEMORY].pictures[-1].content.read(0, 1024)).taken == moment
+        assert Header.decode(camera.state.stores[Location.MEMORY].pictures[-1].content.read(0, 1024)).taken == moment
 
 
 async def test_the_clock_runs(jumping_clock: trio.testing.MockClock) -> None:
@@ -163,8 +162,8 @@ async def test_other_speeds_are_refused(text: str) -> None:
         await host.status()
 
 
-# the seed's extra data of command 42: eight names, then left-over memory, then its checksum
-SEED_ALBUMS = bytes.fromhex(
+# the protocol document's extra data of command 42: eight names, then left-over memory, then the checksum
+ALBUM_NAMES = bytes.fromhex(
     "80414C42 554D2031 00000000 00000000 414C4255 4D203200 00000000 00000041"
     "4C42554D 20330000 00000000 0000414C 42554D20 34000000 00000000 00414C42"
     "554D2035 00000000 00000000 414C4255 4D203600 00000000 00000041 4C42554D"
@@ -189,9 +188,9 @@ async def test_album_names() -> None:
         await host.expect(D2, OK)
         assert await host.query("43") == names
         await host.ask("42", D1)
-        await host.send(SEED_ALBUMS)
+        await host.send(ALBUM_NAMES)
         await host.expect(D2, OK)
-        # what lies behind the names is the host's left-over memory: the camera takes no notice of it
+        # what lies behind the names is the host's left-over memory: the camera ignores it
         assert await host.query("43") == album_names(*(f"ALBUM {number}" for number in range(1, 9)))
         await host.ask("4301", E1)
         await host.ask("4201", E1)
@@ -215,7 +214,7 @@ async def test_user_name() -> None:
         # copied without clearing, as the left-overs in the sample pictures show
         assert (await host.status())[90:120] == b"Ana\0s Studholme (780) 484-8942"
         await host.do("7C")
-        owner = camera.body.stores[Location.MEMORY].pictures[-1].content.read(562, 34)
+        owner = camera.state.stores[Location.MEMORY].pictures[-1].content.read(562, 34)
         assert owner == b"Ana\0s Studholme (780) 484-8942".ljust(34, b"\0")
 
 
@@ -235,12 +234,12 @@ async def test_files() -> None:
     async with hosted(card="made") as (camera, host):
         for command, where, location in (("54", "00", Location.MEMORY), ("64", "01", Location.CARD)):
             for number, (name, size) in enumerate(await host.names(where), 1):
-                picture = camera.body.stores[location].pictures[number - 1]
+                picture = camera.state.stores[location].pictures[number - 1]
                 assert picture.name == name
                 assert await host.file(number, size, command) == picture.content.read(0, size)
         name, size = (await host.names("00", 2))[0]
         assert await host.file(1, size, "54", album=2) == await host.file(5, size)
-        # byte 1 is 01 by the seed, 00 from libgphoto2
+        # byte 1 is 01 in the protocol document, 00 from libgphoto2
         await host.query("5400000100", 1024, -(-(await host.names())[0][1] // 1024))
         for text in ("5402000100", "5401000109", "540100010001"):
             await host.ask(text, E1)
@@ -252,7 +251,7 @@ async def test_thumbnails() -> None:
     async with hosted(card="made") as (camera, host):
         for command, location in (("56", Location.MEMORY), ("66", Location.CARD)):
             data = await host.query(f"{command}01000200", 1024, 15)
-            assert data == camera.body.stores[location].pictures[1].content.read(1280, 14400).ljust(15360, b"\0")
+            assert data == camera.state.stores[location].pictures[1].content.read(1280, 14400).ljust(15360, b"\0")
 
 
 async def test_image_info() -> None:
@@ -260,7 +259,7 @@ async def test_image_info() -> None:
         for command, where, number in (("55", "00", 4), ("65", "01", 2)):
             name, size = (await host.names(where))[number - 1]
             data = await host.query(f"{command}01{number:04X}")
-            # the DC210's layout (reference 8.6): compression, number, size, exposure, name
+            # the DC210's layout: compression, number, size, exposure, name
             assert data[4] == {4: 0, 2: 3}[number]
             assert data[6:12] == number.to_bytes(2, "big") + size.to_bytes(4, "big")
             assert int.from_bytes(data[28:32], "big") == {4: 800, 2: 1667}[number]
@@ -284,7 +283,7 @@ async def test_pictures_are_taken_with_the_settings(jumping_clock: trio.testing.
         await host.do("7C")
         assert trio.current_time() - start == pytest.approx(5, abs=0.01)
         assert [name for name, _ in await host.names("01", 3)] == ["P000012.KDC"]
-        header = Header.decode(camera.body.stores[Location.CARD].pictures[-1].content.read(0, 1280))
+        header = Header.decode(camera.state.stores[Location.CARD].pictures[-1].content.read(0, 1280))
         assert (header.name, header.bits_per_pixel, header.flash, header.focal_length, header.exposure) == (
             "P000012",
             75,
@@ -330,7 +329,7 @@ async def test_erasing_takes_longer_the_more_pictures_move(
 
 
 def path_data(path: str, code: int) -> bytes:
-    """Return the extra data of 99 or 9A as the seed has them."""
+    """Return the extra data of 99 or 9A as the protocol document has them."""
     return extra(path.encode().ljust(48, b"\0") + (bytes(10) if code == 0x99 else b"\xff" * 16 + bytes(2)))
 
 
@@ -374,7 +373,7 @@ async def test_the_card_is_missing_from_paths() -> None:
 KNOWN = bytes(FORMS)
 
 
-async def test_refuses_what_the_seed_does_not_have() -> None:
+async def test_refuses_commands_that_the_table_does_not_have() -> None:
     async with hosted() as (camera, host):
         for code in range(256):
             if code not in KNOWN and code not in (0x77, *D2, 0xE3, 0xE4):
@@ -382,7 +381,7 @@ async def test_refuses_what_the_seed_does_not_have() -> None:
         assert {record.result for record in camera.trace.records} == {"refused"}
 
 
-# a command for each line of the seed
+# a command for each row of the table
 EVERY = (
     ("33000100", "34000100", "35000002", "41009600", "42", "43", "45", "490001", "4A", "5401000100", "6401000100")
     + ("5501000100", "6501000100", "5601000100", "6601000100", "710001", "720001", "730001", "740000", "750006DFEE")
@@ -391,7 +390,7 @@ EVERY = (
 )
 
 
-async def test_every_command_of_the_seed_is_taken() -> None:
+async def test_every_command_of_the_table_is_accepted() -> None:
     assert {int(text[:2], 16) for text in EVERY} == set(FORMS)
     async with hosted(card="made") as (camera, host):
         for text in EVERY:

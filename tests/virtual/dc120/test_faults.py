@@ -85,7 +85,7 @@ async def test_an_end_too_many() -> None:
     async with hosted() as (camera, host):
         camera.faults.append(Fault(FaultKind.EXTRA_END, times=2))
         await host.ask("96", D1, OK, OK)
-        await host.ask("41009600", D1, OK)  # as the DC240 does (reference 7.1)
+        await host.ask("41009600", D1, OK)  # as the DC240 does
         await host.do("96")
 
 
@@ -189,7 +189,7 @@ async def test_a_break_in_a_packet() -> None:
         assert results(camera) == ["OK", "OK", "broken off", "OK"]
 
 
-# what libgphoto2's driver needs (reference dc120, section 15)
+# what libgphoto2's driver needs
 
 
 async def test_libgphoto2s_session() -> None:

@@ -185,7 +185,7 @@ async def test_a_host_that_does_not_read(jumping_clock: trio.testing.MockClock) 
 
 
 async def test_only_the_host_has_the_terminal_open() -> None:
-    """So that whoever asks who holds the port is told the host, not the camera."""
+    """So programs that look for the holder of the port find the host, not the camera."""
     async with hosted() as (camera, host):
         await host.do("96")
         device = os.path.realpath(camera.path)

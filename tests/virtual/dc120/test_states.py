@@ -1,4 +1,4 @@
-"""The state table of reference dc120, section 12: every row of it, on the line."""
+"""The table of states in `camfs.protocols.dc120.camera`: every row of it, on the line."""
 
 import pytest
 import trio
@@ -96,15 +96,15 @@ async def test_extra_data_in_pieces() -> None:
 )
 async def test_bad_extra_data_are_asked_for_again(bad: bytes) -> None:
     async with hosted() as (camera, host):
-        before = camera.body.albums
+        before = camera.state.albums
         await host.ask("42", D1)
         for _ in range(5):
             await host.send(bad)
             await host.expect(E3)
-        assert camera.body.albums == before
+        assert camera.state.albums == before
         await host.send(extra(NAMES))
         await host.expect(D2, OK)
-        assert camera.body.albums != before
+        assert camera.state.albums != before
 
 
 async def test_bad_extra_data_for_ever() -> None:

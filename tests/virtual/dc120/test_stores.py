@@ -1,35 +1,30 @@
 """What the stores of the emulated DC120 hold: folders of pictures, albums, long lists, room."""
 
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import trio.testing
 
-from camfs.protocols.dc120.lists import Listing
+from camfs.protocols.dc120.lists import ListLayout
 from camfs.protocols.dc120.values import Location
 from camfs.protocols.kdc import Header
 from camfs.virtual import emulate_dc120
-from camfs.virtual.dc120.store import Picture
+from camfs.virtual.dc120.store import StoredPicture
 from camfs.virtual.pictures import kdc
 from camfs.virtual.pictures.contents import Zeros
+from tests.shared import shared_files
 from tests.virtual.dc120.host import D1, E2, Host, hosted
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "dc120"
-"""Pictures of a real DC120, beside the repository; where they are not, made ones stand in for them."""
 
-
-@pytest.fixture(scope="session")
-def originals() -> dict[str, bytes]:
-    """Pictures by their names."""
-    shots = [replace(shot, number=shot.number + 2031) for shot in kdc.generated_shots(4)]
-    pictures = {f"{shot.name}.KDC": kdc.picture(shot) for shot in shots}
-    for path in SAMPLES.glob("*.kdc"):
-        content = path.read_bytes()
-        pictures[content[440:447].decode() + ".KDC"] = content
-    return pictures
+@pytest.fixture(scope="session", params=["generated", "real"])
+def originals(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    """Four pictures by their names, P002032.KDC and so on: generated ones, or those of a real camera."""
+    if request.param == "generated":
+        return {f"{shot.name}.KDC": kdc.picture(shot) for shot in kdc.generated_shots(4, 2032)}
+    pictures = [path.read_bytes() for path in shared_files("samples/dc120/*.kdc")]
+    return {picture[440:447].decode() + ".KDC": picture for picture in pictures}
 
 
 def fill(folder: Path, pictures: dict[str, bytes]) -> None:
@@ -102,11 +97,11 @@ async def test_names_that_no_list_holds(tmp_path: Path, originals: dict[str, byt
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["much too long.kdc"], "much too long.kdc is no name"),
+        (["much too long.kdc"], "much too long.kdc cannot be a picture's name"),
         (["A.KDC", "album/A.KDC"], "two pictures are called A.KDC"),
         ([f"{number}/A{number}.KDC" for number in range(9)], "8 would be album 9"),
-        (["an album's name/A.KDC"], "no name for an album"),
-        (["Übung/A.KDC"], "no name for an album"),
+        (["an album's name/A.KDC"], "cannot be an album's name"),
+        (["Übung/A.KDC"], "cannot be an album's name"),
     ],
 )
 def test_folders_that_no_camera_could_have(tmp_path: Path, files: list[str], message: str) -> None:
@@ -140,24 +135,24 @@ async def test_a_file_that_vanishes(tmp_path: Path) -> None:
 # long lists
 
 
-def numbered(count: int) -> list[Picture]:
-    return [Picture(f"P{number:06}.KDC", Zeros(number)) for number in range(1, count + 1)]
+def numbered(count: int) -> list[StoredPicture]:
+    return [StoredPicture(f"P{number:06}.KDC", Zeros(number)) for number in range(1, count + 1)]
 
 
 @pytest.mark.parametrize(("count", "paged", "stream"), [(0, 1, 1), (12, 1, 1), (13, 2, 2), (25, 3, 2), (64, 6, 6)])
 async def test_lists_of_any_length(count: int, paged: int, stream: int) -> None:
     async with hosted() as (camera, host):
-        camera.body.stores[Location.MEMORY].pictures = numbered(count)
+        camera.state.stores[Location.MEMORY].pictures = numbered(count)
         expected = [(f"P{number:06}.KDC", number) for number in range(1, count + 1)]
-        assert await host.names() == expected  # by reading A, the default
+        assert await host.names() == expected
         assert -(-count // 12) <= paged
         await host.query("4A", packets=paged)
-        camera.quirks.listing = Listing.STREAM
+        camera.quirks.list_layout = ListLayout.STREAM
         data = await host.query("4A", packets=stream)
         assert data[:2] == count.to_bytes(2, "big")
         rows = [data[2 + 20 * row :][:20] for row in range(count)]
         assert [int.from_bytes(row[16:], "big") for row in rows] == list(range(1, count + 1))
-        camera.quirks.listing = Listing.SINGLE
+        camera.quirks.list_layout = ListLayout.SINGLE
         single = await host.query("4A")
         assert single[:242] == (count.to_bytes(2, "big") + b"".join(rows[:12])).ljust(242, b"\0")
 
@@ -185,23 +180,23 @@ async def test_a_full_memory() -> None:
         for _ in range(left):
             await host.do("7C")
         assert await host.count() == 5 + left
-        camera.body.stores[Location.MEMORY].capacity = 0
+        camera.state.stores[Location.MEMORY].capacity = 0
         await host.ask("7C", D1, E2)
         await host.ask("77", D1, E2)
         while await host.count():
             await host.do("7B000001")
-        camera.body.stores[Location.MEMORY].capacity = 1 << 20
+        camera.state.stores[Location.MEMORY].capacity = 1 << 20
         await host.do("7C")
 
 
 async def test_a_card_is_put_in_and_taken_out() -> None:
     async with hosted(card="made") as (camera, host):
-        card = camera.body.stores.pop(Location.CARD)
+        card = camera.state.stores.pop(Location.CARD)
         assert (await host.status())[30] == 0
         await host.ask("6401000100", D1, E2)
         await host.do("7C")
         assert (await host.names())[-1][0] == "P000012.KDC"
-        camera.body.stores[Location.CARD] = card
+        camera.state.stores[Location.CARD] = card
         assert await host.count("01") == 6
 
 
@@ -210,7 +205,7 @@ async def test_taken_pictures_are_dated_and_numbered(
 ) -> None:
     fill(tmp_path, {name: originals[name] for name in sorted(originals)[:2]})
     async with hosted(memory=str(tmp_path), capture="0") as (_, host):
-        await host.do("75000CD94EB4")  # 1997-06-01 12:00 (reference 9.1)
+        await host.do("75000CD94EB4")  # 1997-06-01 12:00
         await host.do("710003")
         await host.do("7C")
         name, size = (await host.names())[-1]

@@ -76,7 +76,7 @@ def test_header(quality: int) -> None:
     header = Header.decode(MADE[quality])
     assert header.size == len(MADE[quality])
     assert header.encode() == MADE[quality][:1280]
-    assert (header.name, header.taken, header.owner_name) == ("P002032", SHOT.taken, "Ana")
+    assert (header.name, header.taken, header.owner) == ("P002032", SHOT.taken, SHOT.owner)
     assert header.compression == (7 if quality else 1)
     assert header.bits_per_pixel == (800, 224, 125, 75)[quality]
     assert header.resolution == (144 if quality == 3 else 72)

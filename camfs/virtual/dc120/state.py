@@ -11,13 +11,13 @@ from camfs.protocols.dc120.texts import ALBUMS, USER_NAME_SIZE, AlbumNames
 from camfs.protocols.dc120.values import CLOCK_MAX, CLOCK_OFFSET, Location, decode_clock, encode_focus_zoom
 from camfs.protocols.kdc import OWNER_SIZE
 from camfs.virtual.dc120.faults import Quirks
-from camfs.virtual.dc120.store import Picture, Store
+from camfs.virtual.dc120.store import Store, StoredPicture
 from camfs.virtual.pictures import kdc
 from camfs.virtual.pictures.contents import Bytes
 
 CAMERA_TYPE = 4
 FIRMWARE = (1, 0)
-"""Told in the status where libgphoto2 looks for them; the version is that in the files (`DC120 Camera V1.0`)."""
+"""What the status tells where libgphoto2 looks for them; the version is that of the picture files (`DC120 Camera V1.0`)."""
 
 CARD_16_MB = 0x80
 CARD_NAME = b"DC120CARD  "
@@ -25,16 +25,16 @@ CARD_NAME = b"DC120CARD  "
 SELF_TIMER_SECONDS = 10
 
 _AUTOMATIC_SHUTTER = 449
-"""Units of 10 us; the automatic's in the sample pictures."""
+"""Units of 10 us: what automatic exposure chose in pictures of a real camera."""
 
 
 class Failure(Exception):
-    """The camera took the command but cannot do it: E2."""
+    """The camera accepted the command but cannot do it, and answers E2."""
 
 
 @dataclass
-class Settings:
-    """What commands set; codes of the tables in `camfs.protocols.dc120.values`, timeouts in seconds."""
+class SettingCodes:
+    """The settings as commands set them: codes of the tables in `camfs.protocols.dc120.values`, timeouts in seconds."""
 
     date_format: int = 0
     time_format: int = 0
@@ -53,20 +53,21 @@ class Settings:
     lcd_timeout: int = 0x3C
 
 
-class Body:
+class CameraState:
     """A camera without its line.
 
     Args:
-        stores: of the memory, and of the card if there is one.
+        stores: the memory, and the card if there is one.
         albums: names of the first albums; the others have none.
         quirks: what is different about it.
-        capture_seconds: how long it takes a picture.
+        capture_seconds: how long it takes to take a picture.
 
     Attributes:
-        stores: by location; take the card out and put one in as you like.
+        stores: by location; tests may take the card out and put one in.
         albums: their names.
-        settings: what commands set.
-        owner: the user name and what was left in its place by longer ones.
+        settings: as commands set them.
+        owner: the user name, and what longer names have left behind it.
+        last_number: of the picture taken last; the next one has the next number.
     """
 
     def __init__(
@@ -77,15 +78,15 @@ class Body:
         self.albums = AlbumNames.of(names + ("",) * (ALBUMS - len(names)))
         self.quirks = quirks
         self.capture_seconds = capture_seconds
-        self.settings = Settings()
+        self.settings = SettingCodes()
         self.owner = bytes(USER_NAME_SIZE)
-        self._number = max((store.last_number() for store in self.stores.values()), default=0)
+        self.last_number = max((store.last_number() for store in self.stores.values()), default=0)
         self._clock = CLOCK_OFFSET
         self._clock_set: float | None = None
 
     @property
     def clock(self) -> int:
-        """Half seconds; counts from `CLOCK_OFFSET`, as a clock that was never set does, from the first look at it on."""
+        """Half seconds. A clock that was never set starts at `CLOCK_OFFSET` when it is first read."""
         now = trio.current_time()
         if self._clock_set is None:
             self._clock_set = now
@@ -95,16 +96,16 @@ class Body:
     def clock(self, halves: int) -> None:
         self._clock, self._clock_set = halves, trio.current_time()
 
-    def listed(self, location: Location, album: int) -> list[Picture]:
-        """Return the pictures of a list; none without a card."""
+    def listed(self, location: Location, album: int) -> list[StoredPicture]:
+        """Return the pictures of a list; there are none on a card that is not there."""
         store = self.stores.get(location)
         return store.listed(album, self.quirks.album_0_is_all) if store else []
 
-    def picture(self, location: Location, number: int, album: int) -> Picture:
-        """Return the picture of a number in a list.
+    def picture(self, location: Location, number: int, album: int) -> StoredPicture:
+        """Return the picture that has a number in a list.
 
         Raises:
-            Failure: there is none.
+            Failure: there is no such picture.
         """
         pictures = self.listed(location, album)
         if not 0 < number <= len(pictures):
@@ -112,18 +113,18 @@ class Body:
         return pictures[number - 1]
 
     def name_owner(self, name: bytes) -> None:
-        """Set the user name: up to its NUL, what lies behind stays as it was (reference, section 5)."""
+        """Set the user name up to its NUL. The bytes behind it stay as they were, as files of a real camera show."""
         end = name.find(b"\0") + 1 or len(name)
         self.owner = name[:end] + self.owner[end:]
 
     async def take_picture(self, location: Location | None = None) -> None:
-        """Take a picture and store it in the album that is set; it is there only when this has returned.
+        """Take a picture and store it in the album that is set. It appears in lists only when this has returned.
 
         Args:
-            location: where to; None for the card if there is one, else memory.
+            location: where to store it; None for the card if there is one, else the memory.
 
         Raises:
-            Failure: no room for the largest picture that this quality may give.
+            Failure: there is no room for the largest picture of this quality.
         """
         if location is None:
             location = Location.CARD if Location.CARD in self.stores else Location.MEMORY
@@ -132,9 +133,9 @@ class Body:
         if not store.left(kdc.QUALITIES[settings.quality]):
             raise Failure
         await trio.sleep(self.capture_seconds + SELF_TIMER_SECONDS * settings.self_timer)
-        self._number += 1
+        self.last_number += 1
         shot = kdc.Shot(
-            number=self._number % 1_000_000,
+            number=self.last_number % 1_000_000,
             taken=decode_clock(self.clock),
             quality=settings.quality,
             exposure=settings.shutter_speed if settings.exposure_mode else _AUTOMATIC_SHUTTER,
@@ -142,13 +143,13 @@ class Body:
             flash=settings.flash == 1,
             owner=self.owner[:OWNER_SIZE],
         )
-        store.pictures.append(Picture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), settings.album))
+        store.pictures.append(StoredPicture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), settings.album))
 
     async def erase(self, location: Location, number: int) -> None:
-        """Take a picture away; those behind it move down.
+        """Erase a picture; later ones move down by one number.
 
         Raises:
-            Failure: no such picture, or no card.
+            Failure: there is no such picture, or no card.
         """
         store = self.stores.get(location)
         if store is None or not 0 < number <= len(store.pictures):
@@ -158,11 +159,11 @@ class Body:
         del store.pictures[number - 1]
 
     def switch_on(self) -> None:
-        """Do what switching on does to the settings: command 35 sets the flash at power-on (reference, section 12)."""
+        """Do what switching on does to the settings: the flash is what command 35 has set."""
         self.settings.flash = self.settings.default_flash
 
     def status(self) -> Status:
-        """Return what 7F answers (reference 8.4)."""
+        """Return the status that 7F asks for."""
         settings = self.settings
         memory, card = self.stores[Location.MEMORY], self.stores.get(Location.CARD)
         status = Status(

@@ -1,6 +1,7 @@
-"""The conversation of an emulated DC120: takes commands off its line, does them, answers, and lets faults happen.
+"""The command server of an emulated DC120: receives commands, does them, answers, and lets faults happen.
 
-What is said when is the codec's business (`camfs.protocols.dc120.camera`); here are time, the body, and what goes wrong.
+The codec (`camfs.protocols.dc120.camera`) knows what is answered when. Here are time, power and breaks, and what goes wrong. Two tasks
+run: one listens on the line at all times, the other answers. A break or switching off cancels the answering, which begins anew.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,15 +24,15 @@ from camfs.protocols.dc120.events import (
 )
 from camfs.protocols.dc120.frames import Answer
 from camfs.protocols.dc120.values import speed_of
-from camfs.virtual.dc120.body import Body, Failure
 from camfs.virtual.dc120.faults import PACKET_FAULTS, Fault, FaultKind
-from camfs.virtual.dc120.handlers import HANDLERS, Handler, foreign
-from camfs.virtual.dc120.line import PLAIN_SPEED, Line
+from camfs.virtual.dc120.handlers import HANDLERS, Handler, libgphoto2_command
+from camfs.virtual.dc120.line import PLAIN_SPEED, PtyLine
+from camfs.virtual.dc120.state import CameraState, Failure
 from camfs.virtual.trace import Trace
 
 
 class Result(Enum):
-    """How a command ended, as the trace says it."""
+    """How a command ended, in the trace's words."""
 
     COMPLETED = "OK"
     REFUSED = "refused"
@@ -47,9 +48,9 @@ class _Call:
 
     Attributes:
         name: for the trace.
-        code: the command of the seed that it is, or is like.
+        code: the command of the table that it is, or is like.
         arguments: parameters by name.
-        handler: what does it.
+        handler: does it.
         extra: bytes of extra data that it takes.
         out, into: bytes of payload to the camera and from it, so far.
     """
@@ -63,23 +64,23 @@ class _Call:
     into: int = 0
 
 
-class Responder:
+class CommandServer:
     """Answers a host.
 
     Args:
-        body: the camera.
-        line: what it hangs on.
-        trace: what to tell of each command.
+        state: the camera's.
+        line: the camera's end of it.
+        trace: is told of each command.
 
     Attributes:
         faults: what is to go wrong.
         asleep: whether the power timeout has run out (`Quirks.sleeps`).
     """
 
-    def __init__(self, body: Body, line: Line, trace: Trace) -> None:
+    def __init__(self, state: CameraState, line: PtyLine, trace: Trace) -> None:
         self.faults: list[Fault] = []
         self.asleep = False
-        self._body = body
+        self._state = state
         self._line = line
         self._trace = trace
         self._connection = CameraConnection()
@@ -93,20 +94,20 @@ class Responder:
     # power and breaks
 
     def switch_off(self) -> None:
-        """Switch the camera off: what it was doing is lost, and it hears nothing."""
+        """Switch the camera off: it stops whatever it is doing, and hears nothing."""
         self._on = trio.Event()
         self._reset(b"")
 
     def switch_on(self) -> None:
-        """Switch the camera on again: 9600 baud."""
-        self._body.switch_on()
+        """Switch the camera on again, at 9600 baud."""
+        self._state.switch_on()
         self._on.set()
 
     def line_break(self) -> None:
         """Do what a break does: drop everything, go to 9600 baud, answer E1."""
         greeting = self._connection.line_break()
         self._trace.add("break", (), 0, 0, Result.COMPLETED.value)
-        self._reset(b"" if self._body.quirks.silent_break else greeting)
+        self._reset(b"" if self._state.quirks.silent_break else greeting)
 
     def _reset(self, greeting: bytes) -> None:
         self._connection = CameraConnection()
@@ -128,7 +129,7 @@ class Responder:
                 self._note(Result.BROKEN)
 
     async def _listen(self) -> None:
-        """Give the codec what comes in, at all times: a break may come in the middle of anything."""
+        """Give the codec what comes in, also while a command is being done: a break may come at any time."""
         while True:
             data, speed = await self._line.receive()
             if not self._on.is_set():
@@ -136,8 +137,8 @@ class Responder:
             if not speed:
                 self.line_break()
                 continue
-            if self._body.quirks.break_at_9600 and speed == PLAIN_SPEED < self._line.speed:
-                self.line_break()  # these bytes came garbled; the host repeats them
+            if self._state.quirks.break_at_9600 and speed == PLAIN_SPEED < self._line.speed:
+                self.line_break()  # the bytes came garbled, and the host sends them again
                 continue
             if self.asleep:
                 self.asleep = False
@@ -155,7 +156,7 @@ class Responder:
                 case CommandReceived(command):
                     await self._do(self._known(command))
                 case UnknownCommand(frame):
-                    await self._take_unknown(frame)
+                    await self._do_unknown(frame)
                 case Transmit(data):
                     self._trace.add("garbage", (), 0, 0, Result.REFUSED.value)
                     await self._send(data)
@@ -177,18 +178,18 @@ class Responder:
 
     async def _send(self, data: bytes) -> None:
         await self._line.send(data)
-        await trio.lowlevel.checkpoint_if_cancelled()  # after a break that came meanwhile, nothing more must happen
+        await trio.lowlevel.checkpoint_if_cancelled()  # a break may have come meanwhile: then nothing more must happen
 
     def _idle_seconds(self) -> float:
-        return self._body.settings.power_timeout if self._body.quirks.sleeps and not self.asleep else float("inf")
+        return self._state.settings.power_timeout if self._state.quirks.sleeps and not self.asleep else float("inf")
 
     # commands
 
     def _known(self, command: Command) -> _Call:
         return _Call(command.code.name, command.code, command.named(), HANDLERS[command.code], command.form.extra)
 
-    async def _take_unknown(self, frame: bytes) -> None:
-        like = foreign(frame, self._body.quirks.foreign_commands)
+    async def _do_unknown(self, frame: bytes) -> None:
+        like = libgphoto2_command(frame, self._state.quirks.libgphoto2_commands)
         if like is not None:
             code, handler, arguments = like
             await self._do(_Call(f"0x{frame[0]:02X}", code, arguments, handler))
@@ -200,12 +201,12 @@ class Responder:
         await self._send(self._connection.refuse())
 
     async def _do(self, call: _Call) -> None:
-        """Do a command, and tell the trace how it ended."""
+        """Do a command, and trace how it ended."""
         self._call = call
         self._note(await self._done(call))
 
     def _note(self, result: Result) -> None:
-        """Tell the trace of the command under way, if there is one: it is over."""
+        """Trace the command under way, if there is one: it is over."""
         call, self._call = self._call, None
         if call is not None:
             self._trace.add(call.name, tuple(call.arguments.values()), call.out, call.into, result.value)
@@ -233,7 +234,7 @@ class Responder:
         try:
             if self._fault(FaultKind.FAIL, call):
                 raise Failure
-            payloads = await call.handler(self._body, call.arguments, extra)
+            payloads = await call.handler(self._state, call.arguments, extra)
             await trio.lowlevel.checkpoint_if_cancelled()
             result = await self._send_packets(call, payloads)
         except Failure:
@@ -245,7 +246,7 @@ class Responder:
         return result
 
     async def _extra(self, call: _Call) -> bytes | None:
-        """Receive the extra data, if the command has some; None if they do not come."""
+        """Receive the extra data, if the command has some; return None if they do not come."""
         if not call.extra:
             return b""
         while True:
@@ -274,7 +275,7 @@ class Responder:
 
     async def _end(self, call: _Call, answer: bytes) -> None:
         """Send the last answer."""
-        if call.code is Code.ERASE and self._body.quirks.ready_before_end and answer[0] == Answer.COMPLETED:
+        if call.code is Code.ERASE and self._state.quirks.ready_before_end and answer[0] == Answer.COMPLETED:
             answer = bytes([Answer.READY]) + answer
         if fault := self._fault(FaultKind.WORKING, call):
             await self._send(fault.data)
@@ -291,7 +292,7 @@ class Responder:
         return next((fault for fault in self.faults if fault.kind is kind and fault.strikes(call.code)), None)
 
     async def _send_packet(self, call: _Call, number: int, packet: bytes) -> None:
-        """Send a packet, or what faults make of it."""
+        """Send a packet, or what the faults make of it."""
         happening = [fault for fault in self.faults if fault.kind in PACKET_FAULTS and fault.strikes(call.code, number)]
         for fault in happening:
             match fault.kind:
@@ -314,4 +315,4 @@ class Responder:
                     self.switch_off()
                 case FaultKind.BREAK:
                     self.line_break()
-        await trio.lowlevel.checkpoint_if_cancelled()  # where the last two end the conversation
+        await trio.lowlevel.checkpoint_if_cancelled()  # the last two end the conversation here
