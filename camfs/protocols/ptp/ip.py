@@ -31,9 +31,9 @@ from enum import Enum, IntEnum, auto
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.protocols.ptp.containers import MAX_STALE
 from camfs.protocols.ptp.messages import (
     MAX_PARAMETERS,
+    MAX_STALE,
     Data,
     DataEnd,
     DataStart,
@@ -42,6 +42,7 @@ from camfs.protocols.ptp.messages import (
     Request,
     Response,
     Role,
+    is_older,
 )
 
 PORT = 15740
@@ -547,8 +548,8 @@ class IpConnection:
         """Count a message of another transaction: an older one's, or, as the session opens, whatever a previous host left."""
         assert self._request is not None
         expected = self._request.transaction_id
-        older = (expected - transaction_id) % (1 << 32) < 1 << 31
-        if self._role is Role.RESPONDER or not (older or self._request.code == Operation.OpenSession):
+        older = is_older(transaction_id, expected) or self._request.code == Operation.OpenSession
+        if self._role is Role.RESPONDER or not older:
             raise RemoteProtocolError(f"transaction {transaction_id} while {expected} is under way")
         self._stale += 1
         if self._stale > MAX_STALE:

@@ -18,6 +18,9 @@ from enum import Enum
 MAX_PARAMETERS = 5
 """Parameters of a request or response; an event has 3 at most."""
 
+MAX_STALE = 3
+"""Messages of other transactions that an initiator drops while it waits for the answer to a request."""
+
 
 class Role(Enum):
     """Which side of the wire a codec stands on."""
@@ -75,3 +78,8 @@ class Event:
 
 
 Message = Request | DataStart | Data | DataEnd | Response
+
+
+def is_older(transaction_id: int, expected: int) -> bool:
+    """Return whether a transaction id is older than the expected one; ids begin anew after 0xFFFFFFFE."""
+    return (expected - transaction_id) % (1 << 32) < 1 << 31
