@@ -197,14 +197,14 @@ class _Transaction:
     stale: int = 0
 
     def count_stale(self, transaction_id: int) -> None:
-        """Count a container of another transaction: an older one's or, as the session opens, whatever a previous host left."""
+        """Count a container of another transaction: of an older one or, as the session opens, of whatever a previous host left."""
         expected = self.request.transaction_id
         if self.request.code != Operation.OpenSession and not is_older(transaction_id, expected):
             raise RemoteProtocolError(f"transaction {transaction_id} while {expected} is under way")
         self.stale += 1
 
     def check_stale(self) -> None:
-        """Raise once there were too many; called at the end of each, so that the pipe is clean then."""
+        """Raise if there were too many. Called at the end of each, so that the pipe is clean by then."""
         if self.stale > MAX_STALE:
             raise RemoteProtocolError("more than three containers of other transactions")
 

@@ -13,7 +13,9 @@ import trio
 
 from camfs.errors import DeviceGone, RemoteProtocolError
 from camfs.protocols.ptp.codes import ResponseCode
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import IpConnection
+from camfs.protocols.ptp.messages import Event, Message, Response, Role
+from camfs.protocols.ptp.packets import (
     MAX_NAME,
     Cancel,
     InitCommandAck,
@@ -21,13 +23,11 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Event, Message, Response, Role
 from camfs.transports.channel import Channel
 from camfs.transports.ports import ByteStream
 from camfs.virtual.ptp.camera import EmulatedCamera

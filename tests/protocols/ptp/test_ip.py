@@ -11,25 +11,22 @@ from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import MAX_PACKET, PIECE, IpConnection, State
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
+from camfs.protocols.ptp.packets import (
     MAX_NAME,
-    MAX_PACKET,
-    PIECE,
     Cancel,
     InitCommandAck,
     InitCommandRequest,
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     PacketType,
     ProbeRequest,
     ProbeResponse,
     Reason,
-    State,
 )
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
 
 OK = int(ResponseCode.OK)
 CANCELLED = int(ResponseCode.TransactionCanceled)
