@@ -232,7 +232,7 @@ def _held(system: System, name: str, node: Path, sources: Sequence[str]) -> Find
     found, mounts = system.held_by(node), system.camera_mounts()
     others = [holder for holder in found if holder.name != "camfs"]
     if others:
-        mend = "; ".join(dict.fromkeys(each.mend for each in others))
+        mend = "; ".join(dict.fromkeys(each.fix for each in others))
         return Finding(f"{name}: in use by {' and '.join(map(str, others))}", mend)
     use = listing.use_by(found, mounts, sources)
     return Finding(f"{name}: {use}") if use != listing.FREE else None
