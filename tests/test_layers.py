@@ -72,7 +72,7 @@ LAYERS = {
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
         frozenset({"camfs.errors", "camfs.transports"}),
-        frozenset({"trio", "usb", "serial"}),
+        frozenset({"trio", "usb", "serial", "platformdirs"}),
     ),
     "cameras speak protocols over any port": Layer(
         frozenset({"camfs.cameras"}),
