@@ -20,7 +20,7 @@ from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
 from camfs.commands.options import MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source
-from camfs.transports import identity, serial, tcp, usb
+from camfs.transports import identity, serial, tcp, usb, usbpipes
 from camfs.transports.ports import SerialPort
 
 NO_CAMERA = (
@@ -165,7 +165,7 @@ def _usb_links(first: usb.UsbCamera) -> Callable[[], Awaitable[Link]]:
                 raise errors.DeviceGone(f"{first.source} is not plugged in")
             camera = found[0]
         here, camera = camera, None
-        return UsbLink(await usb.open_pipes(here))
+        return UsbLink(await usbpipes.open_pipes(here))
 
     return open_link
 

@@ -1,4 +1,4 @@
-"""The exception tree: everything that a camera, its wire or its cable can answer with.
+"""The exception tree: everything that can go wrong with a camera, its protocol or its cable.
 
 ::
 
@@ -7,7 +7,7 @@
     │   ├── DeviceGone                    unplugged, switched off            ENODEV
     │   ├── DeviceInUse                   another program has it             EBUSY
     │   ├── DeviceForbidden               no permission on its node          EACCES
-    │   ├── TransferStalled               the endpoint halted (USB)          EIO
+    │   ├── TransferStalled               the endpoint has halted (USB)      EIO
     │   └── TransferTimeout               nothing came in time               ETIMEDOUT
     ├── ProtocolError                     the bytes                          EIO
     │   ├── LocalProtocolError            we were about to say nonsense
@@ -18,7 +18,7 @@
         ├── StoreFull                     ENOSPC
         ├── StoreReadOnly                 EROFS
         ├── AccessDenied                  EACCES
-        ├── NotPermitted                  EPERM: not allowed by an option, or ignored by the camera
+        ├── NotPermitted                  EPERM: no option allows it, or the camera ignored it
         ├── Busy                          EBUSY
         ├── NotSupported                  EOPNOTSUPP
         ├── NoData                        ENODATA: no thumbnail, no such property
@@ -28,9 +28,9 @@
         ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
         └── CaptureFailed                 EIO: the camera began and made no picture
 
-Which errno each becomes stands once, in `camfs.mount.errnos`; the names here are for reading. `Refused` itself, with a code that
-has no class of its own, is EIO. After `Refused` the next transaction may follow at once; after any other error the wire
-may be out of step and whoever owns it recovers it before the next transaction.
+The errnos are named here for the reader; `camfs.mount.errnos` has the table that the program uses. `Refused` itself, for codes that have no
+class of their own, becomes EIO. After `Refused` the next transaction may follow at once. After any other error the wire may be out of
+step, and whoever owns it must recover it before the next transaction.
 """
 
 
@@ -47,11 +47,11 @@ class TransportError(CameraError):
 
 
 class DeviceGone(TransportError):
-    """The camera is unplugged or switched off; nothing sent on this transport will ever be answered."""
+    """The camera is unplugged or switched off; nothing that is sent on this transport will be answered any more."""
 
 
 class DeviceInUse(TransportError):
-    """Another process holds the device; the message names it and the command that frees it."""
+    """Another process holds the device; the message names the process and the command that frees the device."""
 
 
 class DeviceForbidden(TransportError):
@@ -59,11 +59,11 @@ class DeviceForbidden(TransportError):
 
 
 class TransferStalled(TransportError):
-    """The endpoint halted (USB STALL); clear the halt before using it again."""
+    """The endpoint has halted (USB STALL); the halt must be cleared before the endpoint is used again."""
 
 
 class TransferTimeout(TransportError):
-    """The camera did not send or take bytes in time."""
+    """The camera did not send or accept bytes in time."""
 
 
 class ProtocolError(CameraError):
@@ -71,7 +71,7 @@ class ProtocolError(CameraError):
 
 
 class LocalProtocolError(ProtocolError):
-    """A message of ours that the protocol does not allow now; nothing was sent."""
+    """A message of ours that the protocol does not allow now; it was not sent."""
 
 
 class RemoteProtocolError(ProtocolError):
@@ -95,7 +95,7 @@ class NotFound(Refused):
 
 
 class StoreUnavailable(Refused):
-    """The store is not there now: the card was taken out."""
+    """The store is not there now: the card has been removed."""
 
 
 class StoreFull(Refused):
@@ -103,7 +103,7 @@ class StoreFull(Refused):
 
 
 class StoreReadOnly(Refused):
-    """The store takes no changes."""
+    """The store cannot be changed."""
 
 
 class AccessDenied(Refused):
@@ -111,11 +111,11 @@ class AccessDenied(Refused):
 
 
 class NotPermitted(Refused):
-    """An option that was not given guards this, or the camera silently kept what it had."""
+    """This needs an option that was not given, or the camera silently kept its old value."""
 
 
 class Busy(Refused):
-    """The camera is busy and stayed so for as long as was waited."""
+    """The camera is busy, and stayed so for as long as camfs waited."""
 
 
 class NotSupported(Refused):
@@ -123,7 +123,7 @@ class NotSupported(Refused):
 
 
 class NoData(Refused):
-    """The camera has none of this: no thumbnail for the object, no such property."""
+    """The camera has no such data: the object has no thumbnail, or there is no such property."""
 
 
 class TooLarge(Refused):
@@ -131,7 +131,7 @@ class TooLarge(Refused):
 
 
 class InvalidValue(Refused):
-    """The value is not one that the camera takes."""
+    """The camera does not accept this value."""
 
 
 class FocusFailed(Refused):
@@ -143,4 +143,4 @@ class BufferFull(Refused):
 
 
 class CaptureFailed(Refused):
-    """The camera took the command and ended without a picture."""
+    """The camera accepted the command and made no picture."""

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from camfs.commands.mounts import MountEntry, camera_mounts
+from camfs.commands.mounts import camera_mounts
 from camfs.transports import holders, sysfs, usb
+from camfs.transports.mounts import MountEntry
 
 FREE = "free"
 """What is said of a camera that nobody uses."""

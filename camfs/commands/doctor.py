@@ -20,6 +20,7 @@ from camfs.commands import cameras, mounts, units
 from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, allows_other
 from camfs.errors import TransportError
 from camfs.transports import holders, sysfs, usb
+from camfs.transports.mounts import MountEntry
 
 RULES = tuple(Path(place) / units.RULE for place in ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"))
 
@@ -116,7 +117,7 @@ class System:
     usb_devices: Callable[[], Sequence[sysfs.UsbDevice]] = sysfs.usb_devices
     adapters: Callable[[], Sequence[sysfs.Adapter]] = sysfs.adapters
     held_by: Callable[[Path], Sequence[holders.Holder]] = holders.holders
-    camera_mounts: Callable[[], Sequence[mounts.MountEntry]] = mounts.camera_mounts
+    camera_mounts: Callable[[], Sequence[MountEntry]] = mounts.camera_mounts
     program: Callable[[], str] = units.program_for_root
 
 
@@ -231,7 +232,7 @@ def _held(system: System, name: str, node: Path, sources: Sequence[str]) -> Find
     found = system.held_by(node)
     others = [holder for holder in found if holder.name != "camfs"]
     if others:
-        fix = "; ".join(dict.fromkeys(each.mend for each in others))
+        fix = "; ".join(dict.fromkeys(each.fix for each in others))
         return Finding(f"{name}: in use by {' and '.join(map(str, others))}", fix)
     use = cameras.use_by(found, system.camera_mounts(), sources)
     return Finding(f"{name}: {use}") if use != cameras.FREE else None

@@ -1,1 +1,1 @@
-"""Transports: what moves bytes to a camera and back. They know nothing of what the bytes mean."""
+"""Transports: move bytes to a camera and back, without knowing what the bytes mean. Also what this computer knows of its devices."""

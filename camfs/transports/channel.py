@@ -1,4 +1,4 @@
-"""A channel: a codec joined to a stream of bytes, so that whole messages travel over it. The same for either side of a connection."""
+"""A channel: a codec joined to a stream of bytes, so that whole messages travel over it. It serves either side of a connection."""
 
 from collections import deque
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,22 +11,22 @@ Message = TypeVar("Message")
 
 
 class Codec(Protocol[Message]):
-    """A protocol without I/O, as a channel drives it: messages in, bytes out, and the other way."""
+    """A protocol without I/O, as a channel drives it: messages in, bytes out, and the other way round."""
 
     def send(self, *messages: Message) -> list[bytes | memoryview]:
         """Turn messages into the bytes to send."""
 
     def receive(self, data: bytes | memoryview) -> None:
-        """Take bytes that have come."""
+        """Accept bytes that have come."""
 
     def next_message(self) -> Message | None:
-        """Return the next whole message, None while there is none."""
+        """Return the next whole message, None if it needs more bytes."""
 
 
 AnyCodec = TypeVar("AnyCodec", bound=Codec[Any])
 
 RECEIVE_SIZE = 256 << 10
-"""Bytes asked of a stream at a time."""
+"""Most bytes that a stream is asked for at a time."""
 
 
 class Channel(Generic[Message, AnyCodec]):
@@ -34,7 +34,7 @@ class Channel(Generic[Message, AnyCodec]):
 
     Args:
         stream: the connection.
-        codec: what makes messages of its bytes; an error of it is final, and only `aclose` is left then.
+        codec: turns its bytes into messages. After an error of the codec, only `aclose` may be called.
 
     Attributes:
         codec: as given.
@@ -50,11 +50,11 @@ class Channel(Generic[Message, AnyCodec]):
         self._sending = trio.Lock()
 
     async def send(self, *messages: Message) -> None:
-        """Send messages in order. Cancelled: what has not left yet goes before all that is sent later."""
+        """Send messages in order. Cancelled: what has not left yet leaves before anything that is sent later."""
         await self.write(*self.codec.send(*messages))
 
     async def write(self, *pieces: bytes | memoryview) -> None:
-        """Send bytes as they are. Cancelled: as `send`."""
+        """Send bytes as they are. Cancelled: the same as for `send`."""
         self._unsent.extend(pieces)
         async with self._sending:
             while self._leaving or self._unsent:
@@ -68,7 +68,7 @@ class Channel(Generic[Message, AnyCodec]):
         """Wait for the peer's next message. Cancelled: nothing is lost.
 
         Raises:
-            RemoteProtocolError: the peer does not speak the codec's protocol; only `aclose` is left.
+            RemoteProtocolError: the peer does not speak the codec's protocol; then only `aclose` may be called.
         """
         while True:
             message: Message | None = self.codec.next_message()
@@ -77,7 +77,7 @@ class Channel(Generic[Message, AnyCodec]):
             await self.fill()
 
     async def fill(self) -> None:
-        """Wait for bytes, and take them without looking at them."""
+        """Wait for bytes and hand them to the codec, without asking it for messages."""
         data = await self._stream.receive(RECEIVE_SIZE)
         self.received += len(data)
         self.codec.receive(data)

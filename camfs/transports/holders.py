@@ -1,8 +1,7 @@
-"""Names the processes that hold a device node, and the command that makes each let go."""
+"""Finds the processes that have a device node open, and the command that makes each close it."""
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +13,14 @@ _PYTHON = re.compile(r"python[\d.]*")
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that has the device open."""
+    """A process that has a device open."""
 
     pid: int
     name: str
 
     @property
-    def mend(self) -> str:
-        """The command that makes it let go; killed, the daemons of gvfs would only come back."""
+    def fix(self) -> str:
+        """The command that makes it close the device. The daemons of gvfs would only come back if they were killed."""
         gvfs = _GVFS.fullmatch(self.name)
         return f"gio mount -s {gvfs[1]}" if gvfs else f"kill {self.pid}"
 
@@ -30,7 +29,7 @@ class Holder:
 
 
 def holders(node: Path) -> list[Holder]:
-    """Return the other processes that have a device node open, as far as this user may see, in order of their ids."""
+    """Return the other processes that have a device node open, as far as this user may see, in the order of their ids."""
     found = []
     for pid in sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()):
         if pid != os.getpid() and _has_open(pid, os.path.realpath(node)):
@@ -43,17 +42,8 @@ def in_use(source: str, node: Path) -> str:
     found = holders(node)
     if not found:
         return f"{source} is in use by a program of another user or by the system; to see which: sudo lsof {node}"
-    return f"{source} is in use by {_joined(found)}; free it with: {'; '.join(dict.fromkeys(h.mend for h in found))}"
-
-
-def use(node: Path) -> str:
-    """Return `free`, or who has the device open."""
-    found = holders(node)
-    return f"in use by {_joined(found)}" if found else "free"
-
-
-def _joined(found: Iterable[Holder]) -> str:
-    return " and ".join(map(str, found))
+    names, fixes = " and ".join(map(str, found)), dict.fromkeys(holder.fix for holder in found)
+    return f"{source} is in use by {names}; free it with: {'; '.join(fixes)}"
 
 
 def _has_open(pid: int, path: str) -> bool:
@@ -72,7 +62,7 @@ def _has_open(pid: int, path: str) -> bool:
 
 
 def _name(pid: int) -> str:
-    """Return the program's name; `comm` alone would cut it after 15 characters, and call every Python program python3."""
+    """Return a program's name. `comm` alone would be cut after 15 characters, and call every Python program python3."""
     try:
         words = (PROC / str(pid) / "cmdline").read_text(errors="replace").rstrip("\0").split("\0")
         name = os.path.basename(words[0]) or (PROC / str(pid) / "comm").read_text().strip()

@@ -1,6 +1,6 @@
-"""Who this program is to cameras on the network, which pair by it: a GUID that stays the same, and a name to show.
+"""What this program tells cameras on the network about itself: a GUID, by which they recognise it, and a name to show.
 
-The GUID is 16 random bytes, as hexadecimal digits in a file of the user's alone, made once.
+The GUID is 16 random bytes, made once and kept as hexadecimal digits in a file that only the user may read.
 """
 
 import contextlib
@@ -9,20 +9,24 @@ import secrets
 import socket
 from pathlib import Path
 
+import platformdirs
+
 from camfs.errors import TransportError
 
 GUID_SIZE = 16
+"""Bytes."""
+
 MAX_NAME = 39
-"""Characters that a camera may be told (reference ptp, section 11)."""
+"""Characters of the name that are sent: camfs/protocols/ptp/README.md, "PTP/IP"."""
 
 
 def guid_path() -> Path:
-    """Return where the GUID is kept (XDG Base Directory Specification)."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "camfs" / "guid"
+    """Return where the GUID is kept: `$XDG_STATE_HOME/camfs/guid`, by default `~/.local/state/camfs/guid`."""
+    return platformdirs.user_state_path("camfs") / "guid"
 
 
 def read_guid() -> bytes:
-    """Return the GUID; make it if there is none. Two programs that do so at once get the same.
+    """Return the GUID, and make it if there is none. Programs that make it at the same time get the same one.
 
     Raises:
         TransportError: it can neither be read nor made.
@@ -57,6 +61,6 @@ def _parse(path: Path) -> bytes:
 
 
 def friendly_name() -> str:
-    """Return the name that a camera shows: the computer's, without its domain."""
+    """Return the name for a camera to show: `camfs`, and the computer's name without its domain."""
     name = socket.gethostname().partition(".")[0]
     return f"camfs {name}".strip()[:MAX_NAME]

@@ -1,16 +1,18 @@
-"""What the kernel tells of USB devices and serial adapters without their being opened (Linux, Documentation/ABI, sysfs-bus-usb)."""
+"""What the kernel knows of USB devices and serial adapters, read without opening them (Linux, Documentation/ABI, sysfs-bus-usb)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfs.transports.usb import STILL_IMAGE, VENDOR_SPECIFIC
-
 DEVICES = Path("/sys/bus/usb/devices")
 TERMINALS = Path("/sys/class/tty")
 
+STILL_IMAGE = (6, 1, 1)
+"""Class, subclass and protocol of a still image interface."""
 MASS_STORAGE = 8
-"""Class of the interface of a card reader."""
+"""Class of a card reader's interface."""
+VENDOR_SPECIFIC = 0xFF
+"""Class of an interface that some MTP players have instead; its name contains `MTP`."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class UsbDevice:
         bus, address: its place, as lsusb shows it.
         name: what it calls itself.
         interfaces: class, subclass and protocol of each interface.
-        serial: its serial number, None if it tells none.
-        speaks_mtp: whether an interface of its own class is named MTP.
+        serial: its serial number, None if it has none.
+        speaks_mtp: whether it has a vendor-specific interface that is named MTP.
     """
 
     vendor: int
@@ -37,12 +39,12 @@ class UsbDevice:
 
     @property
     def is_camera(self) -> bool:
-        """Whether it speaks PTP, as `camfs.transports.usb.find` sees it."""
+        """Whether it speaks PTP, by the same rule as `camfs.transports.usb.find`."""
         return STILL_IMAGE in self.interfaces or self.speaks_mtp
 
     @property
     def is_card_reader(self) -> bool:
-        """Whether it offers its card as a disk, and nothing else of interest here."""
+        """Whether it offers its card as a disk and does not speak PTP."""
         return not self.is_camera and any(triple[0] == MASS_STORAGE for triple in self.interfaces)
 
     def __str__(self) -> str:
@@ -51,7 +53,7 @@ class UsbDevice:
 
 @dataclass(frozen=True)
 class Adapter:
-    """A serial port on a USB adapter, and what the adapter calls itself."""
+    """A serial port on a USB adapter; `name` is what the adapter calls itself, `serial` its serial number."""
 
     device: Path
     name: str
@@ -71,14 +73,14 @@ def adapters() -> list[Adapter]:
         if terminal.name.startswith(("ttyUSB", "ttyACM")):
             place = terminal.resolve()
             owner = next((folder for folder in place.parents if (folder / "idVendor").exists()), None)
-            name = _text(owner / "product") if owner else None
-            serial = _text(owner / "serial") if owner else None
+            name = attribute(owner / "product") if owner else None
+            serial = attribute(owner / "serial") if owner else None
             found.append(Adapter(Path("/dev") / terminal.name, name or "USB serial adapter", serial))
     return found
 
 
 def _device(folder: Path) -> UsbDevice | None:
-    """Return the device of a folder; None for an interface, and for what has just gone."""
+    """Return the device of a folder; None if it is the folder of an interface, or the device has just gone."""
     try:
         ids = [int((folder / name).read_text(), 16) for name in ("idVendor", "idProduct")]
         place = [int((folder / name).read_text()) for name in ("busnum", "devnum")]
@@ -95,9 +97,9 @@ def _device(folder: Path) -> UsbDevice | None:
         except (OSError, ValueError):
             continue
         triples.append((numbers[0], numbers[1], numbers[2]))
-        speaks_mtp |= numbers[0] == VENDOR_SPECIFIC and "MTP" in (_text(interface / "interface") or "")
-    name = _text(folder / "product") or "unnamed device"
-    return UsbDevice(ids[0], ids[1], place[0], place[1], name, tuple(triples), _text(folder / "serial"), speaks_mtp)
+        speaks_mtp |= numbers[0] == VENDOR_SPECIFIC and "MTP" in (attribute(interface / "interface") or "")
+    name = attribute(folder / "product") or "unnamed device"
+    return UsbDevice(ids[0], ids[1], place[0], place[1], name, tuple(triples), attribute(folder / "serial"), speaks_mtp)
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -107,7 +109,8 @@ def _entries(folder: Path) -> Iterator[Path]:
         return
 
 
-def _text(file: Path) -> str | None:
+def attribute(file: Path) -> str | None:
+    """Return what the kernel read from the device when it was plugged in, None if there is no such text. Needs no permission."""
     try:
         return file.read_text(errors="replace").strip() or None
     except OSError:

@@ -1,8 +1,8 @@
-"""TCP connections to a camera. Names and addresses are resolved, and tried one after the other where there are several (trio).
+"""TCP connections to a camera. A name is resolved, and if it has several addresses they are tried one after the other (trio).
 
-Nagle's algorithm is off (trio does that): a small transaction is one packet each way. The kernel probes a connection on which nothing
-moves, and gives it up after half a minute without an answer, and as soon data that were sent and not acknowledged: so a peer
-that has left without a word is noticed too.
+Nagle's algorithm is off (trio does that), so that a small transaction is one packet each way. The kernel probes a connection on which
+nothing moves, and gives it up after half a minute without an answer. It gives up as soon when sent data are not acknowledged. So a
+peer that has left without a word is noticed, too.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ import trio
 from camfs.errors import DeviceGone, TransferTimeout, TransportError
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection; a camera's Wi-Fi sleeps."""
+"""Seconds that connecting may take: a camera's Wi-Fi may be asleep."""
 
 PROBE_AFTER, PROBE_EVERY, PROBES = 10, 5, 4
-"""Seconds of silence before the kernel probes, seconds between probes, and how many may be lost."""
+"""Seconds of silence before the kernel's first probe, seconds between probes, and how many may stay unanswered."""
 
 _GIVE_UP = 1000 * (PROBE_AFTER + PROBE_EVERY * PROBES)
 
@@ -31,16 +31,16 @@ _OPTIONS = (
 
 
 async def connect(host: str, port: int) -> "TcpStream":
-    """Connect. Cancelled: nothing is left open.
+    """Open a connection. Cancelled: nothing is left open.
 
     Args:
         host: a name or an address, IPv6 without brackets.
         port: the TCP port.
 
     Raises:
-        DeviceGone: nobody listens there, or there is no way there.
-        TransferTimeout: no answer.
-        TransportError: no such name.
+        DeviceGone: no program listens there, or no route leads there.
+        TransferTimeout: there is no answer.
+        TransportError: there is no such name.
     """
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
@@ -68,9 +68,9 @@ def _not_connected(place: str, error: Exception) -> TransportError:
 
 
 class TcpStream:
-    """A TCP connection. Make one with `connect`. One task may send while another receives.
+    """A TCP connection: a `transports.ports.ByteStream`. Make one with `connect`. One task may send while another receives.
 
-    Once the peer has left, all calls raise `DeviceGone` at once; so do those after `aclose`, and those that it interrupts.
+    Once the peer has left, all calls raise `DeviceGone` at once; so do calls after `aclose`, and calls that `aclose` interrupts.
     """
 
     def __init__(self, stream: trio.SocketStream, place: str) -> None:
@@ -79,7 +79,6 @@ class TcpStream:
         self._reason = ""
 
     async def send(self, data: memoryview) -> int:
-        """Hand over bytes and return how many were taken, one at least. Cancelled: none."""
         self._check()
         try:
             return await self._socket.send(data)
@@ -87,7 +86,6 @@ class TcpStream:
             raise self._gone(str(error)) from error
 
     async def receive(self, max_bytes: int) -> bytes:
-        """Wait for bytes and return those that are there, one at least. Cancelled: none is lost."""
         self._check()
         try:
             data = await self._socket.recv(max_bytes)
@@ -98,7 +96,6 @@ class TcpStream:
         return data
 
     async def aclose(self) -> None:
-        """Close the connection; never raises."""
         self._reason = self._reason or "closed"
         with contextlib.suppress(OSError):
             self._socket.close()

@@ -8,9 +8,10 @@ import pytest
 import usb.backend.libusb1 as libusb
 
 from camfs.commands import cameras, mounts
-from camfs.commands.mounts import CAMFS, MountEntry
+from camfs.commands.mounts import CAMFS
 from camfs.transports import sysfs, usb
 from camfs.transports.holders import Holder
+from camfs.transports.mounts import MountEntry
 from tests.transports.bus import Backend, BusDevice
 
 HOLD = "import sys; held = open(sys.argv[2]); print(flush=True); input()"

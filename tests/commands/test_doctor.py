@@ -13,9 +13,10 @@ import pytest
 
 from camfs.commands.doctor import System, examine
 from camfs.commands.mounting import FUSE_CONFIGURATION
-from camfs.commands.mounts import CAMFS, MountEntry
+from camfs.commands.mounts import CAMFS
 from camfs.errors import TransportError
 from camfs.transports.holders import Holder
+from camfs.transports.mounts import MountEntry
 from camfs.transports.sysfs import Adapter, UsbDevice
 from tests.mounted.mount import camfs
 

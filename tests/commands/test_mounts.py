@@ -1,11 +1,12 @@
-"""The kernel's list of mounts: escaped names, the mounts of camfs, and those of autofs."""
+"""The mounts of camfs among all others, and those of autofs."""
 
 from pathlib import Path
 
 import pytest
 
-from camfs.commands import mounts
-from camfs.commands.mounts import CAMFS, MountEntry, camera_mounts, is_automount, mount_entries
+from camfs.commands.mounts import CAMFS, camera_mounts, is_automount
+from camfs.transports import mounts
+from camfs.transports.mounts import MountEntry
 
 
 @pytest.fixture(autouse=True)
@@ -22,15 +23,10 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounts, "MOUNTS", table)
 
 
-def test_entries() -> None:
-    assert [entry.point for entry in mount_entries()] == ["/proc", "/auto", "/used", "/m n\\caf\udce9", "/used", "/y"]
-    assert mount_entries()[0] == MountEntry("proc", "/proc", "proc")
-
-
 def test_cameras() -> None:
     assert camera_mounts() == [
-        MountEntry("virtual:ptp?card=/a,b", "/m n\\caf\udce9", CAMFS),
-        MountEntry("usb:", "/used", CAMFS),
+        MountEntry("virtual:ptp?card=/a,b", "/m n\\caf\udce9", CAMFS, ("rw",)),
+        MountEntry("usb:", "/used", CAMFS, ("rw",)),
     ]
 
 

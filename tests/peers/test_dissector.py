@@ -24,8 +24,9 @@ from pathlib import Path
 
 import pytest
 
+from camfs.commands.sources import PTPIP_PORT
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode, name_of
-from camfs.protocols.ptp.ip import PORT, PacketType
+from camfs.protocols.ptp.packets import PacketType
 from camfs.protocols.sigma.codes import SigmaOperation
 from tests.mounted.mount import PATIENCE, Mount, mounted, run
 from tests.peers.camera import ServedCamera, served
@@ -124,7 +125,7 @@ def write_pdus(file: Path, pdus: Iterable[bytes]) -> None:
     (Wireshark's epan/exported_pdu.h).
     """
     table = b"tcp.port"
-    tags = struct.pack(">HH8sHHIHH", 14, len(table), table, 32, 4, PORT, 0, 0)
+    tags = struct.pack(">HH8sHHIHH", 14, len(table), table, 32, 4, PTPIP_PORT, 0, 0)
     with file.open("wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 252))
         for number, pdu in enumerate(pdus):

@@ -1,7 +1,6 @@
 """A USB bus with cameras on it, below pyusb: a backend in place of libusb's, with its blocking calls and error codes."""
 
 import array
-import os
 import struct
 import threading
 import time
@@ -16,10 +15,15 @@ import usb.backend
 import usb.backend.libusb1 as libusb
 import usb.core
 
-from camfs.transports.usb import USB_MAJOR
+from camfs.transports import usb as camfs_usb
 
 BULK_IN, BULK_OUT, INTERRUPT = 0x81, 0x02, 0x83
 M = 512
+
+CODES = sorted(
+    getattr(libusb, name) for name in libusb.__all__ if name.startswith("LIBUSB_ERROR_") and name != "LIBUSB_SUCCESS"
+)
+"""All error codes of libusb."""
 
 
 def failure(code: int) -> Exception:
@@ -80,7 +84,7 @@ class BusDevice:
     def plug(self, nodes: Path, sysfs: Path) -> None:
         """Make the files that the kernel makes."""
         node = nodes / f"{self.bus:03}" / f"{self.address:03}"
-        about = sysfs / f"{USB_MAJOR}:{(self.bus - 1) * 128 + self.address - 1}"
+        about = sysfs / f"{camfs_usb.USB_MAJOR}:{(self.bus - 1) * 128 + self.address - 1}"
         texts = {"serial": self.serial, "product": self.product_name}
         texts[f"{self.bus}-1:1.{self.interface}/interface"] = self.interface_name
         self.files = [node, *(about / name for name, text in texts.items() if text is not None)]
@@ -140,6 +144,9 @@ class BusDevice:
         """Wait until so many calls of the host wait for the device. Blocks."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.waiting >= calls, 5)
+
+
+Bus = list[BusDevice]
 
 
 class Backend(usb.backend.IBackend):  # type: ignore[misc]
@@ -330,6 +337,8 @@ def event(code: int, transaction_id: int = 0xFFFFFFFF) -> bytes:
     return struct.pack("<IHHI", 12, 4, code, transaction_id)
 
 
-def can_be_refused() -> bool:
-    """Say whether permissions of files apply to this process; to root's they do not."""
-    return os.geteuid() != 0
+def plug(bus: Bus, device: BusDevice) -> BusDevice:
+    """Plug a device into a bus."""
+    device.plug(camfs_usb.NODES, camfs_usb.SYSFS)
+    bus.append(device)
+    return device

@@ -16,7 +16,7 @@ from camfs.cameras.ptp.usblink import UsbLink
 from camfs.errors import TransferStalled
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.ptp.messages import Data, Request, Response
-from camfs.transports import usb
+from camfs.transports import usb, usbpipes
 
 SLICE = 0.02
 """Seconds; much shorter than the pauses of a slow camera."""
@@ -38,7 +38,7 @@ class Garbage:
 class Host:
     """A host that numbers its transactions and repeats nothing."""
 
-    def __init__(self, pipes: usb.UsbInterface) -> None:
+    def __init__(self, pipes: usbpipes.UsbInterface) -> None:
         self.pipes = pipes
         self.link = UsbLink(pipes)
         self.transaction = 0
@@ -81,9 +81,9 @@ class Host:
 
 async def main(file: Path) -> None:
     """Do all of it."""
-    usb.SLICE = SLICE
+    usbpipes.SLICE = SLICE
     (camera,) = usb.find()
-    host = Host(await usb.open_pipes(camera))
+    host = Host(await usbpipes.open_pipes(camera))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(host.pipes.read_event)
         await host.do(Operation.OpenSession, 1)
@@ -115,7 +115,7 @@ async def main(file: Path) -> None:
         print("halts cleared")
 
         try:
-            await host.pipes._control("extended event data", usb.CLASS_IN, 0x65, 64)
+            await host.pipes._control("extended event data", usbpipes.CLASS_IN, 0x65, 64)
         except TransferStalled:
             print("a request that the camera does not know is refused")
         else:

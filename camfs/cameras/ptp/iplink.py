@@ -27,20 +27,20 @@ import trio
 
 from camfs import errors
 from camfs.protocols.ptp.codes import EventCode
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import IpConnection
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Response, Role
+from camfs.protocols.ptp.packets import (
     Cancel,
     InitCommandAck,
     InitCommandRequest,
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Message, Response, Role
 from camfs.transports.channel import Channel
 from camfs.transports.ports import ByteStream
 

@@ -1,1 +1,1 @@
-"""PTP (ISO 15740) without I/O: codes, datasets, USB containers; the same code for initiator and responder."""
+"""PTP (ISO 15740) without I/O, over USB and TCP; the same code serves initiator and responder. Start with README.md in this folder."""

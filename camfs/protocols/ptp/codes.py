@@ -1,7 +1,8 @@
 """The numbers of PTP: operations, responses, events, object formats, data types, object properties.
 
-Standard codes are those of ISO 15740 and the seed (`sigma-fp-ptp-notes`); 0x98xx, 0xA8xx and 0xDCxx are MTP 1.1, 0x95C1 is Android's.
-A camera may send any other number: everything that carries a code carries a plain int, and `name_of` names it if it can.
+The standard codes are those of ISO 15740. 0x98xx, 0xA8xx and 0xDCxx are from MTP 1.1, 0x95C1 is Android's. A camera may send any other
+number, so a code is a plain int wherever one is carried, and `name_of` names it if it can. How the operations behave on real
+cameras: camfs/protocols/ptp/README.md, "Operations".
 """
 
 from enum import Enum, IntEnum
@@ -15,13 +16,13 @@ StorageID = NewType("StorageID", int)
 ALL_STORAGES = StorageID(0xFFFFFFFF)
 ANY_FORMAT = 0
 ANYWHERE = ObjectHandle(0)
-"""As parent: every object of the storage at any depth (GetObjectHandles); in ObjectInfo: the root."""
+"""As the parent in GetObjectHandles: all objects of the storage, at any depth. As the parent in ObjectInfo: the root."""
 ROOT = ObjectHandle(0xFFFFFFFF)
-"""As parent in GetObjectHandles: only the root's children."""
+"""As the parent in GetObjectHandles: only the children of the root."""
 NO_TRANSACTION = 0xFFFFFFFF
 """Transaction id of an event that belongs to no transaction."""
 SIZE_UNKNOWN = 0xFFFFFFFF
-"""ObjectInfo's 32-bit size: 4 GiB - 1 or more."""
+"""As the size in ObjectInfo: 4 GiB - 1 or more."""
 
 
 class DataPhase(Enum):
@@ -33,7 +34,7 @@ class DataPhase(Enum):
 
 
 class Operation(IntEnum):
-    """Operation codes; `data_phase` says which way the data of each go."""
+    """Operation codes; `data_phase` says which way an operation's data go."""
 
     data_phase: DataPhase
 
@@ -79,7 +80,7 @@ class Operation(IntEnum):
 
 
 DATA_PHASES: dict[int, DataPhase] = {int(operation): operation.data_phase for operation in Operation}
-"""Which way the data of each operation go, by code."""
+"""Data phases by operation code."""
 
 
 class ResponseCode(IntEnum):
@@ -164,7 +165,10 @@ REFUSALS: dict[int, type[errors.Refused]] = {
     ResponseCode.ObjectTooLarge: errors.TooLarge,
     ResponseCode.ObjectPropNotSupported: errors.NotSupported,
 }
-"""Which refusal a response code is; what is not listed is a plain `Refused` (EIO). Reference ptp, section 6."""
+"""The exception for each response code; for a code that is not listed it is `Refused` itself, EIO to the user.
+
+Reasons: camfs/protocols/ptp/README.md, "Response codes and errno".
+"""
 
 
 def refusal(operation: int, code: int) -> errors.Refused:
@@ -174,7 +178,7 @@ def refusal(operation: int, code: int) -> errors.Refused:
 
 
 class EventCode(IntEnum):
-    """Event codes of ISO 15740; what their parameters are stands in reference ptp, section 6."""
+    """Event codes of ISO 15740. Their parameters: camfs/protocols/ptp/README.md, "Events"."""
 
     CancelTransaction = 0x4001
     ObjectAdded = 0x4002
@@ -216,7 +220,7 @@ class ObjectFormat(IntEnum):
 
 
 def is_picture(object_format: int) -> bool:
-    """Say whether objects of this format can have a thumbnail: images, movies, and whatever a vendor calls its raw files."""
+    """Return whether objects of this format can have a thumbnail: images, movies, and the raw formats of vendors."""
     return 0x3800 <= object_format < 0x4000 or object_format >= 0xB000 or object_format in _MOVIES
 
 
@@ -255,17 +259,8 @@ class DataType(IntEnum):
     STRING = 0xFFFF
 
 
-class ClassRequest(IntEnum):
-    """bRequest of the USB Still Image Class requests (Still Image Class 1.0, clause 5.2)."""
-
-    Cancel = 0x64
-    GetExtendedEventData = 0x65
-    DeviceReset = 0x66
-    GetDeviceStatus = 0x67
-
-
 def name_of(codes: type[IntEnum], code: int) -> str:
-    """Return a code's name, or its number in hexadecimal; a member of another table (a vendor's) keeps its own name."""
+    """Return a code's name, or its number in hexadecimal. A member of another table, such as a vendor's, keeps its own name."""
     if isinstance(code, IntEnum):
         return code.name
     try:

@@ -1,7 +1,8 @@
 """PTP's datasets: DeviceInfo, StorageInfo, ObjectInfo, DevicePropDesc, lists of handles and of object properties.
 
-Each is a frozen dataclass with `decode(bytes)` and `encode()`. Decoding is forgiving where real cameras are sloppy (a dataset that
-stops early keeps its defaults from there) and raises `RemoteProtocolError` where nothing sensible can be read. Reference ptp, section 4.
+Each is a frozen dataclass with `decode(bytes)` and `encode()`. Decoding forgives what real cameras do (a dataset that ends early has
+defaults from there on), and raises `RemoteProtocolError` where nothing sensible can be read. The fields are in the order of the
+wire. What cameras put into them: camfs/protocols/ptp/README.md, "Datasets"; camfs/protocols/ptp/README.md, "ObjectInfo".
 """
 
 import struct
@@ -41,7 +42,7 @@ class DeviceInfo:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read a DeviceInfo; trailing strings that are missing or cut are empty."""
+        """Read a DeviceInfo. Strings at its end that are missing or cut become empty."""
         reader = Reader(data)
         return cls(
             standard_version=reader.u16(),
@@ -102,7 +103,7 @@ class AccessCapability(IntEnum):
 
 @dataclass(frozen=True)
 class StorageInfo:
-    """A store (GetStorageInfo; ISO 15740 clause 5.5.3). Sizes in bytes; all ones in either width means unknown."""
+    """A store (GetStorageInfo; ISO 15740 clause 5.5.3). Sizes are in bytes; all ones, in 32 or 64 bits, mean unknown."""
 
     storage_type: int = StorageType.RemovableRAM
     filesystem_type: int = 3
@@ -115,7 +116,7 @@ class StorageInfo:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read a StorageInfo; 26 bytes at least, strings that are missing or cut are empty."""
+        """Read a StorageInfo of at least 26 bytes. Strings that are missing or cut become empty."""
         reader = Reader(data)
         numbers = struct.unpack("<HHHQQI", reader.take(26))
         texts = (reader.string_or_empty(), reader.string_or_empty())
@@ -142,7 +143,7 @@ _OBJECT_INFO = struct.Struct("<IHHIHIIIIIIIHII")
 class ObjectInfo:
     """An object (GetObjectInfo; ISO 15740 clause 5.5.2).
 
-    `compressed_size` is in bytes, 0xFFFFFFFF for 4 GiB - 1 or more; the dates are DateTime strings as sent.
+    `compressed_size` is in bytes, 0xFFFFFFFF for 4 GiB - 1 or more. The dates are DateTime strings as sent.
     """
 
     storage: StorageID = StorageID(0)
@@ -167,10 +168,10 @@ class ObjectInfo:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read an ObjectInfo; 52 bytes at least, strings that are missing or cut are empty.
+        """Read an ObjectInfo of at least 52 bytes. Strings that are missing or cut become empty.
 
-        Some Samsung phones send a 64-bit size, which moves everything after it by four bytes: bytes 52 to 55, the sequence number, are
-        then 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object without a name but with a date.)
+        Some Samsung phones send a 64-bit size, which moves all that follows by four bytes. Then bytes 52 to 55, the sequence number,
+        are 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object that has a date but no name.)
         """
         data = bytes(data)
         if data[52:56] == bytes(4) and data[56:57] not in (b"", b"\0"):
@@ -221,7 +222,7 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class DevicePropDesc:
-    """A device property: type, value and what it may be set to (GetDevicePropDesc; ISO 15740 clause 13.3.3)."""
+    """A device property: its type, its value, and what it may be set to (GetDevicePropDesc; ISO 15740 clause 13.3.3)."""
 
     code: int
     data_type: int
@@ -232,7 +233,7 @@ class DevicePropDesc:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> Self:
-        """Read a DevicePropDesc; a missing form is no form."""
+        """Read a DevicePropDesc. If it ends before the form, the property has none."""
         reader = Reader(data)
         code, data_type, get_set = reader.u16(), reader.u16(), reader.u8()
         default, current = reader.value(data_type), reader.value(data_type)
@@ -263,7 +264,7 @@ class DevicePropDesc:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPropElement:
-    """One element of an object property list (GetObjectPropList; MTP 1.1 clause 5.3.3)."""
+    """An element of an object property list (GetObjectPropList; MTP 1.1 clause 5.3.3)."""
 
     handle: ObjectHandle
     code: int
@@ -272,7 +273,7 @@ class ObjectPropElement:
 
 
 def decode_object_prop_list(data: bytes | memoryview) -> list[ObjectPropElement]:
-    """Read an object property list; of one that is cut, the whole elements."""
+    """Read an object property list. Of a list that is cut, the whole elements are returned."""
     reader = Reader(data)
     elements: list[ObjectPropElement] = []
     for _ in range(reader.u32()):
@@ -282,16 +283,6 @@ def decode_object_prop_list(data: bytes | memoryview) -> list[ObjectPropElement]
         except RemoteProtocolError:
             break
     return elements
-
-
-def encode_object_prop_list(elements: Iterable[ObjectPropElement]) -> bytes:
-    """Write an object property list."""
-    parts = [
-        struct.pack("<IHH", element.handle, element.code, element.data_type)
-        + encode_value(element.data_type, element.value)
-        for element in elements
-    ]
-    return len(parts).to_bytes(4, "little") + b"".join(parts)
 
 
 def decode_handles(data: bytes | memoryview) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
-"""The standard device properties: their setting names, and their values as a photographer writes them.
+"""The standard device properties: the names of their settings, and their values as a photographer writes them.
 
-ISO 15740 clause 13.3.5. One row a property; a property that is not here is named `prop-` and its code, and written as a number.
+One row for each property (ISO 15740 clause 13.3.5). Any other property is named `prop-` and its code, and its value is a number.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from camfs.protocols.ptp.codes import DataType
 from camfs.protocols.ptp.values import Value
 
 DATE_TIME = 0x5011
-"""DateTime: the camera's clock, shown as `.clock` and not among the settings."""
+"""DateTime, the camera's clock. It is shown as `.clock`, not among the settings."""
 
 BATTERY_LEVEL = 0x5001
 
 
 @dataclass(frozen=True)
 class Notation:
-    """How the integers of a property are written.
+    """How the values of a property are written, if they are integers.
 
     Attributes:
         write: an integer to text.
-        read: text to an integer; raises ValueError.
+        read: text to an integer; raises ValueError for any other text.
     """
 
     write: Callable[[int], str]
@@ -31,7 +31,7 @@ class Notation:
 
 
 def _words(words: Mapping[int, str]) -> Notation:
-    """Write values as words; what has none (a vendor's) as a number."""
+    """Write values as words, and a value that has no word (a vendor's) as a number."""
     numbers = {word: number for number, word in words.items()}
     return Notation(
         lambda value: words.get(value, str(value)),
@@ -40,7 +40,7 @@ def _words(words: Mapping[int, str]) -> Notation:
 
 
 def _number(text: str) -> Fraction:
-    """Read a decimal number or a fraction; no exponent, in which a few characters make a number of any size."""
+    """Read a decimal number or a fraction. No exponent: with one, a few characters could make a number of any size."""
     if "e" in text:
         raise ValueError(text)
     return Fraction(text)
@@ -81,7 +81,7 @@ def _read_iso(text: str) -> int:
 _EXPOSURE_TIME = Notation(_write_exposure_time, _read_exposure_time)
 _ISO = Notation(lambda value: "auto" if value == 0xFFFF else str(value), _read_iso)
 NUMBER = Notation(str, lambda text: int(text, 0))
-"""As it is: decimal, or with 0x in front when read."""
+"""Written in decimal; read in decimal or, with 0x in front, in hexadecimal."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +163,12 @@ _BY_NAME = {row.name: row for row in STANDARD_PROPERTIES}
 
 
 def property_name(code: int) -> str:
-    """Name the setting of a property: `iso`, or `prop-d0a1` for one that is not standard."""
+    """Return the name of a property's setting: `iso`, or `prop-d0a1` for a property that is not standard."""
     return _BY_CODE[code].name if code in _BY_CODE else f"prop-{code:04x}"
 
 
 def property_code(name: str) -> int | None:
-    """Return the code of a setting's name, None if it is no such name."""
+    """Return the code of the property whose setting has this name, None if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name].code
     digits = name.removeprefix("prop-")
@@ -178,7 +178,7 @@ def property_code(name: str) -> int | None:
 
 
 def write_value(code: int, value: Value) -> str:
-    """Write a property's value as text: strings as they are, arrays as numbers between blanks."""
+    """Write a property's value as text. Strings stay as they are; arrays become numbers with blanks between them."""
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):
@@ -190,7 +190,7 @@ def read_value(code: int, data_type: int, text: str) -> Value:
     """Read what `write_value` writes.
 
     Raises:
-        InvalidValue: the text is no value of this property.
+        InvalidValue: the text cannot be a value of this property.
     """
     try:
         if data_type == DataType.STRING:
@@ -199,7 +199,7 @@ def read_value(code: int, data_type: int, text: str) -> Value:
             return tuple(int(number, 0) for number in text.split())
         return _notation(code).read(text.strip())
     except (ValueError, ZeroDivisionError, OverflowError):
-        raise InvalidValue(f"{property_name(code)}: {text!r} is no value of it") from None
+        raise InvalidValue(f"{property_name(code)}: {text!r} is not a valid value") from None
 
 
 def _notation(code: int) -> Notation:

@@ -1,7 +1,7 @@
 """PTP's basic types: integers, strings, arrays, typed values and DateTime strings, all little endian.
 
-`Reader` takes them off a bytes-like object and raises `RemoteProtocolError` where the bytes end too early; the `encode_*` functions
-write them. ISO 15740 clause 5.3; reference ptp, section 3.
+A `Reader` reads them from a bytes-like object, and raises `RemoteProtocolError` where the bytes end too early; the `encode_*` functions
+write them (ISO 15740 clause 5.3). What cameras send: camfs/protocols/ptp/README.md, "Basic types".
 """
 
 import re
@@ -29,11 +29,11 @@ INTEGER_TYPES: dict[int, tuple[int, bool]] = {
 """Width in bytes and signedness of each integer type."""
 
 MAX_STRING_UNITS = 255
-"""UTF-16 code units in a string, its final NUL included: the count is one byte."""
+"""Most UTF-16 code units of a string, its final NUL included: the count is one byte."""
 
 
 class Reader:
-    """Takes values off the front of a dataset, in order."""
+    """Reads the values of a dataset, one after the other."""
 
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
         self._data = bytes(data)
@@ -41,11 +41,11 @@ class Reader:
 
     @property
     def remaining(self) -> int:
-        """Bytes not yet taken."""
+        """Bytes that have not been read yet."""
         return len(self._data) - self._position
 
     def take(self, size: int) -> bytes:
-        """Take `size` bytes as they are."""
+        """Read `size` bytes as they are."""
         if size > self.remaining:
             raise RemoteProtocolError(f"dataset ends {size - self.remaining} bytes too early")
         start = self._position
@@ -53,36 +53,36 @@ class Reader:
         return self._data[start : self._position]
 
     def integer(self, width: int, signed: bool = False) -> int:
-        """Take an integer of `width` bytes."""
+        """Read an integer of `width` bytes."""
         return int.from_bytes(self.take(width), "little", signed=signed)
 
     def u8(self) -> int:
-        """Take a UINT8."""
+        """Read a UINT8."""
         return self.integer(1)
 
     def u16(self) -> int:
-        """Take a UINT16."""
+        """Read a UINT16."""
         return self.integer(2)
 
     def u32(self) -> int:
-        """Take a UINT32."""
+        """Read a UINT32."""
         return self.integer(4)
 
     def u64(self) -> int:
-        """Take a UINT64."""
+        """Read a UINT64."""
         return self.integer(8)
 
     def string(self) -> str:
-        """Take a string: a count of UTF-16 units, then the units, the last a NUL.
+        """Read a string: a count of UTF-16 code units, then the units, the last of them a NUL.
 
-        Accepted as cameras send them: no final NUL, nothing but a NUL, unpaired surrogates (each becomes U+FFFD). What follows the
-        first NUL is dropped.
+        Cameras also send strings without the final NUL, with nothing but a NUL, and with unpaired surrogates (each becomes U+FFFD).
+        What follows the first NUL is dropped.
         """
         units = self.take(2 * self.u8())
         return units.decode("utf-16-le", "replace").split("\0", 1)[0]
 
     def string_or_empty(self) -> str:
-        """Take a string, or the empty one where the dataset has ended or ends within it: nothing follows then."""
+        """Read a string, or return an empty one if the dataset ends before its end; then nothing is left to read."""
         try:
             return self.string()
         except RemoteProtocolError:
@@ -90,19 +90,19 @@ class Reader:
             return ""
 
     def array(self, width: int, signed: bool = False) -> tuple[int, ...]:
-        """Take an array: a UINT32 count, then the elements."""
+        """Read an array: a UINT32 count, then the elements."""
         count = self.u32()
         if count * width > self.remaining:
             raise RemoteProtocolError(f"array of {count} elements in {self.remaining} bytes")
         return tuple(self.integer(width, signed) for _ in range(count))
 
     def u32_array(self) -> tuple[int, ...]:
-        """Take an array of UINT32, fast: handle lists have tens of thousands of elements."""
+        """Read an array of UINT32, fast: lists of handles have tens of thousands of elements."""
         count = self.u32()
         return struct.unpack(f"<{count}I", self.take(4 * count))
 
     def value(self, data_type: int) -> Value:
-        """Take a value of a data type code."""
+        """Read a value of the type with this code."""
         if data_type == DataType.STRING:
             return self.string()
         if data_type & DataType.ARRAY and data_type - DataType.ARRAY in INTEGER_TYPES:
@@ -113,10 +113,10 @@ class Reader:
 
 
 def encode_string(text: str) -> bytes:
-    """Encode a string, its final NUL included; the empty string is the single byte 0.
+    """Write a string with its final NUL; the empty string is the single byte 0.
 
     Raises:
-        LocalProtocolError: more than 254 UTF-16 units, or a NUL inside.
+        LocalProtocolError: the text has more than 254 UTF-16 code units, or contains a NUL.
     """
     if not text:
         return b"\0"
@@ -128,16 +128,16 @@ def encode_string(text: str) -> bytes:
 
 
 def encode_array(elements: tuple[int, ...], width: int, signed: bool = False) -> bytes:
-    """Encode an array of integers of `width` bytes."""
+    """Write an array of integers of `width` bytes."""
     head = len(elements).to_bytes(4, "little")
     return head + b"".join(element.to_bytes(width, "little", signed=signed) for element in elements)
 
 
 def encode_value(data_type: int, value: Value) -> bytes:
-    """Encode a value of a data type code.
+    """Write a value of the type with this code.
 
     Raises:
-        LocalProtocolError: the value is not of the type, or out of its range.
+        LocalProtocolError: the value is not of this type, or out of its range.
     """
     try:
         if data_type == DataType.STRING and isinstance(value, str):
@@ -149,7 +149,7 @@ def encode_value(data_type: int, value: Value) -> bytes:
             return value.to_bytes(width, "little", signed=signed)
     except (OverflowError, KeyError):
         pass
-    raise LocalProtocolError(f"{value!r} is no value of type 0x{data_type:04X}")
+    raise LocalProtocolError(f"{value!r} is not of type 0x{data_type:04X}")
 
 
 _DATE_TIME = re.compile(r"(\d{8})T(\d{6})(?:\.(\d*))?(Z|[+-]\d{4})?", re.ASCII)
@@ -158,14 +158,14 @@ _DATE_TIME = re.compile(r"(\d{8})T(\d{6})(?:\.(\d*))?(Z|[+-]\d{4})?", re.ASCII)
 def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime | None:
     """Read a DateTime string, `YYYYMMDDThhmmss[.s][Z|+hhmm|-hhmm]`.
 
-    Accepted as cameras send them: a trailing dot (Samsung), `Z` (Jolla), a numeric zone (Nokia), surrounding blanks.
+    Cameras also send a trailing dot (Samsung), `Z` (Jolla), a numeric zone (Nokia), and blanks around the date.
 
     Args:
         text: the string.
-        default_zone: the zone of a string without a suffix; None means the zone of this computer, with its summer time.
+        default_zone: the zone of a string that names none; None means the zone of this computer, with its summer time.
 
     Returns:
-        An aware datetime, or None if the text is empty or no date.
+        An aware datetime, or None if the text is not a date.
     """
     match = _DATE_TIME.fullmatch(text.strip())
     if match is None:
@@ -190,8 +190,8 @@ def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime 
 
 
 def encode_date_time(moment: datetime) -> str:
-    """Write a DateTime string: without zone for a naive datetime, with `+hhmm` for an aware one; whole seconds.
+    """Write a DateTime string in whole seconds, without a zone for a naive datetime, with `+hhmm` for an aware one.
 
-    A zone's seconds (local mean times of the 19th century) are left out.
+    The seconds of a zone (local mean times of the 19th century) are left out.
     """
     return f"{moment.year:04}" + moment.strftime("%m%dT%H%M%S%z")[:16]

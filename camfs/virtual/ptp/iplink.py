@@ -6,8 +6,9 @@ import trio
 
 from camfs.errors import DeviceGone
 from camfs.protocols.ptp.codes import ResponseCode
-from camfs.protocols.ptp.ip import Cancel, IpConnection, IpMessage, ProbeRequest, ProbeResponse
+from camfs.protocols.ptp.ip import IpConnection
 from camfs.protocols.ptp.messages import Event, Message, Response
+from camfs.protocols.ptp.packets import Cancel, IpMessage, ProbeRequest, ProbeResponse
 from camfs.transports.channel import Channel
 from camfs.virtual.ptp.link import AnswerCut
 from camfs.virtual.ptp.responder import Responder

@@ -16,7 +16,9 @@ import uuid
 import trio
 
 from camfs.errors import DeviceGone, RemoteProtocolError
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import IpConnection
+from camfs.protocols.ptp.messages import Role
+from camfs.protocols.ptp.packets import (
     MAX_NAME,
     Cancel,
     InitCommandAck,
@@ -24,12 +26,10 @@ from camfs.protocols.ptp.ip import (
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Role
 from camfs.transports.ports import ByteStream
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.iplink import IpChannel, IpLink

@@ -13,19 +13,19 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.iplink import IpChannel, IpLink
 from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import EventCode, Operation
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import IpConnection
+from camfs.protocols.ptp.messages import Event, Request, Role
+from camfs.protocols.ptp.packets import (
     InitCommandAck,
     InitCommandRequest,
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Event, Request, Role
 from camfs.transports import tcp
 from camfs.transports.ports import ByteStream
 from camfs.virtual import emulate

@@ -1,4 +1,8 @@
-"""USB containers, one rule at a time: reference ptp, sections 1, 2, 7 and 9.1."""
+"""USB containers, one rule at a time.
+
+The rules: camfs/protocols/ptp/README.md, "USB containers"; camfs/protocols/ptp/README.md, "Packets and zero-length packets";
+camfs/protocols/ptp/README.md, "Sessions and transaction ids".
+"""
 
 import tracemalloc
 from collections.abc import Sequence
@@ -51,7 +55,7 @@ def dies_of(connection: UsbConnection, *reads: Read) -> bool:
     return is_dead(connection)
 
 
-# the vectors of section 2
+# vectors worked out by hand
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def dies_of(connection: UsbConnection, *reads: Read) -> bool:
         (Role.RESPONDER, Response(0x2001, 7, (65536,)), "10 00 00 00 03 00 01 20 07 00 00 00 00 00 01 00"),
     ],
 )
-def test_the_containers_of_the_reference(role: Role, message: Request | Response, encoded: str) -> None:
+def test_a_container_byte_for_byte(role: Role, message: Request | Response, encoded: str) -> None:
     data = bytes.fromhex(encoded)
     assert UsbConnection(role).send(message) == [data]
     if isinstance(message, Response):
@@ -82,7 +86,7 @@ def test_the_containers_of_the_reference(role: Role, message: Request | Response
         assert listen(UsbConnection(Role.RESPONDER), (data, True)) == [message]
 
 
-def test_data_containers_seen_on_the_seeds_wire() -> None:
+def test_a_data_container_of_a_sigma_fp() -> None:
     # 48 00 00 00 02 00 2d 90 50 00 00 00: GetPictFileInfo2, 60 bytes, transaction 0x50
     header = bytes.fromhex("48 00 00 00 02 00 2d 90 50 00 00 00")
     assert listen(asked(0x902D, 0x50), (header + bytes(60), True)) == [

@@ -1,4 +1,4 @@
-"""PTP's datasets: the vectors of the reference (section 4), the seed's DeviceInfo, and whatever hypothesis thinks of."""
+"""PTP's datasets: vectors worked out by hand, the DeviceInfo of a SIGMA fp, and whatever hypothesis thinks of."""
 
 import struct
 from collections.abc import Callable
@@ -24,26 +24,25 @@ from camfs.protocols.ptp.datasets import (
     decode_handles,
     decode_object_prop_list,
     encode_handles,
-    encode_object_prop_list,
 )
-from camfs.protocols.ptp.values import encode_string
+from camfs.protocols.ptp.values import encode_string, encode_value
 from tests.protocols.ptp import strategies
 
 # fmt: off
-SEED_OPERATIONS = (
+FP_OPERATIONS = (
     0x1001, 0x1002, 0x1003, 0x1004, 0x1005, 0x1006, 0x1007, 0x1008, 0x1009, 0x100A, 0x100B, 0x100F, 0x1014, 0x1015, 0x1016, 0x101B,
     0x9012, 0x9013, 0x9014, 0x9015, 0x9016, 0x9017, 0x9018, 0x9019, 0x901B, 0x901C, 0x9022, 0x9023, 0x9024, 0x9027, 0x9028, 0x9029,
     0x902A, 0x902B, 0x902C, 0x902D, 0x902F, 0x9030, 0x9031, 0x9032, 0x9033, 0x9034, 0x9035, 0x9036, 0x9037, 0x9401, 0x9402, 0x9403,
     0x9404, 0x9405, 0x9411, 0x9412, 0x9413, 0x9414, 0x9421, 0x9422, 0x9423, 0x9424, 0x9431,
 )
 # fmt: on
-SEED = DeviceInfo(
+FP = DeviceInfo(
     standard_version=100,
     vendor_extension_id=6,
     vendor_extension_version=100,
     vendor_extension_desc="SIGMA",
     functional_mode=0,
-    operations=SEED_OPERATIONS,
+    operations=FP_OPERATIONS,
     events=(0x4001, 0x4002, 0x4003, 0x4004, 0x4005, 0x4006, 0x4008, 0x4009, 0xC401, 0xC411),
     device_properties=(),
     capture_formats=(),
@@ -53,11 +52,11 @@ SEED = DeviceInfo(
     device_version="1.00",
     serial_number="0000000012345678",
 )
-"""The seed's DeviceInfo, with the image formats of the fp L (reference sigma-fp, section 1)."""
+"""The DeviceInfo of the PTP notes, with the image formats of the fp L: camfs/protocols/sigma/README.md, "Identity"."""
 
-SEED_BYTES = (
+FP_BYTES = (
     bytes.fromhex("64 00  06 00 00 00  64 00  06 53 00 49 00 47 00 4d 00 41 00 00 00  00 00  3b 00 00 00")
-    + struct.pack("<59H", *SEED_OPERATIONS)
+    + struct.pack("<59H", *FP_OPERATIONS)
     + bytes.fromhex("0a 00 00 00  01 40 02 40 03 40 04 40 05 40 06 40 08 40 09 40 01 c4 11 c4")
     + bytes.fromhex("00 00 00 00  00 00 00 00  04 00 00 00  01 30 02 30 0d 30 01 38")
     + bytes.fromhex("06 53 00 49 00 47 00 4d 00 41 00 00 00")
@@ -91,33 +90,33 @@ OBJECT_INFO = ObjectInfo(
 # DeviceInfo
 
 
-def test_the_seeds_device_info_is_267_bytes() -> None:
-    assert len(SEED_BYTES) == 267
-    assert SEED.encode() == SEED_BYTES
-    assert DeviceInfo.decode(SEED_BYTES) == SEED
-    assert DeviceInfo.decode(memoryview(SEED_BYTES)) == SEED
+def test_the_device_info_of_the_notes_is_267_bytes() -> None:
+    assert len(FP_BYTES) == 267
+    assert FP.encode() == FP_BYTES
+    assert DeviceInfo.decode(FP_BYTES) == FP
+    assert DeviceInfo.decode(memoryview(FP_BYTES)) == FP
 
 
 def test_five_more_operations_and_a_longer_name_give_the_other_sizes_that_were_measured() -> None:
-    current = replace(SEED, operations=SEED_OPERATIONS + (0x9038, 0x9039, 0x903A, 0x9432, 0x9433))
+    current = replace(FP, operations=FP_OPERATIONS + (0x9038, 0x9039, 0x903A, 0x9432, 0x9433))
     assert len(current.encode()) == 277
     assert len(replace(current, model="SIGMA fp L").encode()) == 281
 
 
-@pytest.mark.parametrize("end", range(len(SEED_BYTES)))
+@pytest.mark.parametrize("end", range(len(FP_BYTES)))
 def test_a_device_info_that_stops_early(end: int) -> None:
-    data = SEED_BYTES[:end]
+    data = FP_BYTES[:end]
     if end < 189:  # of what the camera can do nothing may be missing
         with pytest.raises(RemoteProtocolError):
             DeviceInfo.decode(data)
         return
     strings = {"manufacturer": 202, "model": 221, "device_version": 232, "serial_number": 267}
     cut = {name: "" for name, complete in strings.items() if end < complete}
-    assert DeviceInfo.decode(data) == replace(SEED, **cut)  # type: ignore[arg-type]
+    assert DeviceInfo.decode(data) == replace(FP, **cut)  # type: ignore[arg-type]
 
 
 def test_a_device_info_may_be_longer_than_the_standard_says() -> None:
-    assert DeviceInfo.decode(SEED_BYTES + bytes(10)) == SEED
+    assert DeviceInfo.decode(FP_BYTES + bytes(10)) == FP
 
 
 @given(strategies.device_infos())
@@ -174,7 +173,7 @@ def test_storage_infos_come_back(info: StorageInfo) -> None:
 # ObjectInfo
 
 
-def test_the_object_info_of_the_reference() -> None:
+def test_an_object_info() -> None:
     assert len(OBJECT_INFO_VECTOR) == 100
     assert OBJECT_INFO.encode() == OBJECT_INFO_VECTOR
     assert ObjectInfo.decode(OBJECT_INFO_VECTOR) == OBJECT_INFO
@@ -301,7 +300,7 @@ def test_property_descriptions_come_back(description: DevicePropDesc) -> None:
     assert DevicePropDesc.decode(description.encode()) == description
 
 
-def test_a_range_of_strings_is_ours_to_mend() -> None:
+def test_a_range_of_strings_is_an_error_of_ours() -> None:
     with pytest.raises(LocalProtocolError):
         DevicePropDesc(0x501E, DataType.STRING, True, "", "", Range(0, 1, 1)).encode()
 
@@ -309,7 +308,17 @@ def test_a_range_of_strings_is_ours_to_mend() -> None:
 # object property lists, handles
 
 
-def test_the_property_list_of_the_reference() -> None:
+def encode_object_prop_list(elements: list[ObjectPropElement]) -> bytes:
+    """Write an object property list."""
+    parts = [
+        struct.pack("<IHH", element.handle, element.code, element.data_type)
+        + encode_value(element.data_type, element.value)
+        for element in elements
+    ]
+    return struct.pack("<I", len(parts)) + b"".join(parts)
+
+
+def test_a_property_list() -> None:
     data = bytes.fromhex("01 00 00 00 03 00 00 00 04 dc 08 00 00 f2 05 2a 01 00 00 00")
     elements = [ObjectPropElement(ObjectHandle(3), ObjectProperty.ObjectSize, DataType.UINT64, 5_000_000_000)]
     assert decode_object_prop_list(data) == elements

@@ -1,4 +1,4 @@
-"""Events on the interrupt pipe: reference ptp, sections 2, 6 and 9.5."""
+"""Events on the interrupt pipe: camfs/protocols/ptp/README.md, "Events"."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -20,7 +20,7 @@ OBJECT_ADDED_BYTES = bytes.fromhex("10 00 00 00 04 00 02 40 ff ff ff ff 05 00 00
 EVENTS = st.builds(Event, U16, U32, st.lists(U32, max_size=3).map(tuple))
 
 
-def test_the_event_of_the_reference() -> None:
+def test_an_event_byte_for_byte() -> None:
     assert encode_event(OBJECT_ADDED) == OBJECT_ADDED_BYTES
     assert EventPipe().receive(OBJECT_ADDED_BYTES) == [OBJECT_ADDED]
 
@@ -92,6 +92,6 @@ def test_random_bytes_are_events_or_errors_and_never_pile_up(transfers: list[byt
 @pytest.mark.parametrize(
     "event", [Event(0x4002, 0, (1, 2, 3, 4)), Event(0x4002, 0, (1 << 32,)), Event(1 << 16, 0), Event(0x4002, -1)]
 )
-def test_an_event_that_does_not_fit_is_ours_to_mend(event: Event) -> None:
+def test_an_event_that_does_not_fit_is_an_error_of_ours(event: Event) -> None:
     with pytest.raises(LocalProtocolError):
         encode_event(event)

@@ -1,4 +1,7 @@
-"""PTP/IP: every packet byte for byte, what may come when, any chunking, and what a peer can make one hold. Reference ptp, section 11."""
+"""PTP/IP: every packet byte for byte, what may come when, any chunking, and how much a peer can make a side hold.
+
+The rules: camfs/protocols/ptp/README.md, "PTP/IP".
+"""
 
 import itertools
 import struct
@@ -11,25 +14,22 @@ from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import MAX_PACKET, PIECE, IpConnection, State
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
+from camfs.protocols.ptp.packets import (
     MAX_NAME,
-    MAX_PACKET,
-    PIECE,
     Cancel,
     InitCommandAck,
     InitCommandRequest,
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     PacketType,
     ProbeRequest,
     ProbeResponse,
     Reason,
-    State,
 )
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
 
 OK = int(ResponseCode.OK)
 CANCELLED = int(ResponseCode.TransactionCanceled)
@@ -168,7 +168,7 @@ WHOLE_ANSWER = [DataStart(GET, 7, 4), Data(b"abcd"), DataEnd(), Response(OK, 7)]
         ),
     ],
 )
-def test_a_packet_of_the_reference(by: IpConnection, message: IpMessage, encoded: str) -> None:
+def test_a_packet_byte_for_byte(by: IpConnection, message: IpMessage, encoded: str) -> None:
     assert sent(by, message).hex(" ") == encoded
 
 

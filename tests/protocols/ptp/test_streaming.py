@@ -17,7 +17,7 @@ UNKNOWN = 0xFFFFFFFF
 
 
 def sizes(packet: int) -> list[int]:
-    """List the sizes of reference ptp, section 13, item 10, that fit in memory, and those around further multiples of M."""
+    """List sizes around multiples of M, and those at which hosts change how they read."""
     around = [count * packet - 12 + more for count in (1, 2, 16) for more in (-1, 0, 1)]
     return [0, 1, *around, 512 * KIB - 12, 512 * KIB, MIB, MIB + 1]
 

@@ -9,20 +9,20 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs.errors import DeviceGone, RemoteProtocolError
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
-from camfs.protocols.ptp.ip import (
+from camfs.protocols.ptp.ip import IpConnection
+from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
+from camfs.protocols.ptp.packets import (
     Cancel,
     InitCommandAck,
     InitCommandRequest,
     InitEventAck,
     InitEventRequest,
     InitFail,
-    IpConnection,
     IpMessage,
     ProbeRequest,
     ProbeResponse,
     Reason,
 )
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
 from camfs.virtual.ptp import ptpip
 from camfs.virtual.ptp.iplink import IpChannel
 from tests.cameras.network import GUID, NetworkRig, networked
