@@ -17,8 +17,9 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import Link
 from camfs.cameras.sigma.card import Card
+from camfs.cameras.sigma.exposure import ImageKey
 from camfs.cameras.sigma.focus import Focus
-from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder, ImageKey
+from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.remote import IDLE, Control
 from camfs.cameras.sigma.settings import Settings
@@ -153,7 +154,7 @@ class SigmaCamera:
         """
         await self._ptp.reattach(link)
         await self.control.find()
-        self.images.forget()  # what was not rescued the camera does not hold any more
+        self.images.note_emptied()  # what was not rescued the camera does not hold any more
 
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone, and hand the idle body back."""

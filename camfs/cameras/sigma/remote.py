@@ -57,7 +57,7 @@ class Images(Protocol):
     async def rescue(self) -> None:
         """Bring in what a previous program left in the camera."""
 
-    def forget(self) -> None:
+    def note_emptied(self) -> None:
         """Hear that the camera's database is gone."""
 
 
@@ -159,7 +159,7 @@ class Control:
         """Hear that the body is not in the computer's hold: it was switched off and on."""
         if self.held:
             log.warning("the camera has left the computer's control by itself; what only it held is lost")
-            self._images.forget()
+            self._images.note_emptied()
             self._end()
 
     def note_gone(self) -> None:

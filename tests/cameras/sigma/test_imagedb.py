@@ -18,10 +18,12 @@ from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged
 from camfs.cameras.ptp.session import Reply, Session
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma import imagedb as images_module
+from camfs.cameras.sigma import exposure, imagedb
 from camfs.cameras.sigma import spool as spool_module
-from camfs.cameras.sigma.imagedb import IMAGEDB, LEFT_WAIT, ImageFolder, ImageKey
+from camfs.cameras.sigma.exposure import ImageKey
+from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder
 from camfs.cameras.sigma.operations import SigmaOperations
+from camfs.cameras.sigma.ring import LEFT_WAIT
 from camfs.cameras.sigma.spool import Spool, original_name
 from camfs.protocols.sigma.codes import MAX_PICTURE, CaptureState, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
@@ -71,7 +73,8 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pictures, "jpeg", make("JPEG", 1500))
     monkeypatch.setattr(pictures, "dng", make("DNG", 3000))
-    monkeypatch.setattr(images_module, "PIECE", PIECE)
+    monkeypatch.setattr(exposure, "PIECE", PIECE)
+    monkeypatch.setattr(imagedb, "PIECE", PIECE)
 
 
 @pytest.fixture
@@ -795,7 +798,7 @@ async def test_what_a_power_cycle_takes(tmp_path: Path, exposed: list[PictureFil
         entry = driver.entry(raw.name)
         await driver.images.read(entry, 0, 1500)
         driver.fp.power_cycle()
-        driver.images.forget()
+        driver.images.note_emptied()
         assert driver.names() == [jpeg.name]
         with pytest.raises(errors.NotFound):
             await driver.images.read(entry, 0, 1)
@@ -1104,7 +1107,7 @@ async def test_a_take_that_would_take_the_camera_off_the_bus(
         await filmed(driver)  # at index 1
         assert driver.names() == []
         await driver.operations.close_application()
-        driver.images.forget()
+        driver.images.note_emptied()
         await cine(driver)
         await filmed(driver)
         entry = driver.entry(exposed[-1].name)
@@ -1114,13 +1117,13 @@ async def test_a_take_that_would_take_the_camera_off_the_bus(
         await driver.images.stop_movie()
         await refused(entry)
         await driver.operations.close_application()
-        driver.images.forget()
+        driver.images.note_emptied()
         await cine(driver, Destination.COMPUTER)
         await filmed(driver)
         assert driver.names() == []
         await refused(entry)
         await driver.operations.close_application()
-        driver.images.forget()
+        driver.images.note_emptied()
         await cine(driver)
         await filmed(driver)
         entry = driver.entry(exposed[-1].name)

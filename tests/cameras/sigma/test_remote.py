@@ -312,7 +312,7 @@ async def test_shots_that_find_no_room_keep_the_body(
     """Refused at `.control`, tried again when idle, and at the end the body stays locked: the next mount has the shot."""
     async with emulated("sigma-fp", snap_time=QUICK) as body:
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.Part.write", full)
+            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
             async with driven(body, tmp_path, idle=60) as rig:
                 (entry,) = await rig.shoot()
                 with pytest.raises(errors.StoreFull):
@@ -533,7 +533,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
         async with killed(body, tmp_path) as rig:
             await rig.shoot()
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.Part.write", full)
+            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
             async with driven(body, tmp_path) as rig:
                 assert rig.camera.control.held
                 assert "stays locked" in caplog.text

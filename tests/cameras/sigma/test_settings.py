@@ -273,7 +273,7 @@ async def test_settings_do_not_wait_behind_a_transfer(
     tmp_path: Path, jumping_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A setting is written while a file is read, after the one piece of it that is under way."""
-    monkeypatch.setattr("camfs.cameras.sigma.imagedb.PIECE", 500_000)
+    monkeypatch.setattr("camfs.cameras.sigma.exposure.PIECE", 500_000)
     async with held(tmp_path, bandwidth="1000000") as rig:
         await rig.camera.change_setting("image-quality", "dng")
         (entry,) = await rig.shoot()

@@ -100,13 +100,13 @@ async def test_a_file_in_pieces(tmp_path: Path) -> None:
         while not part.is_whole:
             offset = generator.randrange(len(DATA))
             size = min(generator.randrange(1, 3000), len(DATA) - offset)
-            assert (part.here(offset, size) == 0) is (here[offset] == 0)
+            assert (part.available(offset, size) == 0) is (here[offset] == 0)
             if not here[offset]:
                 assert part.missing(offset, size) == (here[offset : offset + size] + b"\1").find(1)
-            assert await part.read(offset, size) == DATA[offset : offset + part.here(offset, size)]
+            assert await part.read(offset, size) == DATA[offset : offset + part.available(offset, size)]
             await part.write(offset, DATA[offset : offset + size])
             here[offset : offset + size] = b"\1" * size
-            assert part.gap() == (here + b"\0").find(0) or (offset and not here[0])
+            assert part.first_gap() == (here + b"\0").find(0) or (offset and not here[0])
             assert spool.files == {}
         await part.finish()
         await part.finish()
@@ -245,8 +245,8 @@ async def test_a_part_that_is_given_up(tmp_path: Path) -> None:
     async with opened(tmp_path) as spool:
         part = await spool.begin("A.DNG", len(DATA), TAKEN)
         await part.write(0, DATA[:100])
-        await part.settle()
-        await part.settle()
+        await part.keep_beginning()
+        await part.keep_beginning()
         assert list(spool.files) == ["partial-A.DNG"]
         part = await spool.begin("A.DNG", len(DATA), TAKEN)
         await part.write(0, DATA[:100])
