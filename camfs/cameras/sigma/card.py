@@ -30,7 +30,7 @@ class Card:
         self._described: dict[tuple[Key, Key | None], Entry | errors.Refused | None] = {}
         self._used: dict[Key, Usage] = {}
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Hear that keys mean other entries now. The stores stay what they were."""
         stores = self._listed.get(None, ())
         self._listed = {None: stores} if stores else {}

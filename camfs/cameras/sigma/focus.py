@@ -88,7 +88,7 @@ class Focus:
         try:
             await self._snaps.snap(SnapMode.AF_DRIVE_ONLY, AF_BUDGET)
         finally:
-            self._settings.forget()
+            self._settings.invalidate()
 
     async def drive_to(self, position: int) -> None:
         """Drive the motor to a position; the body is in MF afterwards, as else it would focus again.

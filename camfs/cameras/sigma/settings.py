@@ -59,14 +59,14 @@ class Settings:
         self._reading = trio.Lock()
         self._changing = trio.Lock()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Believe nothing that was read."""
         self._checked_at.clear()
         self._read_at.clear()
 
     async def learn(self) -> None:
         """See, the first time that the body is held, which settings it has: those whose fields it tells or says how to set."""
-        self.forget()
+        self.invalidate()
         if self._is_learnt:
             return
         state = await self._everything()
@@ -148,13 +148,13 @@ class Settings:
         try:
             await self._operations.write(dataset, values)
         finally:
-            self.forget()
+            self.invalidate()
 
     async def read_back(self, dataset: Dataset, took: Callable[[Values], bool]) -> bool:
         """Read a dataset until the camera took what was written, for `TAKES` seconds at most, and say whether it did."""
         deadline = trio.current_time() + TAKES
         while True:
-            self.forget()
+            self.invalidate()
             if took(await self.values(dataset)):
                 return True
             if trio.current_time() >= deadline:

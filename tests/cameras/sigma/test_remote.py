@@ -83,7 +83,7 @@ async def test_a_question_that_goes_wrong_does_not_break_the_mount(
         rig.fail(kind, SigmaOperation.GetCamCaptStatus)
         async with driven(body, tmp_path) as rig:
             assert len(await rig.walk()) > 3
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
             assert rig.count(SigmaOperation.ConfigApi) == 0
 
 
@@ -139,7 +139,7 @@ async def test_a_config_api_whose_answer_is_lost_is_not_forgotten(
         rig.fail(kind, SigmaOperation.ConfigApi)
         with pytest.raises(errors.CameraError):
             await rig.camera.setting("iso")
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert await rig.camera.setting("iso") == "auto"
         await rig.camera.aclose()
         assert not rig.body.sigma.locked
@@ -150,7 +150,7 @@ async def test_a_config_api_that_is_refused_takes_nothing(tmp_path: Path) -> Non
         rig.fail(FaultKind.REFUSE, SigmaOperation.ConfigApi)
         with pytest.raises(errors.Refused):
             await rig.camera.setting("iso")
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert await rig.camera.setting("iso") == "auto"
 
 
@@ -158,7 +158,7 @@ async def test_a_body_without_config_api_is_not_held(tmp_path: Path) -> None:
     async with rigged(tmp_path, operations="-9035") as rig:
         with pytest.raises(errors.NotSupported):
             await rig.camera.setting("iso")
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert len(await rig.walk()) > 3
 
 
@@ -179,7 +179,7 @@ async def test_cancelled_at_any_operation_the_body_is_handed_back(
         with trio.fail_after(WITHIN):
             await rig.camera.aclose()
         assert not rig.body.sigma.locked
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 # ---------------------------------------------------------------------- handing back
@@ -216,10 +216,10 @@ async def test_every_way_of_ending_leaves_the_body_free(
 ) -> None:
     async with rigged(tmp_path, idle=60) as rig:
         await rig.camera.setting("iso")
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         epoch = rig.camera.epoch
         await way(rig)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not rig.body.sigma.locked
         assert rig.camera.epoch > epoch
         assert not await rig.camera.has_control()
@@ -235,7 +235,7 @@ async def test_an_exception_in_the_program_leaves_the_body_free(tmp_path: Path) 
         except ZeroDivisionError:
             pass
         assert rig is not None
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not body.sigma.locked
 
 
@@ -245,7 +245,7 @@ async def test_cancelled_while_it_is_opened_the_camera_is_closed(tmp_path: Path)
             scope.cancel()
             await open_still_camera(UsbLink(body.open()), work, spool=tmp_path)
         async with driven(body, tmp_path) as rig:
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE, FaultKind.STALL])
@@ -259,7 +259,7 @@ async def test_a_hand_back_without_an_answer_is_found_to_have_happened(
             await rig.camera.release_control()
         except errors.CameraError:
             await rig.camera.release_control()
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not rig.body.sigma.locked
         assert await rig.camera.setting("iso") == "auto"
 
@@ -317,10 +317,10 @@ async def test_shots_that_find_no_room_keep_the_body(
                 (entry,) = await rig.shoot()
                 with pytest.raises(errors.StoreFull):
                     await rig.camera.release_control()
-                assert rig.camera.control.held
+                assert rig.camera.remote.is_acquired
                 await trio.sleep(61)
-                assert "idle body is not handed back" in caplog.text
-                assert rig.camera.control.held
+                assert "control of the idle camera is not released" in caplog.text
+                assert rig.camera.remote.is_acquired
                 seen = bytes(await rig.camera.read(entry, 0, entry.size))
             assert "left locked" in caplog.text
             assert body.sigma.locked
@@ -419,16 +419,16 @@ async def test_use_puts_off_idleness(tmp_path: Path, jumping_clock: trio.testing
             await rig.camera.setting("iso")
             await trio.sleep(50)
             await rig.camera.status()
-            assert rig.camera.control.held
+            assert rig.camera.remote.is_acquired
         await trio.sleep(11)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 async def test_idleness_of_no_seconds_is_never(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True, idle=0) as rig:
         await rig.camera.setting("iso")
         await trio.sleep(3000)
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
 
 
 async def test_a_movie_is_not_idleness(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
@@ -436,11 +436,11 @@ async def test_a_movie_is_not_idleness(tmp_path: Path, jumping_clock: trio.testi
         await rig.camera.change_setting("capture-mode", "cine")
         await rig.camera.record(True)
         await trio.sleep(600)
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert await rig.camera.recording()
         await rig.camera.record(False)
         await trio.sleep(61)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 async def test_a_movie_ends_when_the_body_is_handed_back(tmp_path: Path) -> None:
@@ -463,7 +463,7 @@ async def test_a_body_left_locked_is_unlocked_when_it_is_opened(tmp_path: Path) 
         body.trace.records.clear()
         async with driven(body, tmp_path) as rig:
             assert not body.sigma.locked
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
             seen = rig.vendor_operations()
             assert seen[-1] == "CloseApplication"
             assert "ConfigApi" not in seen
@@ -505,7 +505,7 @@ async def test_killed_at_any_operation_of_a_hold_the_next_finds_the_body_free_an
                     pass
             async with driven(body, spool) as rig:
                 assert not body.sigma.locked
-                assert not rig.camera.control.held
+                assert not rig.camera.remote.is_acquired
                 taken = "SnapCommand" in rig.operations()
                 assert len(await rig.entries()) == taken
         if ended:
@@ -535,7 +535,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
             patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
             async with driven(body, tmp_path) as rig:
-                assert rig.camera.control.held
+                assert rig.camera.remote.is_acquired
                 assert "stays locked" in caplog.text
                 assert rig.count(SigmaOperation.CloseApplication) == 0
                 assert [entry.name for entry in await rig.entries(None)] == ["card", "imagedb"]
@@ -568,7 +568,7 @@ async def test_what_is_safe_is_done_again_after_the_body_left(tmp_path: Path) ->
             await rig.camera.refresh()
             await ask()
             assert rig.body.sigma.locked
-            assert rig.camera.control.held
+            assert rig.camera.remote.is_acquired
 
 
 async def test_a_shot_is_not_done_again_and_what_was_only_there_is_gone(
@@ -580,7 +580,7 @@ async def test_a_shot_is_not_done_again_and_what_was_only_there_is_gone(
         with pytest.raises(errors.Refused) as refused:
             await rig.camera.capture()
         assert refused.value.code == NOT_INITIALISED
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert await rig.entries() == []
         assert len(await rig.shoot()) == 1
 
@@ -596,7 +596,7 @@ async def test_a_lost_session_does_not_empty_the_database(
         await rig.camera.refresh()
         await rig.camera.setting("iso")
         assert rig.camera.epoch > epoch
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         await rig.camera.setting("drive-mode")
         (found,) = await rig.entries()
         assert found == entry
@@ -612,16 +612,16 @@ async def test_a_session_lost_together_with_the_hold_is_found_out(tmp_path: Path
         await rig.camera.setting("iso")
         rig.body.sigma.close()
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetStorageInfo)
-        rig.camera.control.doubt()
+        rig.camera.remote.note_unclear()
         await rig.camera.release_control()
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert len(await rig.walk()) > 3
 
 
 async def test_a_silent_body_is_not_taken_anew(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True) as rig:
         (entry,) = await rig.shoot()
-        rig.camera.control.doubt()
+        rig.camera.remote.note_unclear()
         fault = rig.fail(FaultKind.NO_ANSWER, SigmaOperation.GetCamCaptStatus)
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.setting("iso")
