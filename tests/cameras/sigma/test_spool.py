@@ -338,3 +338,47 @@ async def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest
         go_on.set()
         await ended.wait()
         assert list(spool.files) == os.listdir(tmp_path) == ["A"]
+
+
+@pytest.mark.parametrize("call", ["pwrite", "pread", "fsync"])
+@pytest.mark.parametrize("end", ["drop", "keep_beginning", "finish"])
+async def test_nobody_closes_a_file_that_a_thread_works_on(
+    call: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of its descriptor may be another file's by then, and the bytes go there."""
+    reached, go_on, real = threading.Event(), threading.Event(), getattr(os, call)
+    numbers: list[str] = []
+
+    def slow(descriptor: int, *arguments: object) -> object:
+        if not reached.is_set():
+            before = os.readlink(f"/proc/self/fd/{descriptor}")
+            reached.set()
+            assert go_on.wait(10)
+            numbers.extend([before, os.readlink(f"/proc/self/fd/{descriptor}")])
+        return real(descriptor, *arguments)
+
+    async with opened(tmp_path) as spool, nursery() as work:
+        partial = await spool.begin("A", len(DATA), TAKEN)
+        await partial.write(0, DATA if call == "fsync" else DATA[:100])
+        monkeypatch.setattr(os, call, slow)
+        working = {
+            "pwrite": lambda: partial.write(100, DATA[100:]),
+            "pread": lambda: partial.read(0, 100),
+            "fsync": partial.finish,
+        }[call]
+        work.start_soon(working)
+        await trio.to_thread.run_sync(reached.wait)
+        ended = trio.Event()
+
+        async def close() -> None:
+            await getattr(partial, end)()
+            ended.set()
+
+        work.start_soon(close)
+        with trio.move_on_after(0.05):
+            await ended.wait()
+        assert not ended.is_set()
+        go_on.set()
+        await ended.wait()
+    assert numbers[0] == numbers[1]
+    assert numbers[0].startswith(str(tmp_path))
