@@ -338,7 +338,7 @@ class SigmaCamera:
         return await self._raw.run(command)
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Tell what `.status` shows. Never acquires control, and asks the camera nothing without it."""
+        """Return the lines of `.status`. Never acquires control, and asks the camera nothing without it."""
         settings = await self._setting_lines() if self.remote.is_acquired else []
         info = self.remote.info
         lines = [
@@ -358,7 +358,7 @@ class SigmaCamera:
         return lines
 
     async def _setting_lines(self) -> list[tuple[str, str]]:
-        """Tell what the camera tells under control. This does not count as a use of it, so control is released when idle all the same."""
+        """Return the settings among the lines of `.status`. Reading them here does not put off the release of an idle camera."""
         lines: list[tuple[str, str]] = []
         for key, name in STATUS_SETTINGS.items():
             try:

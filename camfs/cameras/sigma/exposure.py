@@ -5,15 +5,13 @@ was read is kept in a partial file of the spool, which becomes the whole file wi
 
 The state of a file says who has its bytes::
 
-                  REFUSED                      STORED
-      UNSPOOLED ◄───────── IN_CAMERA ───────────────────────► SAFE
-          │     ─────────►  │  │  ▲                            │
-          │      WANTED     │  │  │ NOT_REMOVED                │ REMOVED
-          │                 │  │  │                            │
-          │          EMPTIED│  └──┼────────► REMOVED ◄─────────┘
-          │                 ▼  REMOVED          │
-          └──────────────► LOST ◄───────────────┘
-                                   EMPTIED
+                  WANTED                    STORED
+      UNSPOOLED ──────────► IN_CAMERA ─────────────────► SAFE
+       │    ▲                │  │  │ ▲                     │
+       │    └─────REFUSED────┘  │  │ └─NOT_REMOVED─┐       │
+       │                        │  └───REMOVED───┐ │       │ REMOVED
+       │                EMPTIED │                ▼ │       │
+       └──EMPTIED──► LOST ◄─────┴────EMPTIED──── REMOVED ◄─┘
 
 Three arrows are not drawn. An UNSPOOLED file becomes SAFE and REMOVED as one IN_CAMERA does. A LOST file becomes SAFE if its last bytes
 were on their way to the disk when the camera was switched off.

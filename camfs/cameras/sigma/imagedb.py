@@ -12,14 +12,18 @@ is listed once, whichever that is::
 - BOTH: all its files are whole in the spool and synchronised to the disk, and its entries are not cleared yet;
 - SPOOL: its entries are cleared.
 
-**An entry is never cleared before the bytes of its shot are safe here.** `_clear` alone clears entries, oldest first, and asserts that.
-Whoever calls it holds the one lock (`_exclusively`), and brings the files in before. Without bytes go only entries that hold no picture,
-shots for the card alone that the camera has written there, movies (which are on the card), and files that the user deleted.
+**An entry is never cleared before the bytes of its shot are safe here.** Only `_clear` clears entries, oldest first, and it asserts this
+rule. Its callers hold the one lock (`_exclusively`), and have brought the files in before. These entries alone are cleared although their
+bytes are not here:
 
-Nothing but the user removes a file from the spool. Of a shot that one file is removed from, the other files are brought into the spool
-and the entries cleared before that file goes. So a program that is killed at any point leaves a shot in one of the three places. What
-the camera still holds is then met as entries that nobody here knows (`_claim`). It is compared with the spool's files of the same
-name and size, and is brought into the spool if it is none of them.
+- those that hold no picture, or none that the camera can give out: they would stop the shutter for ever;
+- those of shots for the card alone, once the camera has written them there, and of movies, which are on the card;
+- those of files that the user deleted.
+
+Only the user removes a file from the spool. If its shot is still in the camera, the other files of the shot are brought into the spool
+and the entries cleared before that file goes. So a program that is killed at any point leaves each shot in one of the three places. The
+next program finds what the camera still holds as entries that it does not know (`_claim`). It compares them with the spool's files of
+the same name and size, and brings in what is none of those.
 """
 
 import itertools
@@ -47,22 +51,23 @@ IMAGEDB = "imagedb"
 """The folder's key, and its name."""
 
 ROUNDS = 4
-"""How often the ring is emptied while it does not become empty."""
+"""How often the ring is emptied before it is an error that it does not become empty."""
 
 
 class ImageFolder:
     """The folder `imagedb`.
 
-    All but `open`, `list`, `describe` and what `needs_camera` denies is called only under remote control.
+    Its methods are called only under remote control, but for `open`, `list`, `describe` and `usage`, and `read` and `remove` of a file
+    that does not need the camera (`needs_camera`).
 
     Args:
         operations: the camera's.
         spool: where shots wait on this computer.
-        announce: told what changed in the folder.
+        announce: called with what changed in the folder.
         movies: whether movies are offered for reading.
 
     Attributes:
-        lost_names: pictures that were in the camera alone when it was switched off.
+        lost_names: pictures that only the camera held when it was switched off.
     """
 
     def __init__(
@@ -121,7 +126,7 @@ class ImageFolder:
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether the camera holds shots that this computer does not: those listed, or one whose command ended unclearly."""
+        """Whether the camera holds shots that this computer does not, or may: the end of a command may be unclear."""
         return self._ring.may_hold_unlisted or self.unsaved > 0
 
     @property
@@ -150,7 +155,7 @@ class ImageFolder:
         return data
 
     async def remove(self, entry: Entry) -> None:
-        """Delete a file at the user's wish.
+        """Delete a file for the user.
 
         If its shot is still in the camera, the other files of the shot are brought into the spool, so that the entries can be cleared
         before the file goes, and it does not come back. If they find no room, the shot stays in the camera without it.
@@ -272,7 +277,7 @@ class ImageFolder:
                     self._lost.append(file)
         self._exposures.clear()
         self._ring.may_hold_unlisted = False
-        self._movies.forget()
+        self._movies.note_emptied()
 
     # ------------------------------------------------------------------ movies
 

@@ -97,7 +97,7 @@ class Movies:
             return None
         return movie
 
-    def forget(self) -> None:
+    def note_emptied(self) -> None:
         """Note that the camera's ring is empty, and nothing is being recorded."""
         self.recording = False
         self._image_id = None

@@ -1,7 +1,7 @@
 """Remote control of the body: acquired when something first needs it, and always released (camfs/protocols/sigma/README.md, "Two lives").
 
 A standalone body is the photographer's: the card lists, the buttons work. A tethered body is the computer's: its operations
-work, its buttons are dead, the card lists as empty. As far as camfs knows it is::
+work, its buttons are dead, and the card lists as empty. What camfs knows of it::
 
                  CONFIGURING              CONFIRMED
      STANDALONE ─────────────► UNKNOWN ──────────────► TETHERED
@@ -110,7 +110,7 @@ class RemoteControl:
     Args:
         operations: the vendor operations.
         shots: the image database.
-        idle: release control after this many idle seconds; 0 is never.
+        idle: release control after this many idle seconds; 0 = never.
 
     Attributes:
         mode: see `Mode`.

@@ -56,7 +56,7 @@ async def test_a_movie_is_on_the_card(tmp_path: Path, exposed: list[PictureFile]
             await driver.images.read_movie(0, 1)
 
 
-async def test_a_take_is_read(tmp_path: Path, exposed: list[PictureFile], autojump_clock: MockClock) -> None:
+async def test_a_movie_is_read(tmp_path: Path, exposed: list[PictureFile], autojump_clock: MockClock) -> None:
     async with running(tmp_path, movies=True) as driver:
         await cine(driver)
         await filmed(driver, 0.1)
@@ -76,7 +76,7 @@ async def test_a_take_is_read(tmp_path: Path, exposed: list[PictureFile], autoju
             await driver.images.read(entry, 0, 1)
 
 
-async def test_a_take_that_would_take_the_camera_off_the_bus(
+async def test_a_movie_whose_read_would_take_the_camera_off_the_bus(
     tmp_path: Path, exposed: list[PictureFile], autojump_clock: MockClock
 ) -> None:
     """Each way in which what was at index 0 is there no more; `running` checks that the camera is."""

@@ -1,4 +1,4 @@
-"""Which life the SIGMA's body is in: taken when needed, handed back whatever happens, and nothing lost by either."""
+"""Remote control of the SIGMA: acquired when needed, released whatever happens, and nothing lost by either."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ async def full(*_: object) -> None:
     raise errors.StoreFull("no space left on device")
 
 
-# ---------------------------------------------------------------------- the card life
+# ---------------------------------------------------------------------- standalone
 
 
 async def test_browsing_sends_no_vendor_operation_but_one_question(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_a_question_that_goes_wrong_does_not_break_the_mount(
             assert rig.count(SigmaOperation.ConfigApi) == 0
 
 
-# ---------------------------------------------------------------------- taking
+# ---------------------------------------------------------------------- acquiring
 
 
 async def test_the_body_is_taken_once_at_the_first_need(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ async def test_cancelled_at_any_operation_the_body_is_handed_back(
         assert not rig.camera.remote.is_acquired
 
 
-# ---------------------------------------------------------------------- handing back
+# ---------------------------------------------------------------------- releasing
 
 
 async def by_control(rig: Rig) -> None:
@@ -550,7 +550,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
                 assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
 
 
-# ---------------------------------------------------------------------- a life that ends by itself
+# ---------------------------------------------------------------------- control that ends by itself
 
 
 async def test_what_is_safe_is_done_again_after_the_body_left(tmp_path: Path) -> None:
