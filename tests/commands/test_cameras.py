@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import usb.backend.libusb1 as libusb
 
-from camfs.commands import cameras, mounts
+from camfs.commands import cameras
 from camfs.commands.mounts import CAMFS
-from camfs.transports import sysfs, usb
+from camfs.transports import mounts, sysfs, usb
 from camfs.transports.holders import Holder
 from camfs.transports.mounts import MountEntry
 from tests.transports.bus import Backend, BusDevice

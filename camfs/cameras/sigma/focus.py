@@ -1,4 +1,4 @@
-"""Driving the focus: the autofocus once, or the motor to a position (reference sigma-fp, section 18)."""
+"""Driving the focus: the autofocus once, or the motor to a position (camfs/protocols/sigma/README.md, "Driving focus")."""
 
 from collections.abc import Awaitable
 from typing import Protocol
@@ -14,7 +14,7 @@ from camfs.protocols.sigma.settings import SETTINGS
 from camfs.protocols.sigma.values import MANUAL_FOCUS
 
 POSITION_RANGE = 658
-"""Tag of CanSetInfo5: the lowest and the highest position of this lens, at this focal length."""
+"""Tag of CanSetInfo5: the lowest and the highest position of this lens at this focal length."""
 
 AF_BUDGET = 10.0
 """Seconds for the autofocus to end."""
@@ -22,29 +22,29 @@ AF_BUDGET = 10.0
 MOTOR_BUDGET = 15.0
 """Seconds for the motor to come to rest."""
 
-STARTS = 0.3
-"""Seconds that the motor has to begin: a write is answered in half a millisecond, before it moves."""
+START_TIME = 0.3
+"""Seconds that the motor has to begin to move: a write is answered in half a millisecond, before it does."""
 
-LOOK = 0.05
+POLL = 0.05
 """Seconds between two looks at the motor."""
 
-NEAR = 12
-"""Counts by which a position may be missed: six were seen, of some five thousand."""
+TOLERANCE = 12
+"""Counts by which a position may be missed: six were seen, of a range of some five thousand."""
 
 
 class Snaps(Protocol):
-    """What runs SnapCommand to its end; see `images.ImageFolder`."""
+    """Runs SnapCommand to its end; see `imagedb.ImageFolder`."""
 
     def snap(self, mode: SnapMode, budget: float) -> Awaitable[object]:
         """Send it once, wait for its final state, and raise failures."""
 
 
 class Focus:
-    """The focus, for the time that the body is held; whoever calls sees to that.
+    """The focus, while the computer has control; the caller sees to that.
 
     Args:
         operations: the vendor operations.
-        settings: the settings, which a drive changes.
+        settings: the settings, which driving the focus changes.
         snaps: runs the autofocus.
     """
 
@@ -54,7 +54,7 @@ class Focus:
         self._snaps = snaps
 
     async def text(self) -> str:
-        """Tell mode, state, position and range, a line each, as far as the body tells them."""
+        """Return mode, state, position and range, a line each, as far as the camera tells them."""
         values = await self._operations.read(Dataset.FOCUS)
         lines = {"mode": SETTINGS["focus-mode"].read(values)} if "FocusMode" in values else {}
         if "FocusState" in values:
@@ -67,20 +67,21 @@ class Focus:
         return "".join(f"{name}: {value}\n" for name, value in lines.items())
 
     async def change(self, text: str) -> None:
-        """Focus: `af` once by itself, a number at that position; returns when it is done.
+        """Focus: `af` runs the autofocus once, a number drives to that position; return when it is done.
 
         Raises:
-            FocusFailed: autofocus found nothing.
-            NotPermitted: autofocus in MF, or the motor went elsewhere.
+            FocusFailed: the autofocus found nothing.
+            NotPermitted: autofocus in MF, or the motor stopped elsewhere.
+            InvalidValue: neither.
         """
         if text == "af":
-            await self._drive_by_itself()
+            await self._autofocus()
         elif text.isascii() and text.isdecimal():
             await self.drive_to(int(text))
         else:
             raise errors.InvalidValue(f"{text!r}: write af, or a position")
 
-    async def _drive_by_itself(self) -> None:
+    async def _autofocus(self) -> None:
         values = await self._operations.read(Dataset.FOCUS)
         if values.get("FocusMode") == MANUAL_FOCUS:
             mode = SETTINGS["focus-mode"].read(values)
@@ -88,14 +89,14 @@ class Focus:
         try:
             await self._snaps.snap(SnapMode.AF_DRIVE_ONLY, AF_BUDGET)
         finally:
-            self._settings.forget()
+            self._settings.invalidate()
 
     async def drive_to(self, position: int) -> None:
-        """Drive the motor to a position; the body is in MF afterwards, as else it would focus again.
+        """Drive the motor to a position; the camera is in MF afterwards, as it would focus again otherwise.
 
         Raises:
             NotSupported: this firmware, or this lens, has no positions.
-            InvalidValue: outside of the lens's range.
+            InvalidValue: outside the lens's range.
             NotPermitted: the motor came to rest elsewhere.
             TransferTimeout: it does not come to rest.
         """
@@ -109,7 +110,7 @@ class Focus:
             raise errors.NotSupported("the camera names no focus positions for this lens")
         if not limits[0] <= position <= limits[1]:
             raise errors.InvalidValue(f"focus position {position} is not within {limits[0]}-{limits[1]}")
-        # the write that leaves AF takes the mode and drops the position: then it is written once more
+        # the write that leaves AF sets the mode and drops the position: then it is written once more
         for _ in range(2):
             await self._settings.write(
                 Dataset.FOCUS, {"FocusMode": MANUAL_FOCUS, "AFLock": 0, "PreConstAF": 0, "FocusPosition": position}
@@ -124,18 +125,18 @@ class Focus:
         return (limits[0], limits[1]) if limits is not None and len(limits) >= 2 else None
 
     async def _at_rest(self, position: int) -> Values:
-        """Wait until the motor is at rest, at this position or after it had the time to begin; return what was read then."""
+        """Wait until the motor rests at this position, or rests after it had the time to begin; return what was read last."""
         begun = trio.current_time()
         while True:
             values = await self._operations.read(Dataset.FOCUS)
             waited = trio.current_time() - begun
-            if not values.get("FocusState") and (_is_near(values, position) or waited >= STARTS):
+            if not values.get("FocusState") and (_is_near(values, position) or waited >= START_TIME):
                 return values
             if waited >= MOTOR_BUDGET:
                 raise errors.TransferTimeout(f"the focus did not come to rest in {MOTOR_BUDGET:g} s")
-            await trio.sleep(LOOK)
+            await trio.sleep(POLL)
 
 
 def _is_near(values: Values, position: int) -> bool:
     where = values.get("FocusPosition")
-    return isinstance(where, int) and abs(where - position) <= NEAR
+    return isinstance(where, int) and abs(where - position) <= TOLERANCE

@@ -1,10 +1,9 @@
-"""The SIGMA's operations over a PTP session, one method an operation: payloads in, values out (reference sigma-fp, section 3).
+"""The SIGMA's operations over a PTP session, a method for each: payloads in, values out.
 
-Nothing here decides when an operation may be sent, but for two rules that hold always: what the camera does not list is not sent,
-and what takes the camera off the bus is not sent at all (`Hazard`).
+They are listed in camfs/protocols/sigma/README.md, "Operation table". Nothing here decides when an operation may be sent, but for two
+rules that always hold: what the camera does not list is not sent, and what takes the camera off the bus is never sent (`Hazard`).
 """
 
-import logging
 from collections.abc import Sequence
 
 from camfs import errors
@@ -16,20 +15,17 @@ from camfs.protocols.sigma.codes import MAX_PARTIAL, NOT_INITIALISED, Hazard, Si
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.records import ApiInfo, CameraStatus, CaptureStatus, Movie, Picture, Snap
 
-log = logging.getLogger(__name__)
-
 MAX_PAYLOAD = 1 << 20
-"""Bytes of any payload but pictures, movies and frames: a hundred times the largest."""
+"""Bytes of any payload but pictures, movies and frames: a hundred times the largest that was seen."""
 
 MAX_FRAME = 16 << 20
-"""Bytes of a view frame; they have 600 to 644 KB."""
+"""Bytes of a view frame; those seen have 600 to 644 KB."""
 
 PROBE_TIMEOUT = 1.0
-"""Seconds for the one question that tells the body's two lives apart."""
+"""Seconds for the answer to the one question that tells whether the body is under remote control."""
 
 PICTURE_TIMEOUT = 5.0
-"""Seconds without a byte of picture data (reference 13.2)."""
-
+"""Seconds without a byte of picture data (camfs/protocols/sigma/README.md, "PictFileInfo2, GetBigPartialPictFile, ClearImageDBSingle")."""
 
 _HAZARDS: dict[int, Hazard] = {int(operation): operation.hazard for operation in SigmaOperation}
 
@@ -81,21 +77,21 @@ class SigmaOperations:
             operation, *parameters, data=data, limit=limit, timeout=timeout, repeatable=reads, urgent=urgent
         )
 
-    # ------------------------------------------------------------------ life
+    # ------------------------------------------------------------------ remote control
 
     async def config_api(self) -> ApiInfo:
-        """0x9035: enter the API life; the body is dead from now on. A second one in a PTP session changes nothing."""
+        """0x9035: acquire remote control; the body's buttons are dead from now on. A second one in a PTP session changes nothing."""
         return ApiInfo.decode((await self._transact(SigmaOperation.ConfigApi)).data)
 
     async def close_application(self) -> None:
-        """0x902F: hand the body back; its image database is emptied."""
+        """0x902F: release remote control; the camera's image database is emptied."""
         await self._transact(SigmaOperation.CloseApplication, data=records.CLOSE)
 
     async def probe(self) -> CaptureStatus | None:
-        """0x9015, asked once and with little patience: None if the body is not in the API life, as it says so or says nothing.
+        """0x9015: one try with a short timeout; None unless the body is under remote control.
 
         Raises:
-            TransferTimeout: no answer at all, which in the card life may mean the same.
+            TransferTimeout: no answer at all. A standalone body may do that too.
         """
         operation = SigmaOperation.GetCamCaptStatus
         if not self.has(operation):
@@ -110,9 +106,9 @@ class SigmaOperations:
             return None
         return CaptureStatus.decode(reply.data) if reply.data else None
 
-    async def status(self, *masks: int) -> CameraStatus:
-        """0x902C: what changed and was not read since; with three masks also the payloads of groups."""
-        return CameraStatus.decode((await self._transact(SigmaOperation.GetCamStatus2, *masks)).data)
+    async def status(self) -> CameraStatus:
+        """0x902C: what has changed and was not read since."""
+        return CameraStatus.decode((await self._transact(SigmaOperation.GetCamStatus2)).data)
 
     # ------------------------------------------------------------------ settings
 
@@ -121,7 +117,7 @@ class SigmaOperations:
         return datasets.decode(dataset, (await self._transact(dataset.reads)).data)
 
     async def write(self, dataset: Dataset, values: Values) -> None:
-        """0x9016 to 0x9018, 0x9024, 0x9028, 0x9032, 0x9034: write fields of a group. OK says nothing about whether they took.
+        """0x9016 to 0x9018, 0x9024, 0x9028, 0x9032, 0x9034: write fields of a group. OK does not say that the camera uses them.
 
         Raises:
             NotPermitted: group 6, of which nothing is known, and AudioRecord, which breaks movie transfer until a power cycle.
@@ -133,13 +129,8 @@ class SigmaOperations:
         await self._transact(dataset.writes, data=datasets.encode(dataset, values))
 
     async def can_set(self) -> CanSetInfo:
-        """0x9030: read what is settable now."""
+        """0x9030: read what can be set now."""
         return CanSetInfo.decode((await self._transact(SigmaOperation.GetCamCanSetInfo5)).data)
-
-    async def old(self, operation: SigmaOperation) -> bytes:
-        """Run one of the old reads that a camera may list (0x9010, 0x9011, 0x901A, 0x9020, 0x9021, 0x9025, 0x9026, 0x902E): its payload,
-        empty on all bodies seen."""
-        return bytes((await self._transact(operation)).data)
 
     # ------------------------------------------------------------------ pictures
 
@@ -148,12 +139,12 @@ class SigmaOperations:
         reply = await self._transact(SigmaOperation.GetCamCaptStatus, image_id)
         return CaptureStatus.decode(reply.data)
 
-    async def snap(self, mode: int, amount: int = 1) -> None:
+    async def snap(self, mode: int) -> None:
         """0x901B: take a picture, drive the focus, start or stop a movie. Never sent twice: it is not idempotent."""
-        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode, amount).encode())
+        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode).encode())
 
     async def clear(self, image_id: int) -> None:
-        """0x901C: release an entry of the database."""
+        """0x901C: clear an entry of the database."""
         await self._transact(SigmaOperation.ClearImageDBSingle, image_id, data=records.CLEAR)
 
     async def pictures(self) -> tuple[Picture, ...]:
@@ -188,14 +179,14 @@ class SigmaOperations:
     # ------------------------------------------------------------------ movies
 
     async def movie(self, image_id: int) -> Movie | None:
-        """0x9036: read the record of a take."""
+        """0x9036: read the record of a movie."""
         return records.decode_movie((await self._transact(SigmaOperation.GetMovieFileInfo, image_id)).data)
 
     async def read_movie(self, offset: int, size: int) -> bytes | memoryview:
-        """0x9037: read a piece of the take at index 0. The caller has made sure that there is one: else the camera leaves the bus.
+        """0x9037: read a piece of the movie at index 0. The caller has made sure that there is one: else the camera leaves the bus.
 
         Raises:
-            RemoteProtocolError: what came is not of the length asked for: it is garbage, not a short read.
+            RemoteProtocolError: what came does not have the length asked for: it is garbage, not a short read.
         """
         reply = await self._transact(
             SigmaOperation.GetPartialMovieFile, 0, offset, 0, size, limit=MAX_PARTIAL, urgent=False

@@ -1,7 +1,8 @@
-"""The body's settings as text: read from its datasets, written, and read back, as every refusal looks like success (reference 19).
+"""The camera's settings as text: read from its datasets, written, and read back, because every refusal looks like success
+(camfs/protocols/sigma/README.md, "Which writes are silently ignored").
 
-What each setting is called, how it is written and why it may be refused stands in `protocols.sigma.settings`; here is when the camera
-is asked. A dataset is read for all its settings at once and believed for a second; then one GetCamStatus2 tells which have changed.
+`protocols.sigma.settings` says what each setting is called, how it is written and why it may be refused; here is when the camera is asked.
+A dataset is read for all its settings at once and used for a second. Then one GetCamStatus2 says which datasets have changed.
 """
 
 import logging
@@ -21,14 +22,15 @@ from camfs.protocols.sigma.values import AF_C, AF_S
 
 log = logging.getLogger(__name__)
 
-BELIEVED = 1.0
-"""Seconds for which what was read is taken for what is."""
+FRESH = 1.0
+"""Seconds for which what was read is used without asking."""
 
-UNCHECKED = 10.0
+STALE = 10.0
 """Seconds after which a dataset is read again whatever GetCamStatus2 says: that it names all changes is inferred, not documented."""
 
-TAKES = 0.5
-"""Seconds that the camera has to take a value: white balance needs that long (reference 19)."""
+ACCEPT_TIME = 0.5
+"""Seconds that the camera has to accept a value: white balance needs that long
+(camfs/protocols/sigma/README.md, "Which writes are silently ignored")."""
 
 READ_BACK = 0.05
 """Seconds between two looks at whether it did."""
@@ -40,11 +42,12 @@ _ALONG: Mapping[tuple[str, Value], Values] = {
     ("FocusMode", AF_S): {"PreConstAF": 0},
     ("FocusMode", AF_C): {"PreConstAF": 1},
 }
-"""What is written along with a value: AF-S with PreConstAF on hunts for ever, AF-C without it does not follow (reference 18)."""
+"""What is written along with a value: AF-S with PreConstAF on hunts for ever, AF-C without it does not follow
+(camfs/protocols/sigma/README.md, "Driving focus")."""
 
 
 class Settings:
-    """The settings, for the time that the body is held; whoever calls sees to that.
+    """The settings, while the computer has control; the caller sees to that.
 
     Args:
         operations: the vendor operations.
@@ -60,17 +63,17 @@ class Settings:
         self._reading = trio.Lock()
         self._changing = trio.Lock()
 
-    def forget(self) -> None:
-        """Believe nothing that was read."""
+    def invalidate(self) -> None:
+        """Ask again before anything that was read is used."""
         self._checked_at.clear()
         self._read_at.clear()
 
     async def learn(self) -> None:
-        """See, the first time that the body is held, which settings it has: those whose fields it tells or says how to set."""
-        self.forget()
+        """See, when control is first acquired, which settings the camera has: those whose fields it sends or says how to set."""
+        self.invalidate()
         if self._is_learnt:
             return
-        state = await self._everything()
+        state = await self._read_all()
         if not state.can_set.entries:
             return
         self._names = [
@@ -82,7 +85,7 @@ class Settings:
         self._is_learnt = True
 
     def names(self) -> Sequence[str]:
-        """Name the settings: all that there may be until the body was held."""
+        """Name the settings: before control is first acquired, all that there may be."""
         return self._names
 
     def _setting(self, name: str) -> Setting:
@@ -93,13 +96,13 @@ class Settings:
     # ------------------------------------------------------------------ datasets
 
     async def values(self, dataset: Dataset) -> Values:
-        """Return a dataset's fields as they are now, give or take a second."""
+        """Return a dataset's fields as they are now, or were within the last second."""
         async with self._reading:
             now = trio.current_time()
-            if now - self._checked_at.get(dataset, -math.inf) >= BELIEVED and (
-                now - self._read_at.get(dataset, -math.inf) >= UNCHECKED or await self._has_changed(dataset)
+            if now - self._checked_at.get(dataset, -math.inf) >= FRESH and (
+                now - self._read_at.get(dataset, -math.inf) >= STALE or await self._has_changed(dataset)
             ):
-                # forgotten while it is being read, it is not believed
+                # noted before the answer: what is invalidated while it is being read stays invalid
                 self._read_at[dataset] = self._checked_at[dataset] = now
                 try:
                     self._state.values[dataset] = await self._operations.read(dataset)
@@ -110,7 +113,7 @@ class Settings:
             return self._state.values[dataset]
 
     async def _has_changed(self, dataset: Dataset) -> bool:
-        """Ask which datasets have changed; those that have not are believed for another second."""
+        """Ask which datasets have changed; those that have not are used for another second."""
         if not self._operations.has(SigmaOperation.GetCamStatus2):
             return True
         try:
@@ -126,8 +129,8 @@ class Settings:
                 self._checked_at[known] = trio.current_time()
         return dataset not in self._read_at
 
-    async def _everything(self) -> State:
-        """Read all datasets and what can be set; one that the camera garbles stays as it was last."""
+    async def _read_all(self) -> State:
+        """Read all datasets and what can be set. A dataset that the camera garbles stays as it was."""
         for dataset in READ_DATASETS:
             try:
                 await self.values(dataset)
@@ -137,7 +140,7 @@ class Settings:
         return await self._with_choices()
 
     async def _with_choices(self) -> State:
-        """Read what can be set. Where that cannot be had, values are written all the same: the read-back decides."""
+        """Read what can be set. If that cannot be had, values are written all the same: reading back decides."""
         try:
             self._state.can_set = await self._operations.can_set()
         except (errors.RemoteProtocolError, errors.NotSupported) as error:
@@ -145,18 +148,18 @@ class Settings:
         return self._state
 
     async def write(self, dataset: Dataset, values: Values) -> None:
-        """Write fields of a dataset. Whatever was read is no longer believed: one write changes others (reference 19)."""
+        """Write fields of a dataset. Whatever was read is invalid then: writing one field changes others."""
         try:
             await self._operations.write(dataset, values)
         finally:
-            self.forget()
+            self.invalidate()
 
-    async def read_back(self, dataset: Dataset, took: Callable[[Values], bool]) -> bool:
-        """Read a dataset until the camera took what was written, for `TAKES` seconds at most, and say whether it did."""
-        deadline = trio.current_time() + TAKES
+    async def read_back(self, dataset: Dataset, accepted: Callable[[Values], bool]) -> bool:
+        """Read a dataset until the camera has accepted what was written, for `ACCEPT_TIME` at most, and say whether it has."""
+        deadline = trio.current_time() + ACCEPT_TIME
         while True:
-            self.forget()
-            if took(await self.values(dataset)):
+            self.invalidate()
+            if accepted(await self.values(dataset)):
                 return True
             if trio.current_time() >= deadline:
                 return False
@@ -168,25 +171,25 @@ class Settings:
         """Read a setting as text.
 
         Raises:
-            NoData: the camera does not tell it now.
+            NoData: the camera does not say it now.
         """
         setting = self._setting(name)
         return setting.read(await self.values(setting.dataset))
 
     async def choices(self, name: str) -> Sequence[str]:
-        """List what a setting takes now."""
-        return self._setting(name).choices(await self._everything())
+        """List the values that a setting can have now."""
+        return self._setting(name).choices(await self._read_all())
 
     async def change(self, name: str, text: str) -> None:
         """Write a setting and read it back.
 
         Raises:
-            InvalidValue: no value of it; the camera was not asked.
+            InvalidValue: not a value of this setting; the camera was not asked.
             AccessDenied: it can only be read.
             NotPermitted: the camera kept what it had.
         """
         setting = self._setting(name)
-        async with self._changing:  # else what one writes is what another reads back
+        async with self._changing:  # else one caller reads back what another wrote
             await self._change(setting, text)
 
     async def _change(self, setting: Setting, text: str) -> None:
@@ -203,14 +206,14 @@ class Settings:
         raise await self._refusal(setting)
 
     async def _leave_af_s_still(self) -> None:
-        """After AF-C was made AF-S (CINE), take back what was written along: AF-S with PreConstAF on hunts for ever."""
+        """If the camera made AF-S of AF-C (in CINE), undo what was written along: AF-S with PreConstAF on hunts for ever."""
         focus = self._state.values.get(Dataset.FOCUS, {})
         if focus.get("FocusMode") == AF_S and focus.get("PreConstAF") == 1:
             await self.write(Dataset.FOCUS, {"PreConstAF": 0})
 
     async def _refusal(self, setting: Setting) -> errors.NotPermitted:
-        """Return the error that says that the camera kept a value, and why as far as is known."""
-        state = await self._everything()
+        """Return the error that says what value the camera kept, and why, as far as is known."""
+        state = await self._read_all()
         try:
             kept = setting.read(state.values[setting.dataset])
         except errors.NoData:

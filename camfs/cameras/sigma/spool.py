@@ -1,11 +1,13 @@
-"""The spool: shots that wait on this computer, in one folder for a camera, safe from whatever becomes of the camera and of camfs.
+"""The spool: shots that wait on this computer, in one folder for each camera, safe whatever happens to the camera and to camfs.
 
-A file of the spool is there under its name when all its bytes are: it is written as `.NAME.part`, synchronised to the disk, given the
-time when it was taken, and renamed. So what a program that was killed leaves are whole files, and parts, which the next one finds.
-A part that nobody will complete becomes `partial-NAME`, as long as the bytes that came without a gap; half a picture may be worth having.
+A file of the spool has its name only when all its bytes are there. It is written as `.NAME.part`, gets the time when the picture was
+taken, is synchronised to the disk and renamed, and then the folder is synchronised. So a program that is killed leaves whole files and
+partial files, which the next one finds. A partial file that nobody will complete becomes `partial-NAME`, as long as the bytes that
+came without a gap, because half a picture may be worth having.
 
-The folder is one camera's, held by a lock (flock) that the system drops with the program. A second camfs on a camera of the same
-serial number takes the folder with `.2` behind its name, and so on; whoever next has the first folder moves into it what those hold.
+The folder belongs to one camera, and is held by a lock (flock) that the system drops when the program ends. A second camfs on a camera
+of the same serial number uses the folder with `.2` behind its name, and so on. The next program that gets the first folder moves
+into it what those hold.
 
 Everything that waits for the disk runs in a thread.
 """
@@ -30,16 +32,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FOLDERS = 16
-"""Folders tried for one camera: so many camfs at once."""
+"""Folders tried for one camera: the number of camfs that can run at once."""
 
 MAX_NAME = 100
 """Characters of a name; DCF's have twelve."""
 
 PARTIAL = "partial-"
-"""What the name of a file begins with whose rest never came."""
+"""Prefix of the name of a file whose rest never came."""
 
 COMPARED = 4096
-"""Bytes compared at once; a hole in a part is at least as long."""
+"""Bytes compared at once; a hole in a partial file is at least as long."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ +~()-]")
 _NUMBERED = re.compile(r"~[0-9]+(?=(\.[^.]*)?$)")
@@ -52,7 +54,7 @@ def default_folder(serial: str) -> Path:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name for what a camera calls a file: of a path the last step, without anything that a disk or a shell may mind."""
+    """Return a file name for what a camera calls a file: the last step of a path, without characters that trouble a disk or a shell."""
     last = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1])
     stem, dot, extension = last.rpartition(".")
     if len(last) > MAX_NAME:
@@ -61,28 +63,28 @@ def safe_name(name: str) -> str:
 
 
 def original_name(name: str) -> str:
-    """Return the name that a file had before it was told from another by a number."""
+    """Return the name that a file had before a number was added to tell it from another."""
     return _NUMBERED.sub("", name)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A whole file of the spool: its bytes, and when it was taken."""
+    """A whole file of the spool: its length in bytes, and when the picture was taken."""
 
     size: int
     mtime_ns: int
 
 
 class Spool:
-    """Whole files and parts in a folder.
+    """Whole files and partial files in a folder.
 
-    Every method may raise `StoreFull`, and `Refused` for what else a disk answers.
+    Every method may raise `StoreFull`, and `Refused` for any other error of the disk.
 
     Args:
-        folder: a folder of its own, made if it is not there. If another camfs holds it, the one with a number behind its name.
+        folder: a folder for this spool alone, made if it is not there. If another camfs holds it, one with a number behind its name.
 
     Attributes:
-        folder: where it really is, once opened.
+        folder: the folder really used, once opened.
         files: the whole files, by name.
     """
 
@@ -94,48 +96,48 @@ class Spool:
         self._closed = False
 
     async def open(self) -> None:
-        """Make and lock the folder, and look what lies in it. What fails is logged, and tried again when room is needed."""
+        """Make and lock the folder, and see what is in it. A failure is logged, and all is tried again when room is needed."""
         try:
             await self._run(self._open)
         except errors.Refused as error:
             log.warning("shots cannot be kept on this computer: %s", error)
 
     async def aclose(self) -> None:
-        """Let go of the folder; parts stay."""
+        """Let go of the folder; partial files stay."""
         self._closed = True
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
-    def free_name(self, name: str, taken: Container[str] = ()) -> str:
-        """Return this name, or with a number before its extension, such that neither the spool nor `taken` has it."""
+    def free_name(self, name: str, others: Container[str] = ()) -> str:
+        """Return this name, with a number before its extension if the spool or `others` has it already."""
         stem, dot, extension = name.rpartition(".")
         if not stem:
             stem, dot, extension = name, "", ""
         number, candidate = 1, name
-        while candidate in self.files or candidate in taken:
+        while candidate in self.files or candidate in others:
             number += 1
             candidate = f"{stem}~{number}{dot}{extension}"
         return candidate
 
     def like(self, name: str, size: int) -> list[str]:
-        """Return the files that may be a shot with this name and size, kept before."""
+        """Return the whole files that may be the shot with this name and size."""
         return [
             each
             for each, stored in self.files.items()
             if stored.size == size and name in (each, original_name(each)) and not each.startswith(PARTIAL)
         ]
 
-    async def begin(self, name: str, size: int, mtime_ns: int) -> "Part":
-        """Begin a file of so many bytes that was taken at some time."""
-        return Part(self, name, size, mtime_ns, await self._run(self._begin, name))
+    async def begin(self, name: str, size: int, mtime_ns: int) -> "PartialFile":
+        """Begin a file of `size` bytes; `mtime_ns` is when the picture was taken."""
+        return PartialFile(self, name, size, mtime_ns, await self._run(self._begin, name))
 
     async def read(self, name: str, offset: int, size: int) -> bytes:
-        """Read of a whole file."""
+        """Read from a whole file."""
         return await self._run(self._read, name, offset, size)
 
     async def remove(self, name: str) -> None:
-        """Delete a whole file; one that is not there is no error."""
+        """Delete a whole file. It is no error if it is not there."""
         await self._run(self._remove, name)
         self.files.pop(name, None)
 
@@ -144,7 +146,7 @@ class Spool:
         return await self._run(self._usage)
 
     async def drop_partials_of(self, name: str) -> None:
-        """Delete the `partial-` files that are a beginning of this whole one."""
+        """Delete the `partial-` files that are a beginning of this whole file."""
         for partial in list(self.files):
             same = original_name(partial.removeprefix(PARTIAL)) == original_name(name)
             if same and partial.startswith(PARTIAL) and await self._run(self._begins, partial, name):
@@ -153,7 +155,7 @@ class Spool:
     # ------------------------------------------------------------------ in threads
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
-        """Run a function of the disk in a thread. Cancelled: it is waited for."""
+        """Run a function that waits for the disk in a thread. If cancelled, the function still runs to its end first."""
         try:
             return await trio.to_thread.run_sync(function, *arguments)
         except FileNotFoundError as error:
@@ -175,55 +177,56 @@ class Spool:
             raise OSError(errno.EBUSY, f"held by {FOLDERS} other programs")
         self.folder, self._descriptor = folder, descriptor
         for other in range(number + 1, FOLDERS + 1):
-            self._adopt(self._numbered(other))
+            self._move_here(self._numbered(other))
         self.files = {name: _stored(folder / name) for name in _files(folder, hidden=False)}
-        for name in _parts(folder):
+        for name in _partial_files(folder):
             try:
-                self._settle_part(name)
+                self._keep_beginning(name)
             except OSError as error:
-                log.warning("%s: a part of %s stays as it is: %s", folder, name, error.strerror)
+                log.warning("%s: the partial file of %s stays as it is: %s", folder, name, error.strerror)
 
     def _numbered(self, number: int) -> Path:
         return self._wanted if number == 1 else self._wanted.with_name(f"{self._wanted.name}.{number}")
 
-    def _adopt(self, other: Path) -> None:
-        """Move here what a second camfs left in a folder of its own."""
+    def _move_here(self, other: Path) -> None:
+        """Move here what a second camfs left in its folder, unless that still runs."""
         descriptor = _lock(other) if other.is_dir() else None
         if descriptor is None:
             return
         try:
             for name in _files(other, hidden=False):
                 (other / name).rename(self.folder / self.free_name(name, os.listdir(self.folder)))
-            for name in _parts(other):
-                (other / _part(name)).rename(self.folder / _part(self.free_name(name, _parts(self.folder))))
+            for name in _partial_files(other):
+                free_name = self.free_name(name, _partial_files(self.folder))
+                (other / _partial_name(name)).rename(self.folder / _partial_name(free_name))
         except OSError as error:
-            log.warning("%s: what lies there is not taken over: %s", other, error.strerror)
+            log.warning("%s: the shots there are not moved to this camera's spool: %s", other, error.strerror)
         finally:
             os.close(descriptor)
 
-    def _settle_part(self, name: str) -> None:
-        """Make of a part that nobody completes a file with what there is of it, or nothing."""
-        part = self.folder / _part(name)
-        with part.open("r+b") as file:
+    def _keep_beginning(self, name: str) -> None:
+        """Turn a partial file that nobody will complete into `partial-NAME`; delete it if a whole file begins with it."""
+        path = self.folder / _partial_name(name)
+        with path.open("r+b") as file:
             size = os.lseek(file.fileno(), 0, os.SEEK_HOLE) if os.fstat(file.fileno()).st_size else 0
             file.truncate(size)
         whole = [each for each in self.files if original_name(each) == original_name(name)]
-        if not size or any(_begins(part, self.folder / each) for each in whole):
-            part.unlink()
+        if not size or any(_begins(path, self.folder / each) for each in whole):
+            path.unlink()
             return
-        partial = self.free_name(PARTIAL + name)
-        part.rename(self.folder / partial)
-        self.files[partial] = _stored(self.folder / partial)
+        kept = self.free_name(PARTIAL + name)
+        path.rename(self.folder / kept)
+        self.files[kept] = _stored(self.folder / kept)
 
     def _begin(self, name: str) -> int:
         if self._descriptor is None:
             self._open()
-        return os.open(self.folder / _part(name), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        return os.open(self.folder / _partial_name(name), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     def _finish(self, descriptor: int, name: str, mtime_ns: int) -> None:
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         os.fsync(descriptor)
-        (self.folder / _part(name)).rename(self.folder / name)
+        (self.folder / _partial_name(name)).rename(self.folder / name)
         self._sync_folder()
 
     def _sync_folder(self) -> None:
@@ -232,7 +235,7 @@ class Spool:
 
     def _drop(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (self.folder / _part(name)).unlink()
+            (self.folder / _partial_name(name)).unlink()
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         with (self.folder / name).open("rb", buffering=0) as file:
@@ -251,8 +254,10 @@ class Spool:
         return _begins(self.folder / partial, self.folder / name)
 
 
-class Part:
-    """A file that is not whole yet. Its bytes come in any order; one task at a time is at its disk.
+class PartialFile:
+    """A file that is not whole yet. Its bytes come in any order.
+
+    One task at a time uses its descriptor: none may be closed while a thread writes to it, as its number may already be another file's.
 
     Attributes:
         size: bytes of the file when it is whole.
@@ -272,34 +277,34 @@ class Part:
         """Whether all bytes are in."""
         return not self.size or self._ranges == [(0, self.size)]
 
-    def here(self, offset: int, size: int) -> int:
-        """Say how many of these bytes are in, without a gap from the first."""
+    def available(self, offset: int, size: int) -> int:
+        """Say how many of these bytes are in, from the first up to a gap."""
         return next((min(end - offset, size) for start, end in self._ranges if start <= offset < end), 0)
 
     def missing(self, offset: int, size: int) -> int:
-        """Say how many of these bytes, the first of which is not in, there are up to one that is."""
+        """Say how many of these bytes are missing, from the first, which must be, up to one that is in."""
         return min([start - offset for start, _ in self._ranges if start >= offset] + [size])
 
-    def gap(self) -> int:
+    def first_gap(self) -> int:
         """Return the offset of the first byte that is not in."""
         return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     async def read(self, offset: int, size: int) -> bytes:
-        """Read what is in of these bytes, none if the part was closed meanwhile."""
+        """Read those of these bytes that are in, none if the file was closed meanwhile."""
         async with self._lock:
             if self._descriptor is None:
                 return b""
-            return await self._spool._run(os.pread, self._descriptor, self.here(offset, size), offset)
+            return await self._spool._run(os.pread, self._descriptor, self.available(offset, size), offset)
 
     async def write(self, offset: int, data: bytes | memoryview) -> None:
-        """Write bytes at their offset; nothing if the part was closed meanwhile."""
+        """Write bytes at their offset; nothing if the file was closed meanwhile."""
         async with self._lock:
             if self._descriptor is not None:
                 await self._spool._run(_write, self._descriptor, offset, data)
                 self._ranges = list(_merged([*self._ranges, (offset, offset + len(data))]))
 
     async def finish(self) -> None:
-        """Make the whole file safe on the disk and give it its name; once, however often it is called."""
+        """Make the whole file safe on the disk and give it its name. A second call does nothing."""
         async with self._lock:
             if self._descriptor is not None:
                 await self._spool._run(self._spool._finish, self._descriptor, self._name, self._mtime_ns)
@@ -312,11 +317,11 @@ class Part:
             if self._close():
                 await self._spool._run(self._spool._drop, self._name)
 
-    async def settle(self) -> None:
-        """Keep what came without a gap as `partial-NAME`, as the rest will not come."""
+    async def keep_beginning(self) -> None:
+        """Keep what came without a gap as `partial-NAME`, because the rest will not come."""
         async with self._lock:
             if self._close():
-                await self._spool._run(self._spool._settle_part, self._name)
+                await self._spool._run(self._spool._keep_beginning, self._name)
 
     def _close(self) -> bool:
         descriptor, self._descriptor = self._descriptor, None
@@ -326,7 +331,7 @@ class Part:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder and those above it that are missing, so that a power cut does not take them away with what is in them."""
+    """Make a folder and those above it that are missing, synchronised, so that a power cut cannot lose them and what is in them."""
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -338,7 +343,7 @@ def _make(folder: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder; None if another program holds it. A disk that cannot lock is taken as it is."""
+    """Lock a folder; None if another program holds it. On a disk that cannot lock, go on without."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -350,7 +355,7 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _part(name: str) -> str:
+def _partial_name(name: str) -> str:
     return f".{name}.part"
 
 
@@ -360,8 +365,8 @@ def _files(folder: Path, hidden: bool) -> list[str]:
     )
 
 
-def _parts(folder: Path) -> list[str]:
-    """Return the names that parts are to have."""
+def _partial_files(folder: Path) -> list[str]:
+    """Return the names that the partial files in a folder will have when they are whole."""
     return [name[1:-5] for name in _files(folder, hidden=True) if name.endswith(".part") and len(name) > 6]
 
 
@@ -391,7 +396,7 @@ def _merged(ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _begins(partial: Path, whole: Path) -> bool:
-    """Say whether a file is the beginning of another, but for zeros, which may be gaps that a disk's blocks hide."""
+    """Say whether a file is the beginning of another. Zeros in it count as equal: they may be gaps within one block of the disk."""
     with partial.open("rb") as some, whole.open("rb") as full:
         while got := some.read(COMPARED):
             wanted = full.read(COMPARED)

@@ -118,10 +118,10 @@ async def rigged(
 
     Args:
         spool: folder for shots.
-        listening: whether the driver listens to events, and hands the idle body back.
+        listening: whether the driver listens to events, and releases control when idle.
         idle: seconds until it does.
         timeout: seconds until a transaction has failed.
-        movies: whether takes are offered for reading.
+        movies: whether movies are offered for reading.
         empty: whether its card is empty.
         operations: see `emulated`.
         options: of the emulated camera.

@@ -11,8 +11,9 @@ import trio.testing
 from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma.driver import FRAME_BUDGET, SigmaCamera, open_still_camera
+from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
 from camfs.cameras.sigma.imagedb import IMAGEDB
+from camfs.cameras.sigma.liveview import FRAME_BUDGET
 from camfs.protocols.ptp.codes import DataPhase, Operation
 from camfs.protocols.sigma.codes import UNKNOWN_OPERATIONS, CaptureState, Destination, Hazard, SigmaOperation
 from camfs.virtual.ptp.faults import FaultKind
@@ -217,7 +218,7 @@ async def test_a_picture_that_fails_does_not_stop_the_next(
         rig.body.sigma.failures.append(state)
         with pytest.raises(failure):
             await rig.camera.capture()
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert len(await rig.shoot()) == 1
 
 
@@ -355,11 +356,11 @@ async def test_raw_commands_keep_the_hold_true_to_the_body(tmp_path: Path) -> No
     async with rigged(tmp_path, empty=True) as rig:
         answer = await rig.camera.raw("9035")
         assert bytes.fromhex(answer.partition(" : ")[2])[56 + 4 :].startswith(b"SIGMA fp")
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert await rig.camera.raw("9035") == answer
         assert rig.count(SigmaOperation.ConfigApi) == 1
         assert await rig.camera.raw("902f : 00") == "2001"
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not rig.body.sigma.locked
 
 
@@ -374,7 +375,7 @@ async def test_a_raw_write_without_data_is_not_begun(tmp_path: Path) -> None:
     async with rigged(tmp_path, empty=True) as rig:
         with pytest.raises(errors.InvalidValue, match="takes data"):
             await rig.camera.raw("9019")
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 async def test_raw_commands_of_the_standard_take_nothing(tmp_path: Path) -> None:
@@ -443,7 +444,7 @@ async def test_status_before_in_and_after_control(tmp_path: Path) -> None:
         assert before == [
             ("camera", "SIGMA fp"),
             ("serial", "91403727"),
-            ("firmware", "not known before the body is taken"),
+            ("firmware", "not known before control is acquired"),
             ("control", "no"),
             ("imagedb", "0 files, 0 only in the camera"),
         ]
@@ -502,7 +503,7 @@ async def test_status_finds_out_that_the_body_left(tmp_path: Path) -> None:
         await rig.camera.refresh()
         rig.body.sigma.close()
         assert dict(await rig.camera.status())["control"] == "no"
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 # ---------------------------------------------------------------------- a camera that leaves
@@ -527,7 +528,7 @@ async def test_every_call_on_a_camera_that_left_says_so(tmp_path: Path) -> None:
                 await ask()
         await trio.testing.wait_all_tasks_blocked()
         assert camera.gone
-        assert not camera.control.held
+        assert not camera.remote.is_acquired
         asks = [
             lambda: camera.read(file, 0, 100),
             lambda: camera.thumbnail(file),
@@ -549,10 +550,10 @@ async def test_a_held_camera_that_left_does_not_show_what_it_showed(tmp_path: Pa
         rig.body.unplug()
         with pytest.raises(errors.DeviceGone):
             await rig.camera.view_frame()
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         with pytest.raises(errors.DeviceGone):
             await rig.walk()
         with pytest.raises(errors.DeviceGone):
             await rig.camera.usage(CARD_ROOT)
         await rig.camera.aclose()
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired

@@ -6,7 +6,7 @@ import pytest
 import trio.testing
 
 from camfs import errors
-from camfs.cameras.sigma.focus import NEAR
+from camfs.cameras.sigma.focus import TOLERANCE
 from camfs.protocols.sigma.codes import CaptureState
 from tests.cameras.sigma.rig import Rig, rigged
 
@@ -47,7 +47,7 @@ async def test_a_position_is_driven_to(
                 await rig.camera.change_setting("focus-position", str(wanted))
             else:
                 await rig.camera.change_focus(str(wanted))
-            assert abs(position(rig) - wanted) <= NEAR
+            assert abs(position(rig) - wanted) <= TOLERANCE
             assert "state: idle" in await rig.camera.focus()
         assert await rig.camera.setting("focus-mode") == "manual"
 

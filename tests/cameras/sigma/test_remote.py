@@ -1,4 +1,4 @@
-"""Which life the SIGMA's body is in: taken when needed, handed back whatever happens, and nothing lost by either."""
+"""Remote control of the SIGMA: acquired when needed, released whatever happens, and nothing lost by either."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ async def full(*_: object) -> None:
     raise errors.StoreFull("no space left on device")
 
 
-# ---------------------------------------------------------------------- the card life
+# ---------------------------------------------------------------------- standalone
 
 
 async def test_browsing_sends_no_vendor_operation_but_one_question(tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ async def test_a_question_that_goes_wrong_does_not_break_the_mount(
         rig.fail(kind, SigmaOperation.GetCamCaptStatus)
         async with driven(body, tmp_path) as rig:
             assert len(await rig.walk()) > 3
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
             assert rig.count(SigmaOperation.ConfigApi) == 0
 
 
-# ---------------------------------------------------------------------- taking
+# ---------------------------------------------------------------------- acquiring
 
 
 async def test_the_body_is_taken_once_at_the_first_need(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_a_config_api_whose_answer_is_lost_is_not_forgotten(
         rig.fail(kind, SigmaOperation.ConfigApi)
         with pytest.raises(errors.CameraError):
             await rig.camera.setting("iso")
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert await rig.camera.setting("iso") == "auto"
         await rig.camera.aclose()
         assert not rig.body.sigma.locked
@@ -149,7 +149,7 @@ async def test_a_config_api_that_is_refused_takes_nothing(tmp_path: Path) -> Non
         rig.fail(FaultKind.REFUSE, SigmaOperation.ConfigApi)
         with pytest.raises(errors.Refused):
             await rig.camera.setting("iso")
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert await rig.camera.setting("iso") == "auto"
 
 
@@ -157,7 +157,7 @@ async def test_a_body_without_config_api_is_not_held(tmp_path: Path) -> None:
     async with rigged(tmp_path, operations="-9035") as rig:
         with pytest.raises(errors.NotSupported):
             await rig.camera.setting("iso")
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert len(await rig.walk()) > 3
 
 
@@ -178,10 +178,10 @@ async def test_cancelled_at_any_operation_the_body_is_handed_back(
         with trio.fail_after(WITHIN):
             await rig.camera.aclose()
         assert not rig.body.sigma.locked
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
-# ---------------------------------------------------------------------- handing back
+# ---------------------------------------------------------------------- releasing
 
 
 async def by_control(rig: Rig) -> None:
@@ -215,10 +215,10 @@ async def test_every_way_of_ending_leaves_the_body_free(
 ) -> None:
     async with rigged(tmp_path, idle=60) as rig:
         await rig.camera.setting("iso")
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         epoch = rig.camera.epoch
         await way(rig)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not rig.body.sigma.locked
         assert rig.camera.epoch > epoch
         assert not await rig.camera.has_control()
@@ -234,7 +234,7 @@ async def test_an_exception_in_the_program_leaves_the_body_free(tmp_path: Path) 
         except ZeroDivisionError:
             pass
         assert rig is not None
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not body.sigma.locked
 
 
@@ -244,7 +244,7 @@ async def test_cancelled_while_it_is_opened_the_camera_is_closed(tmp_path: Path)
             scope.cancel()
             await open_still_camera(UsbLink(body.open()), work, spool=tmp_path)
         async with driven(body, tmp_path) as rig:
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE, FaultKind.STALL])
@@ -258,7 +258,7 @@ async def test_a_hand_back_without_an_answer_is_found_to_have_happened(
             await rig.camera.release_control()
         except errors.CameraError:
             await rig.camera.release_control()
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert not rig.body.sigma.locked
         assert await rig.camera.setting("iso") == "auto"
 
@@ -311,15 +311,15 @@ async def test_shots_that_find_no_room_keep_the_body(
     """Refused at `.control`, tried again when idle, and at the end the body stays locked: the next mount has the shot."""
     async with emulated("sigma-fp", snap_time=QUICK) as body:
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.Part.write", full)
+            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
             async with driven(body, tmp_path, idle=60) as rig:
                 (entry,) = await rig.shoot()
                 with pytest.raises(errors.StoreFull):
                     await rig.camera.release_control()
-                assert rig.camera.control.held
+                assert rig.camera.remote.is_acquired
                 await trio.sleep(61)
-                assert "idle body is not handed back" in caplog.text
-                assert rig.camera.control.held
+                assert "control of the idle camera is not released" in caplog.text
+                assert rig.camera.remote.is_acquired
                 seen = bytes(await rig.camera.read(entry, 0, entry.size))
             assert "left locked" in caplog.text
             assert body.sigma.locked
@@ -418,16 +418,16 @@ async def test_use_puts_off_idleness(tmp_path: Path, jumping_clock: trio.testing
             await rig.camera.setting("iso")
             await trio.sleep(50)
             await rig.camera.status()
-            assert rig.camera.control.held
+            assert rig.camera.remote.is_acquired
         await trio.sleep(11)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 async def test_idleness_of_no_seconds_is_never(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True, idle=0) as rig:
         await rig.camera.setting("iso")
         await trio.sleep(3000)
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
 
 
 async def test_a_movie_is_not_idleness(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
@@ -435,11 +435,11 @@ async def test_a_movie_is_not_idleness(tmp_path: Path, jumping_clock: trio.testi
         await rig.camera.change_setting("capture-mode", "cine")
         await rig.camera.record(True)
         await trio.sleep(600)
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         assert await rig.camera.recording()
         await rig.camera.record(False)
         await trio.sleep(61)
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
 
 
 async def test_a_movie_ends_when_the_body_is_handed_back(tmp_path: Path) -> None:
@@ -462,7 +462,7 @@ async def test_a_body_left_locked_is_unlocked_when_it_is_opened(tmp_path: Path) 
         body.trace.records.clear()
         async with driven(body, tmp_path) as rig:
             assert not body.sigma.locked
-            assert not rig.camera.control.held
+            assert not rig.camera.remote.is_acquired
             seen = rig.vendor_operations()
             assert seen[-1] == "CloseApplication"
             assert "ConfigApi" not in seen
@@ -504,7 +504,7 @@ async def test_killed_at_any_operation_of_a_hold_the_next_finds_the_body_free_an
                     pass
             async with driven(body, spool) as rig:
                 assert not body.sigma.locked
-                assert not rig.camera.control.held
+                assert not rig.camera.remote.is_acquired
                 taken = "SnapCommand" in rig.operations()
                 assert len(await rig.entries()) == taken
         if ended:
@@ -532,9 +532,9 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
         async with killed(body, tmp_path) as rig:
             await rig.shoot()
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.Part.write", full)
+            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
             async with driven(body, tmp_path) as rig:
-                assert rig.camera.control.held
+                assert rig.camera.remote.is_acquired
                 assert "stays locked" in caplog.text
                 assert rig.count(SigmaOperation.CloseApplication) == 0
                 assert [entry.name for entry in await rig.entries(None)] == ["card", "imagedb"]
@@ -549,7 +549,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
                 assert len(await rig.camera.read(entry, 0, entry.size)) == entry.size
 
 
-# ---------------------------------------------------------------------- a life that ends by itself
+# ---------------------------------------------------------------------- control that ends by itself
 
 
 async def test_what_is_safe_is_done_again_after_the_body_left(tmp_path: Path) -> None:
@@ -567,7 +567,7 @@ async def test_what_is_safe_is_done_again_after_the_body_left(tmp_path: Path) ->
             await rig.camera.refresh()
             await ask()
             assert rig.body.sigma.locked
-            assert rig.camera.control.held
+            assert rig.camera.remote.is_acquired
 
 
 async def test_a_shot_is_not_done_again_and_what_was_only_there_is_gone(
@@ -579,7 +579,7 @@ async def test_a_shot_is_not_done_again_and_what_was_only_there_is_gone(
         with pytest.raises(errors.Refused) as refused:
             await rig.camera.capture()
         assert refused.value.code == NOT_INITIALISED
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert await rig.entries() == []
         assert len(await rig.shoot()) == 1
 
@@ -595,7 +595,7 @@ async def test_a_lost_session_does_not_empty_the_database(
         await rig.camera.refresh()
         await rig.camera.setting("iso")
         assert rig.camera.epoch > epoch
-        assert rig.camera.control.held
+        assert rig.camera.remote.is_acquired
         await rig.camera.setting("drive-mode")
         (found,) = await rig.entries()
         assert found == entry
@@ -611,16 +611,16 @@ async def test_a_session_lost_together_with_the_hold_is_found_out(tmp_path: Path
         await rig.camera.setting("iso")
         rig.body.sigma.close()
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetStorageInfo)
-        rig.camera.control.doubt()
+        rig.camera.remote.note_unclear()
         await rig.camera.release_control()
-        assert not rig.camera.control.held
+        assert not rig.camera.remote.is_acquired
         assert len(await rig.walk()) > 3
 
 
 async def test_a_silent_body_is_not_taken_anew(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True) as rig:
         (entry,) = await rig.shoot()
-        rig.camera.control.doubt()
+        rig.camera.remote.note_unclear()
         fault = rig.fail(FaultKind.NO_ANSWER, SigmaOperation.GetCamCaptStatus)
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.setting("iso")

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from camfs import errors
-from camfs.cameras.sigma.settings import BELIEVED, READ_DATASETS
+from camfs.cameras.sigma.settings import FRESH, READ_DATASETS
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Values
@@ -171,7 +171,7 @@ async def test_two_who_write_the_same_do_not_read_back_each_other(
 
 async def test_one_read_serves_a_group_for_a_second(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with held(tmp_path) as rig:
-        await trio.sleep(BELIEVED)
+        await trio.sleep(FRESH)
         await rig.camera.setting("iso")
         rig.operations()
         for name in ("iso", "aperture", "shutter-speed", "exposure-compensation"):
@@ -183,7 +183,7 @@ async def test_then_one_question_tells_what_has_changed(tmp_path: Path, jumping_
     async with held(tmp_path) as rig:
         await rig.camera.setting("iso")
         await rig.camera.setting("drive-mode")
-        await trio.sleep(BELIEVED)
+        await trio.sleep(FRESH)
         rig.operations()
         rig.body.sigma.settings.values["DriveMode"] = 2
         assert await rig.camera.setting("iso") == "auto"
@@ -197,7 +197,7 @@ async def test_a_camera_without_that_question_is_read_again(
 ) -> None:
     async with held(tmp_path, operations="-902C") as rig:
         await rig.camera.setting("iso")
-        await trio.sleep(BELIEVED)
+        await trio.sleep(FRESH)
         rig.operations()
         assert await rig.camera.setting("iso") == "auto"
         assert rig.operations() == ["GetCamDataGroup1"]
@@ -275,7 +275,7 @@ async def test_settings_do_not_wait_behind_a_transfer(
     tmp_path: Path, jumping_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A setting is written while a file is read, after the one piece of it that is under way."""
-    monkeypatch.setattr("camfs.cameras.sigma.imagedb.PIECE", 500_000)
+    monkeypatch.setattr("camfs.cameras.sigma.exposure.PIECE", 500_000)
     async with held(tmp_path, bandwidth="1000000") as rig:
         await rig.camera.change_setting("image-quality", "dng")
         (entry,) = await rig.shoot()

@@ -100,13 +100,13 @@ async def test_a_file_in_pieces(tmp_path: Path) -> None:
         while not part.is_whole:
             offset = generator.randrange(len(DATA))
             size = min(generator.randrange(1, 3000), len(DATA) - offset)
-            assert (part.here(offset, size) == 0) is (here[offset] == 0)
+            assert (part.available(offset, size) == 0) is (here[offset] == 0)
             if not here[offset]:
                 assert part.missing(offset, size) == (here[offset : offset + size] + b"\1").find(1)
-            assert await part.read(offset, size) == DATA[offset : offset + part.here(offset, size)]
+            assert await part.read(offset, size) == DATA[offset : offset + part.available(offset, size)]
             await part.write(offset, DATA[offset : offset + size])
             here[offset : offset + size] = b"\1" * size
-            assert part.gap() == (here + b"\0").find(0) or (offset and not here[0])
+            assert part.first_gap() == (here + b"\0").find(0) or (offset and not here[0])
             assert spool.files == {}
         await part.finish()
         await part.finish()
@@ -245,8 +245,8 @@ async def test_a_part_that_is_given_up(tmp_path: Path) -> None:
     async with opened(tmp_path) as spool:
         part = await spool.begin("A.DNG", len(DATA), TAKEN)
         await part.write(0, DATA[:100])
-        await part.settle()
-        await part.settle()
+        await part.keep_beginning()
+        await part.keep_beginning()
         assert list(spool.files) == ["partial-A.DNG"]
         part = await spool.begin("A.DNG", len(DATA), TAKEN)
         await part.write(0, DATA[:100])
@@ -338,3 +338,47 @@ async def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest
         go_on.set()
         await ended.wait()
         assert list(spool.files) == os.listdir(tmp_path) == ["A"]
+
+
+@pytest.mark.parametrize("call", ["pwrite", "pread", "fsync"])
+@pytest.mark.parametrize("end", ["drop", "keep_beginning", "finish"])
+async def test_nobody_closes_a_file_that_a_thread_works_on(
+    call: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of its descriptor may be another file's by then, and the bytes go there."""
+    reached, go_on, real = threading.Event(), threading.Event(), getattr(os, call)
+    numbers: list[str] = []
+
+    def slow(descriptor: int, *arguments: object) -> object:
+        if not reached.is_set():
+            before = os.readlink(f"/proc/self/fd/{descriptor}")
+            reached.set()
+            assert go_on.wait(10)
+            numbers.extend([before, os.readlink(f"/proc/self/fd/{descriptor}")])
+        return real(descriptor, *arguments)
+
+    async with opened(tmp_path) as spool, nursery() as work:
+        partial = await spool.begin("A", len(DATA), TAKEN)
+        await partial.write(0, DATA if call == "fsync" else DATA[:100])
+        monkeypatch.setattr(os, call, slow)
+        working = {
+            "pwrite": lambda: partial.write(100, DATA[100:]),
+            "pread": lambda: partial.read(0, 100),
+            "fsync": partial.finish,
+        }[call]
+        work.start_soon(working)
+        await trio.to_thread.run_sync(reached.wait)
+        ended = trio.Event()
+
+        async def close() -> None:
+            await getattr(partial, end)()
+            ended.set()
+
+        work.start_soon(close)
+        with trio.move_on_after(0.05):
+            await ended.wait()
+        assert not ended.is_set()
+        go_on.set()
+        await ended.wait()
+    assert numbers[0] == numbers[1]
+    assert numbers[0].startswith(str(tmp_path))

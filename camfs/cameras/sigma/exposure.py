@@ -1,0 +1,300 @@
+"""One exposure of the camera and its files: how the bytes of a file come to this computer, and when they are safe here.
+
+An exposure has one file, or two (DNG and JPEG), and an entry in the camera's ring for each. A file is read from the camera lazily. What
+was read is kept in a partial file of the spool, which becomes the whole file with its last byte.
+
+The state of a file says who has its bytes::
+
+                  WANTED                    STORED
+      UNSPOOLED ──────────► IN_CAMERA ─────────────────► SAFE
+       │    ▲                │  │  │ ▲                     │
+       │    └─────REFUSED────┘  │  │ └─NOT_REMOVED─┐       │
+       │                        │  └───REMOVED───┐ │       │ REMOVED
+       │                EMPTIED │                ▼ │       │
+       └──EMPTIED──► LOST ◄─────┴────EMPTIED──── REMOVED ◄─┘
+
+Three arrows are not drawn. An UNSPOOLED file becomes SAFE and REMOVED as one IN_CAMERA does. A LOST file becomes SAFE if its last bytes
+were on their way to the disk when the camera was switched off.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import trio
+
+from camfs import errors
+from camfs.cameras.sigma.operations import SigmaOperations
+from camfs.cameras.sigma.spool import PartialFile, Spool, safe_name
+from camfs.protocols.sigma.records import Movie, Picture
+
+log = logging.getLogger(__name__)
+
+PIECE = 1 << 20
+"""Bytes of a picture or a movie fetched at once, so that settings and frames of live view get their turn in between."""
+
+
+class FileState(Enum):
+    """Who has the bytes of a file."""
+
+    IN_CAMERA = "only the camera has all of it"
+    UNSPOOLED = "only the camera has it, and the disk refused to take what was read"
+    SAFE = "the spool has all of it, synchronised to the disk"
+    REMOVED = "the user deleted it"
+    LOST = "the camera was switched off before all of it was fetched"
+
+
+class FileEvent(Enum):
+    """What happens to a file."""
+
+    STORED = "its last byte is in the spool, and synchronised"
+    REFUSED = "the disk refused bytes that somebody read"
+    WANTED = "it must come into the spool, so the disk is tried again"
+    REMOVED = "the user deletes it: nothing more of it is kept"
+    NOT_REMOVED = "the deletion failed or was cancelled"
+    EMPTIED = "the camera's ring is empty"
+
+
+_TRANSITIONS = {
+    (FileState.IN_CAMERA, FileEvent.STORED): FileState.SAFE,
+    (FileState.IN_CAMERA, FileEvent.REFUSED): FileState.UNSPOOLED,
+    (FileState.IN_CAMERA, FileEvent.REMOVED): FileState.REMOVED,
+    (FileState.IN_CAMERA, FileEvent.EMPTIED): FileState.LOST,
+    (FileState.UNSPOOLED, FileEvent.STORED): FileState.SAFE,
+    (FileState.UNSPOOLED, FileEvent.WANTED): FileState.IN_CAMERA,
+    (FileState.UNSPOOLED, FileEvent.REMOVED): FileState.REMOVED,
+    (FileState.UNSPOOLED, FileEvent.EMPTIED): FileState.LOST,
+    (FileState.SAFE, FileEvent.REMOVED): FileState.REMOVED,
+    (FileState.REMOVED, FileEvent.NOT_REMOVED): FileState.IN_CAMERA,
+    (FileState.REMOVED, FileEvent.EMPTIED): FileState.LOST,
+    (FileState.LOST, FileEvent.STORED): FileState.SAFE,
+}
+"""The next state. An event that is not here for a state changes nothing."""
+
+
+@dataclass(frozen=True)
+class ImageKey:
+    """The key of a file: its name, and a number that no other file had since the mount began."""
+
+    name: str
+    number: int
+
+
+@dataclass(eq=False)
+class ShotFile:
+    """A file of an exposure in the camera, or a whole file of the spool.
+
+    Attributes:
+        operations: the camera's.
+        spool: where its bytes are kept.
+        state: see `FileState`.
+        record: what the camera says of it; None if only the spool has it.
+        exposure: its exposure; None once that is released or lost.
+        fetches: how many pieces are being fetched now.
+    """
+
+    operations: SigmaOperations
+    spool: Spool
+    key: ImageKey
+    size: int
+    mtime_ns: int
+    state: FileState = FileState.IN_CAMERA
+    record: Picture | Movie | None = None
+    exposure: "Exposure | None" = None
+    fetches: int = 0
+    _fetch_ended: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    _partial: PartialFile | None = None
+    _lock: trio.Lock = field(default_factory=trio.Lock)
+
+    @property
+    def is_movie(self) -> bool:
+        """Whether it is a movie, which is on the card and never comes into the spool."""
+        return isinstance(self.record, Movie)
+
+    def note(self, event: FileEvent) -> None:
+        """Go to the state that follows an event."""
+        self.state = _TRANSITIONS.get((self.state, event), self.state)
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        """Read from the spool what it has, fetch the rest from the camera, and keep that in the spool.
+
+        A full disk does not fail the read: the file then stays in the camera.
+
+        Raises:
+            NotFound: the file was removed, or the camera that held it was switched off.
+        """
+        end = min(offset + size, self.size)
+        pieces: list[bytes | memoryview] = []
+        while offset < end:
+            piece = await self._piece(offset, end - offset, self._keep_if_possible)
+            pieces.append(piece)
+            offset += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def bring_in(self) -> None:
+        """Bring the whole file into the spool.
+
+        Raises:
+            StoreFull: there is no room for it.
+            NotFound: it was removed, or the camera that held it was switched off.
+        """
+        self.note(FileEvent.WANTED)
+        while self.state is not FileState.SAFE:
+            self._check_readable()
+            offset = self._partial.first_gap() if self._partial is not None else 0
+            if offset < self.size:
+                await self._piece(offset, self.size - offset, self._keep)
+            else:
+                await self._keep(offset, b"")
+
+    async def mark_removed(self) -> None:
+        """Keep nothing more of it, unless it is safe already: then it can be read until `delete`."""
+        async with self._lock:  # a reader may be writing the last bytes
+            if self.state is not FileState.SAFE:
+                self.note(FileEvent.REMOVED)
+
+    async def delete(self) -> None:
+        """Delete it from the spool, if it is whole there."""
+        if self.state is FileState.SAFE:
+            await self.spool.remove(self.key.name)
+            self.note(FileEvent.REMOVED)
+
+    async def drop_partial(self) -> None:
+        """Delete what was kept of it so far."""
+        if self._partial is not None:
+            await self._partial.drop()
+
+    async def keep_beginning(self) -> None:
+        """Leave the beginning that was kept as `partial-NAME`, because the rest will never come."""
+        async with self._lock:
+            if self._partial is not None:
+                try:
+                    await self._partial.keep_beginning()
+                except errors.Refused as error:
+                    log.warning("%s", error)
+
+    async def fetch_ended(self) -> None:
+        """Wait until a piece that is being fetched now has come, or failed."""
+        await self._fetch_ended.park()
+
+    async def _piece(
+        self, offset: int, size: int, keep: Callable[[int, bytes | memoryview], Awaitable[None]]
+    ) -> bytes | memoryview:
+        """Get some of these bytes, at least one: from the spool, else from the camera, and have those kept."""
+        while True:
+            if self.state is FileState.SAFE:
+                data: bytes | memoryview = await self.spool.read(self.key.name, offset, size)
+                if not data:
+                    raise errors.RemoteProtocolError(f"{self.key.name} was cut short on the disk")
+                return data
+            self._check_readable()
+            if self._partial is None or not self._partial.available(offset, size):
+                break
+            data = await self._partial.read(offset, size)
+            if data:
+                return data
+        assert isinstance(self.record, Picture)
+        if self._partial is not None:
+            size = self._partial.missing(offset, size)
+        self.fetches += 1
+        try:
+            data = await fetch(self.operations, self.record, offset, min(size, PIECE))
+        finally:
+            self.fetches -= 1
+            self._fetch_ended.unpark_all()
+        self._check_readable()
+        await keep(offset, data)
+        return data
+
+    def _check_readable(self) -> None:
+        if self.state is FileState.REMOVED:
+            raise errors.NotFound(f"{self.key.name} was removed")
+        if self.state is FileState.LOST:
+            raise errors.NotFound(f"{self.key.name}: the camera was switched off before it was fetched")
+
+    async def _keep(self, offset: int, data: bytes | memoryview) -> None:
+        """Write fetched bytes into the spool. With the last of them the file is safe."""
+        async with self._lock:
+            if self.state not in (FileState.IN_CAMERA, FileState.UNSPOOLED):
+                return
+            try:
+                if self._partial is None:
+                    self._partial = await self.spool.begin(self.key.name, self.size, self.mtime_ns)
+                await self._partial.write(offset, data)
+                if self._partial.is_whole:
+                    await self._partial.finish()
+                    self._partial = None
+                    self.note(FileEvent.STORED)
+            except errors.Refused:
+                partial, self._partial = self._partial, None
+                if partial is not None:
+                    await partial.drop()
+                raise
+
+    async def _keep_if_possible(self, offset: int, data: bytes | memoryview) -> None:
+        if self.state is not FileState.UNSPOOLED:
+            try:
+                await self._keep(offset, data)
+            except errors.Refused as error:
+                self.note(FileEvent.REFUSED)
+                log.warning("%s stays in the camera only: %s", self.key.name, error)
+
+
+@dataclass(eq=False)
+class Exposure:
+    """An exposure whose entries in the camera's ring are not all cleared.
+
+    Attributes:
+        ids: its entries', oldest first.
+        files: its files. There are none of a shot that failed, is on the card, or cannot be addressed.
+    """
+
+    ids: list[int]
+    files: list[ShotFile] = field(default_factory=list)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nothing would be lost with its entries: each file is whole in the spool, or the user deleted it."""
+        return all(file.state in (FileState.SAFE, FileState.REMOVED) for file in self.files)
+
+    @property
+    def is_movie(self) -> bool:
+        """Whether it is a movie, which is on the card."""
+        return any(file.is_movie for file in self.files)
+
+    async def wait_for_readers(self) -> None:
+        """Wait until no piece of it is being fetched: once its entries are cleared, its addresses may be another shot's."""
+        while busy := [file for file in self.files if file.fetches]:
+            await busy[0].fetch_ended()
+
+
+async def fetch(operations: SigmaOperations, picture: Picture, offset: int, size: int) -> memoryview:
+    """Fetch a piece of a picture, or as much of it as the camera gives at once.
+
+    Raises:
+        RemoteProtocolError: the camera gives nothing before the end.
+    """
+    data = await operations.read_picture(picture.address, offset, min(size, picture.size - offset))
+    if not data:
+        raise errors.RemoteProtocolError(f"{picture.name} ends at byte {offset} of {picture.size}")
+    return data
+
+
+async def is_in_spool(operations: SigmaOperations, spool: Spool, picture: Picture) -> bool:
+    """Say whether the spool has a file of a shot already, by comparing the bytes."""
+    for name in spool.like(safe_name(picture.name), picture.size):
+        offset = 0
+        while offset < picture.size:
+            piece = await fetch(operations, picture, offset, PIECE)
+            try:
+                if piece != await spool.read(name, offset, len(piece)):
+                    break
+            except errors.Refused as error:
+                log.warning("%s: %s", name, error)
+                break
+            offset += len(piece)
+        else:
+            log.info("%s is in the spool already", name)
+            return True
+    return False
