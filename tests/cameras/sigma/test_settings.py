@@ -33,14 +33,14 @@ STATES = (
 """What is set, one after the other, so that every setting is settable some time."""
 
 ROUNDED = {"focus-position", "focus-frame", "frame-rate"}
-"""What the camera reads back as something near it (reference 8, 18)."""
+"""What the camera reads back as something near it (camfs/protocols/sigma/README.md, "Driving focus")."""
 
 NOT_OFFERED = {
     *("bracketing", "bracket-step", "flash", "flash-setting", "tone-effect", "live-view-magnification"),
     *("distortion-correction", "chromatic-aberration-correction", "color-shading-acquisition"),
     *("focus-limit", "mov-quality", "audio-gain-method"),
 }
-"""What the camera tells, and no state of it that is known lets be set: empty in CanSetInfo5, or not in it (reference 11)."""
+"""What the camera reports and lets be set in no known state: empty in CanSetInfo5, or not in it."""
 
 NOT_ALL_TAKEN = {"color-mode"}
 """What has choices that this body ignores: colour modes of other firmware."""
