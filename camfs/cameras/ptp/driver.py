@@ -264,7 +264,7 @@ class PtpCamera(WithoutRemoteControl):
 
     async def status(self) -> Sequence[tuple[str, str]]:
         lines = [
-            ("camera", self.info.model or self.info.manufacturer or "PTP camera"),
+            ("camera", self.info.model.strip() or self.info.manufacturer.strip() or "PTP camera"),
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]

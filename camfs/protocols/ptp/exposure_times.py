@@ -8,7 +8,7 @@ does is told by the list of values that it offers: the reading that names most o
 (camfs/protocols/ptp/README.md, "Device properties").
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from math import floor
@@ -96,22 +96,26 @@ def _readings(unit: Fraction) -> Sequence[dict[int, str]]:
     return readings
 
 
-def name_time(value: int, unit: Fraction, offered: Collection[int]) -> str | None:
-    """Return the name of a shutter speed; None if it is not a short one and on no dial.
+def time_names(unit: Fraction, offered: Collection[int]) -> Callable[[int], str | None]:
+    """Return what names a shutter speed, given in units; it returns None for one that is not short and on no dial.
 
     Args:
-        value: the shutter speed, in units.
         unit: seconds.
         offered: the numbers that the camera offers.
     """
-    for names in sorted(_readings(unit), key=lambda names: -sum(number in names for number in offered)):
-        if value in names:
-            return names[value]
-    if 0 < value * unit < _SHORT:
-        part = _round(1 / (value * unit))
-        if value in (floor(1 / (part * unit)), _round(1 / (part * unit))):
-            return f"1/{part}"
-    return None
+    readings = sorted(_readings(unit), key=lambda names: -sum(number in names for number in offered))
+
+    def name(value: int) -> str | None:
+        for names in readings:
+            if value in names:
+                return names[value]
+        if 0 < value * unit < _SHORT:
+            part = _round(1 / (value * unit))
+            if value in (floor(1 / (part * unit)), _round(1 / (part * unit))):
+                return f"1/{part}"
+        return None
+
+    return name
 
 
 def times_of(text: str, unit: Fraction) -> Sequence[Fraction]:

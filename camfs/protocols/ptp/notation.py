@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from camfs.protocols.ptp.exposure_times import name_time, parse_number, times_of
+from camfs.protocols.ptp.exposure_times import parse_number, time_names, times_of
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def exposure_time(places: int, offered: Collection[int]) -> Notation:
         offered: the values that the camera offers.
     """
     unit = Fraction(1, 10**places)
-    seconds = decimal(places)
+    seconds, name = decimal(places), time_names(unit, offered)
     return Notation(
-        lambda value: name_time(value, unit, offered) or seconds.write(value),
+        lambda value: name(value) or seconds.write(value),
         seconds.exact,
         lambda text: times_of(text, unit),
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfs.protocols.ptp.exposure_times import name_time, parse_time, times_of
+from camfs.protocols.ptp.exposure_times import parse_time, time_names, times_of
 
 TENTHS_OF_MS = Fraction(1, 10_000)
 MICROSECONDS = Fraction(1, 1_000_000)
@@ -51,13 +51,13 @@ FUJIFILM = {
 def test_microseconds_are_fine_enough_for_every_name_of_a_dial(dial: list[str]) -> None:
     codes = [floor(parse_time(name) / MICROSECONDS) for name in dial]
     assert len(set(codes)) == len(dial)
-    assert [name_time(code, MICROSECONDS, codes) for code in codes] == dial
+    assert [time_names(MICROSECONDS, codes)(code) for code in codes] == dial
 
 
 @pytest.mark.parametrize("dial", [THIRDS, HALVES], ids=["thirds", "halves"])
 def test_tenths_of_a_millisecond_name_the_full_stop_where_several_share_a_number(dial: list[str]) -> None:
     codes = [floor(parse_time(name) / TENTHS_OF_MS) for name in dial]
-    names = {code: name_time(code, TENTHS_OF_MS, codes) for code in codes}
+    names = {code: time_names(TENTHS_OF_MS, codes)(code) for code in codes}
     shared = {name for code, name in zip(codes, dial, strict=True) if names[code] != name}
     assert shared == {"1/6400", "1/5000"} & set(dial) | {"1/6000"} & set(dial)
     assert (names[1], names[2]) == ("1/8000", "1/4000")
@@ -65,7 +65,7 @@ def test_tenths_of_a_millisecond_name_the_full_stop_where_several_share_a_number
 
 @pytest.mark.parametrize(("code", "name"), FUJIFILM.items())
 def test_true_times_in_microseconds(code: int, name: str) -> None:
-    assert name_time(code, MICROSECONDS, FUJIFILM) == name
+    assert time_names(MICROSECONDS, FUJIFILM)(code) == name
     assert any(floor(time) == code for time in times_of(name, MICROSECONDS))
 
 
@@ -99,7 +99,7 @@ def test_another_name_of_the_same_place_is_meant_too() -> None:
 
 @given(st.integers(1, 1 << 32), st.sampled_from([TENTHS_OF_MS, MICROSECONDS]), st.lists(st.integers(0, 1 << 32)))
 def test_a_name_is_never_far_from_the_value(value: int, unit: Fraction, offered: list[int]) -> None:
-    name = name_time(value, unit, offered)
+    name = time_names(unit, offered)(value)
     if name is not None:
         said = parse_time(name) / unit
         assert abs(said - value) <= Fraction(max(12, value), 12)
