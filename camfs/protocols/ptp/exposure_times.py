@@ -4,7 +4,7 @@ A dial has full stops with halves or thirds of a stop between them. Each of its 
 (1/60 s), and a *true* time, a power of two to a third or to a half (1/64 s). A camera sends one of the two times in whole units, and
 cuts off or rounds what does not fit: 1/60 is 166 with Nikon, and would be 167, or 156 for the true time. Where units are coarse,
 several names share a number; then the full stop wins (1 is 1/8000, though 1/6400 is cut off to 1 as well). Which of these a camera
-does is told by the list of values that it offers: the reading that names most of them is taken
+does is told by the list of values that it offers: the reading that names most of them is taken, and so the unit is found
 (camfs/protocols/ptp/README.md, "Device properties").
 """
 
@@ -94,6 +94,11 @@ def _readings(unit: Fraction) -> Sequence[dict[int, str]]:
                     {number: min(names, key=itemgetter(0, 1))[2] for number, names in found.items() if number}
                 )
     return readings
+
+
+def likely_unit(units: Sequence[Fraction], offered: Collection[int]) -> Fraction:
+    """Return the unit in which most of what a camera offers has a name; the first of these units if several have as many."""
+    return max(units, key=lambda unit: max(sum(number in names for number in offered) for names in _readings(unit)))
 
 
 def time_names(unit: Fraction, offered: Collection[int]) -> Callable[[int], str | None]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from camfs.protocols.ptp.exposure_times import parse_number, time_names, times_of
+from camfs.protocols.ptp.exposure_times import likely_unit, parse_number, time_names, times_of
+from camfs.protocols.ptp.makers import Maker
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,20 @@ def _exposure_steps() -> Notation:
 
 EXPOSURE_STEPS = _exposure_steps()
 
+_TENTH_OF_MS = Fraction(1, 10_000)
+_MICROSECOND = Fraction(1, 1_000_000)
 
-def exposure_time(places: int, offered: Collection[int]) -> Notation:
-    """Write exposure times by their nominal names.
+
+def exposure_time(maker: Maker, offered: Collection[int]) -> Notation:
+    """Write exposure times by their nominal names: of tenths of a millisecond, or of microseconds as Fujifilm counts.
 
     Args:
-        places: decimal places of a unit, in seconds.
-        offered: the values that the camera offers.
+        maker: of the camera.
+        offered: the values that the camera offers; they decide where they are clear.
     """
-    unit = Fraction(1, 10**places)
+    units = (_MICROSECOND, _TENTH_OF_MS) if maker is Maker.FUJIFILM else (_TENTH_OF_MS, _MICROSECOND)
+    unit = likely_unit(units, offered)
+    places = 6 if unit == _MICROSECOND else 4
     seconds, name = decimal(places), time_names(unit, offered)
     return Notation(
         lambda value: name(value) or seconds.write(value),

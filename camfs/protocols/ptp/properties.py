@@ -195,7 +195,8 @@ def guess_description(code: int, data: bytes) -> DevicePropDesc:
 def write_values(description: DevicePropDesc, values: Iterable[Value], maker: Maker = Maker.OTHER) -> Sequence[str]:
     """Write values of a property as text. Strings stay as they are; arrays become numbers with blanks between them."""
     wanted = tuple(values)
-    texts = _texts(description, [value for value in wanted if isinstance(value, int)], maker)
+    integers = [value for value in wanted if isinstance(value, int)]
+    texts = _texts(description, integers, maker) if integers else {}
     return [texts[value] if isinstance(value, int) else _write_plain(value) for value in wanted]
 
 
@@ -313,7 +314,7 @@ def _notation(description: DevicePropDesc, maker: Maker) -> Notation:
     row = _BY_CODE[code]
     notation = row.notation
     if code == SHUTTER_SPEED:
-        notation = exposure_time(6 if maker is Maker.FUJIFILM else 4, offered)
+        notation = exposure_time(maker, offered)
     words = {**row.words, **words_of(maker, code, offered)}
     if 0 in offered and 0 not in words and max(offered) < 0x100 and notation is CODE:
         return NUMBER  # a numbering of the maker's own, from 0 on; the standard leaves 0 undefined
@@ -326,7 +327,7 @@ def _battery_notation(description: DevicePropDesc, maker: Maker) -> Notation:
         case Range(_, high, _):
             full = high
         case Enumeration(values) if values:
-            full = max(_offered(description))
+            full = max(_offered(description), default=0)
         case _:
             full = max(100, description.current if isinstance(description.current, int) else 0)
             if maker is Maker.FUJIFILM:  # which counts bars

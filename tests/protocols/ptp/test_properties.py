@@ -436,6 +436,14 @@ def test_fujifilm_counts_microseconds() -> None:
     assert written("shutter-speed", 19_686, Enumeration(()), Maker.FUJIFILM) == "1/50"
 
 
+def test_a_list_that_is_clear_decides_the_unit() -> None:
+    """Fujifilm's older bodies need not count as its newer ones do, and another name may stand for the maker."""
+    old = described("shutter-speed", 80, Enumeration((2, 5, 10, 20, 40, 80, 166, 333, 300_000)))
+    assert write_value(old, 80, Maker.FUJIFILM) == "1/125"
+    unknown = described("shutter-speed", 7812, Enumeration((122, 244, 488, 976, 1953, 3906, 7812, 15_625, 32_000_000)))
+    assert write_value(unknown, 7812) == "1/125"
+
+
 def test_the_same_value_twice_is_one_choice_and_the_same_name_twice_is_not() -> None:
     description = described("shutter-speed", 166, Enumeration((40, 166, 40, 167)))
     assert write_values(description, (40, 166, 40, 167)) == ["1/250", "1/60", "1/250", "0.0167"]
@@ -532,6 +540,18 @@ def test_the_type_of_a_value_without_a_description(name: str, data: bytes, data_
     description = guess_description(CODES[name], data)
     assert (description.data_type, description.writable) == (data_type, False)
     assert write_value(description, description.current) == text
+
+
+@given(typed_values(), typed_values(), st.sampled_from([*CODES.values(), 0xD0A1]), st.sampled_from(Maker))
+def test_any_description_is_written(
+    typed: tuple[int, Value], other: tuple[int, Value], code: int, maker: Maker
+) -> None:
+    """Also one whose form has values of another type than its own."""
+    data_type, value = typed
+    for form in (None, Enumeration((value,)), Enumeration((other[1], value)), Enumeration(()), Range(0, 0, 0)):
+        description = DevicePropDesc(code, data_type, True, value, value, form)
+        text = write_value(description, value, maker)
+        assert read_value(description, text, maker) == value
 
 
 @given(st.binary(max_size=40), st.sampled_from([*CODES.values(), 0xD0A1]))
