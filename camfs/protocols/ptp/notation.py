@@ -123,7 +123,7 @@ def _four_characters(value: int) -> str:
 
 
 def _read_four_characters(text: str) -> Sequence[int]:
-    return (int.from_bytes(text.upper().encode("ascii"), "little"),) if len(text) == 4 else _whole(text)
+    return (int.from_bytes(text.encode("ascii"), "little"),) if len(text) == 4 else _whole(text)
 
 
 FOUR_CHARACTERS = Notation(_four_characters, _code, _read_four_characters)

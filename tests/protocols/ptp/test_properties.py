@@ -226,7 +226,7 @@ def test_words_in_the_order_of_the_standard(name: str, first: int, words: str) -
         ("white-balance", "32769", 0x8001),
         ("self-timer", "2", 2000),
         ("contrast", "0x10", 16),
-        ("video-format", "mjpg", 0x47504A4D),
+        ("video-format", "avc1", 0x31637661),
     ],
 )
 def test_other_ways_to_write_them(name: str, text: str, value: int) -> None:
