@@ -10,7 +10,7 @@ change                    here                                                  
 `FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
 `EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
 `EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
-`Gone`                    (handlers answer ENODEV from now on)                  all pages and attributes go
+`Gone`                    blocks are dropped; handlers answer ENODEV            all pages and attributes go
 ========================  ====================================================  =====================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
