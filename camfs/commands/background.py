@@ -1,4 +1,4 @@
-"""The process: its standard descriptors, its log, and a mount that goes on in the background after the command has returned.
+"""Runs a mount in the background: the command returns as soon as the mount answers, and a child process goes on with it.
 
 ::
 
@@ -7,6 +7,8 @@
     reads the report from a pipe        … the mount answers: leaves the terminal, logs to the system's log
       "ready": looks at the mount, 0 ◀─ "ready"
       a line:  prints it, 1          ◀─ why there is no mount, and ends
+
+The log and the standard descriptors of a process are set up here too, for a mount in the foreground as well.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""What is checked before a camera is touched: that the mount point can be mounted on, and that FUSE is there.
+"""Checks before a camera is touched: whether the mount point can be mounted on, and whether FUSE is there.
 
-What a camfs that was killed left on the mount point is removed on the way.
+A dead mount left by a killed camfs is removed first.
 """
 
 import contextlib
