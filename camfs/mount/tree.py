@@ -154,7 +154,7 @@ class Tree:
                     await node.listing()
                 child = await node.describe(key)
             if child is None:
-                raise errors.NotFound("the camera does not show what it made")
+                raise errors.NotFound("the camera does not list the new file")
             node = child
         return node
 

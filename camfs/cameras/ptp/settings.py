@@ -91,9 +91,9 @@ class PropertySettings:
         description = self._descriptions.get(code) or await self._describe(code)
         name = properties.property_name(code)
         if not description.writable:
-            raise errors.AccessDenied(f"{name}: the camera does not let it be set")
+            raise errors.AccessDenied(f"{name}: read-only on this camera")
         if not self._operations.has(Operation.SetDevicePropValue):
-            raise errors.NotSupported(f"{name}: this camera does not let anything be set")
+            raise errors.NotSupported(f"{name}: this camera has no settings that can be changed")
         await self._session.transact(
             Operation.SetDevicePropValue, code, data=encode_value(description.data_type, value)
         )
