@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.reading import PIECE
+from camfs.cameras.ptp.parts import PIECE
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind, PastEnd
