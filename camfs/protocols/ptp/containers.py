@@ -178,11 +178,13 @@ class _Payload:
         left: bytes still to come or to send, None if the length is unknown.
         is_stale: it belongs to another transaction, and is dropped.
         is_empty: no byte of it has been sent yet.
+        begins_transfer: whether the next byte of it begins a transfer.
     """
 
     left: int | None
     is_stale: bool = False
     is_empty: bool = True
+    begins_transfer: bool = False
 
 
 @dataclass(slots=True)
@@ -437,10 +439,16 @@ class UsbConnection:
     def _receive_payload(self, payload: _Payload, chunk: memoryview, end: bool) -> Data | None:
         """Pass bytes on, up to the last of the payload."""
         left = payload.left
-        if end and left is not None and len(chunk) < left and (response := self._response_at_end(payload, chunk)):
+        response = self._response_at_end(payload, chunk) if end and left is not None else 0
+        if (
+            response
+            and left is not None
+            and (len(chunk) < left or (payload.begins_transfer and response == len(chunk)))
+        ):
             self._chunks.appendleft((chunk[-response:], end))
             chunk, end = chunk[:-response], False
             payload.left = left = len(chunk)
+        payload.begins_transfer = end
         if left is None:
             size = len(chunk)
             is_last = end and (size > 0 or self._state is _State.PAYLOAD)

@@ -81,6 +81,15 @@ def test_a_response_in_place_of_the_rest_of_a_payload(size: int, parameters: int
     assert heard[-2:] == [DataEnd(), Response(OK, 7, tuple(range(parameters)))]
 
 
+@pytest.mark.parametrize("parameters", [0, 1, 5])
+@pytest.mark.parametrize("missing", [1, 11, 12, 13, 16, 40])
+def test_a_response_in_place_of_the_last_few_bytes(missing: int, parameters: int) -> None:
+    response = container(RESPONSE, OK, 7, words(*range(parameters)))
+    heard = listen(asked(), *whole(CUT[:-missing], response))
+    assert b"".join(bytes(each.payload) for each in heard if isinstance(each, Data)) == b"x" * (1500 - missing)
+    assert heard[-2:] == [DataEnd(), Response(OK, 7, tuple(range(parameters)))]
+
+
 @pytest.mark.parametrize(
     "tail", [container(RESPONSE, OK, 8), container(DATA, OK, 7), RESPONSE_TO_7 + b"x", RESPONSE_TO_7[:-1]]
 )
