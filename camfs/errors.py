@@ -24,6 +24,7 @@
         ├── NoData                        ENODATA: no thumbnail, no such property
         ├── TooLarge                      EFBIG: beyond what the camera's operations can address
         ├── InvalidValue                  EINVAL
+        ├── TransferCut                   EIO: the camera said OK, and had sent less than it announced
         ├── FocusFailed                   EAGAIN: autofocus found nothing; no picture was taken
         ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
         └── CaptureFailed                 EIO: the camera began and made no picture
@@ -132,6 +133,10 @@ class TooLarge(Refused):
 
 class InvalidValue(Refused):
     """The camera does not accept this value."""
+
+
+class TransferCut(Refused):
+    """The camera ended the data before the length that it had announced, and then answered OK. What came is good as far as it goes."""
 
 
 class FocusFailed(Refused):

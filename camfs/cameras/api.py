@@ -28,7 +28,8 @@ class Entry:
         tag: text unique within the folder; tells duplicate names apart.
         is_folder: True for stores and folders.
         size: in bytes; 0 for a folder.
-        size_is_exact: False where the camera can only say that there are at least `size` bytes.
+        size_is_exact: False where what the camera says may be wrong. Who reads the file has to `Camera.measure` it first.
+        size_is_bound: True where not even that tells the size: the file has at most `size` bytes, and ends where a read finds none.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
         is_picture: whether the camera may have a thumbnail of it.
         is_local: held by camfs, not by the camera: deletable without `allow_delete`.
@@ -40,6 +41,7 @@ class Entry:
     is_folder: bool
     size: int = 0
     size_is_exact: bool = True
+    size_is_bound: bool = False
     mtime_ns: int = 0
     is_picture: bool = False
     is_local: bool = False
@@ -49,8 +51,11 @@ class Entry:
         return (
             self.name == other.name
             and self.is_folder == other.is_folder
-            and (self.is_folder or (self.size == other.size and self.mtime_ns == other.mtime_ns))
+            and (self.is_folder or (self._may_be_as_large_as(other) and self.mtime_ns == other.mtime_ns))
         )
+
+    def _may_be_as_large_as(self, other: "Entry") -> bool:
+        return self.size == other.size or not (self.size_is_exact and other.size_is_exact)
 
 
 @dataclass(frozen=True)
@@ -109,10 +114,11 @@ class Camera(Protocol):
     name or size, by `describe`; listing a folder again describes its new keys only. When `epoch` was raised, old keys mean nothing any
     more: the file system lists again, and finds the entries that it knew by `Entry.is_like`.
 
-    A read. Opening a file fetches nothing. The file system reads whole blocks into its cache, so `head -c 1 FILE` is one `read` of the
-    file's first block, and a copy reads several blocks at a time. The driver fetches the bytes at that moment: a PTP camera sends the part
-    that was asked for; of a camera that cannot send parts the driver starts a download, which serves this read and those that follow.
-    When the last reader of a file has closed it, `release` lets the driver stop a download that nobody needs.
+    A read. Opening a file fetches nothing; only a file whose size the camera may have wrong is measured (`measure`). The file system reads
+    whole blocks into its cache, so `head -c 1 FILE` is one `read` of the file's first block, and a copy reads several blocks at a time. The
+    driver fetches the bytes at that moment: a PTP camera sends the part that was asked for; of a camera that cannot send parts the driver
+    starts a download, which serves this read and those that follow. When the last reader of a file has closed it, `release` lets the driver
+    stop a download that nobody needs.
 
     An event. The driver receives it, drops what it had remembered and is not true any more, asks the camera what the event does not say,
     and puts a change into `changes`. The file system takes it from there, marks folders to be listed again, and tells the kernel to
@@ -151,6 +157,12 @@ class Camera(Protocol):
 
     async def locate(self, key: Key) -> Sequence[Key]:
         """Return the keys that lead to an entry: the store, the folders, the entry itself."""
+
+    async def measure(self, entry: Entry) -> Entry:
+        """Find out how large a file is before it is read; an entry whose size is exact is returned as it is.
+
+        Where this begins a transfer, that serves the reads that follow; `release` stops it, if there are none.
+        """
 
     def reads_short(self, entry: Entry) -> bool:
         """Say whether reads of a file may return fewer bytes than asked for: those that a slow line brings in about a second."""

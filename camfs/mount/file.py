@@ -4,15 +4,29 @@ A file's bytes are fetched by its camera's key, and a key is good for one sessio
 `File.ask`: it finds the entry again if the session was lost since, asks, and believes the answer only if the session was not lost
 meanwhile.
 
-An open file reads through the block cache (`blocks.py`); where the camera reads short, on a serial line, it reads past the cache and the
-kernel's pages, which could only be had whole.
+What reads an open file:
+
+=================================== =============================== ===================================================================
+its size                            read through                    the kernel
+=================================== =============================== ===================================================================
+exact                               the block cache (`blocks.py`)   keeps pages and attributes
+exact, on a serial line             nothing: the camera reads short passes on what programs ask for (`direct_io`)
+may be wrong (`size_is_exact`)      measured first, by `open`       asks for the attributes each time, so it hears of the true size
+unknown (`size_is_bound`)           nothing: on to the true end     passes on what programs ask for; is told a size that is not too small
+=================================== =============================== ===================================================================
+
+No program may take a size that is too small for the end of the file: `rsync` and copy_file_range(2) stop there, and call that success. With
+one that is too large, programs that read to the end are right, and those that do not are told of an error.
 """
 
 import errno
 import logging
 import stat
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
+
+import trio
 
 from camfs import errors
 from camfs.cameras.api import Entry
@@ -47,6 +61,7 @@ class File(Node):
         self.entry = entry
         self.epoch = tree.epoch
         self.open_handles = 0
+        self._measuring = trio.Lock()
 
     @property
     def needs_camera(self) -> bool:
@@ -58,15 +73,58 @@ class File(Node):
         return self.entry.size
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns)
+        if exact and self.open_handles:
+            await self.measure()
+        return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
 
     async def open(self, writing: bool) -> Handle:
         if writing:
             raise BadRequest(errno.EROFS)
         await self.current_entry()
+        try:
+            await self.measure()
+        except BaseException:
+            if not self.open_handles:  # what the camera has begun to send is for nobody
+                with trio.CancelScope(shield=True):
+                    await self.tree.camera.release(self.entry)
+            raise
         if self.tree.camera.reads_short(self.entry):
             return FileHandle(self, _ShortReader(self), direct_io=True)
+        if self.entry.size_is_bound:
+            return FileHandle(self, _EndlessReader(self), direct_io=True)
         return FileHandle(self, self.tree.blocks.open(self), direct_io=False)
+
+    async def measure(self) -> None:
+        """See that the size is known, or known to be unknown, before anybody reads.
+
+        Raises:
+            NotFound: the camera no longer has it.
+            CameraError: the camera does not let anybody read it.
+        """
+        if self.entry.size_is_exact or self.entry.size_is_bound:
+            return
+        async with self._measuring:
+            if not self.entry.size_is_exact and not self.entry.size_is_bound:
+                before = self.entry.size
+                self.entry = await self.ask(self.tree.camera.measure)
+                if self.entry.size != before:
+                    self.invalidate()
+
+    def described_as(self, entry: Entry) -> Entry:
+        """Return what to take a description for of a file that was this one; a size that was found out stays."""
+        if entry.size_is_exact or not self.entry.size_is_exact:
+            return entry
+        return replace(entry, size=self.entry.size, size_is_exact=True)
+
+    async def describe_again(self, entry: Entry) -> None:
+        """Take what the camera says of the file now that it has changed; for who has it open, its size is found out first."""
+        if self.open_handles:
+            try:
+                entry = await self.tree.camera.measure(entry)
+            except errors.CameraError as error:
+                log.info("%s: %s", self.path(), error)  # the next read measures it, or fails
+        self.entry = entry
+        self.invalidate()
 
     def invalidate(self) -> None:
         self.tree.blocks.drop(self)
@@ -113,7 +171,7 @@ class File(Node):
 class FileHandle(Handle):
     """A file that is open for reading."""
 
-    def __init__(self, file: File, reader: "BlockReader | _ShortReader", *, direct_io: bool) -> None:
+    def __init__(self, file: File, reader: "BlockReader | _ShortReader | _EndlessReader", *, direct_io: bool) -> None:
         self._file = file
         self._reader = reader
         self.direct_io = direct_io
@@ -123,6 +181,7 @@ class FileHandle(Handle):
         if self._file.tree.camera.gone:
             raise errors.DeviceGone("the camera is gone")
         try:
+            await self._file.measure()
             return await self._reader.read(offset, size)
         except errors.NotFound as error:
             log.info("%s", error)
@@ -149,6 +208,19 @@ class _ShortReader:
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         return await self._file.fetch(offset, size) if offset < self._file.size else b""
+
+    def close(self) -> None:
+        pass
+
+
+class _EndlessReader:
+    """Reads a file of unknown size, past all caches, until the camera has no more of it."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        return await self._file.fetch(offset, size)
 
     def close(self) -> None:
         pass

@@ -203,5 +203,4 @@ class Tree:
             folder.stale = True
             folder.invalidate()
         elif isinstance(node, File):
-            node.entry = entry
-            node.invalidate()
+            await node.describe_again(entry)

@@ -1,15 +1,16 @@
 """The driver of any PTP camera: joins what the other modules do into one `Camera` (see `cameras.api`).
 
-driver ─┬─ objects    lists and describes ───┐
-        ├─ reading    bytes, thumbnails ─────┼─ downloads     objects that can only be read whole
-        ├─ stores     names, room, format    │
-        ├─ settings   device properties      ├─ operations    what the camera can do
-        ├─ capture    one shot               │       │
-        └─ events     what happened ─────────┘    session ── link (usblink, iplink)
+driver ─┬─ objects    lists and describes ──── sizes ───┐
+        ├─ reading    bytes, thumbnails ────────────────┼─ parts, downloads     bytes of a part, or of the whole
+        ├─ stores     names, room, format               │
+        ├─ settings   device properties                 ├─ operations           what the camera can do
+        ├─ capture    one shot                          │       │
+        └─ events     what happened ────────────────────┘    session ── link (usblink, iplink)
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 import trio
@@ -22,9 +23,11 @@ from camfs.cameras.ptp.events import Events
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.objects import ObjectKey, Objects, object_key
 from camfs.cameras.ptp.operations import PtpOperations
+from camfs.cameras.ptp.parts import PartialReads
 from camfs.cameras.ptp.reading import ObjectReader
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.settings import PropertySettings
+from camfs.cameras.ptp.sizes import Sizes
 from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import ROOT, ObjectHandle, ResponseCode
@@ -60,9 +63,11 @@ class PtpCamera(WithoutRemoteControl):
         self.session = Session(link, timeout, self.renumber)
         self._operations = PtpOperations(self.session)
         self._stores = Stores(self._operations)
-        self._downloads = Downloads(self.session, nursery, self._note_true_size)
-        self._objects = Objects(self._operations, self._stores, self._downloads, zone)
-        self._reader = ObjectReader(self._operations, self._downloads)
+        downloads = Downloads(self.session, nursery, self._note_true_size)
+        parts = PartialReads(self._operations)
+        self._reader = ObjectReader(self._operations, parts, downloads, self._note_larger)
+        self._sizes = Sizes(self._operations, self._stores, parts, downloads)
+        self._objects = Objects(self._operations, self._stores, self._sizes, self._reader, zone)
         self._settings = PropertySettings(self._operations)
         self._capture = Capture(self._operations, self._objects)
         self._events = Events(
@@ -139,6 +144,7 @@ class PtpCamera(WithoutRemoteControl):
     def renumber(self) -> None:
         """Note that handles mean other objects now: the session was opened again, or the camera was in other hands for a while."""
         self.epoch += 1
+        self._reader.lose_session()
         self._objects.drop_all()
         self.when_renumbered()
 
@@ -167,15 +173,26 @@ class PtpCamera(WithoutRemoteControl):
     def reads_short(self, entry: Entry) -> bool:
         return False
 
+    async def measure(self, entry: Entry) -> Entry:
+        if entry.size_is_exact or entry.size_is_bound:
+            return entry
+        storage, handle = object_key(entry.key)
+        size = await self._sizes.measure(handle, storage, entry.size)
+        return replace(entry, size=size.value, size_is_exact=size.is_exact, size_is_bound=size.is_bound)
+
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        return await self._reader.read(entry, offset, size)
+        return await self._reader.read(object_key(entry.key).handle, await self.measure(entry), offset, size)
 
     async def release(self, entry: Entry) -> None:
-        self._downloads.release(object_key(entry.key).handle)
+        self._reader.release(object_key(entry.key).handle)
 
     async def _note_true_size(self, handle: ObjectHandle, size: int) -> None:
         for key in await self._objects.correct_size(handle, size):
             await self.announce(EntryChanged(key))
+
+    async def _note_larger(self, entry: Entry, size: int) -> None:
+        self._sizes.note(object_key(entry.key).handle, size)
+        await self.announce(EntryChanged(entry.key))
 
     async def thumbnail(self, entry: Entry) -> bytes:
         return await self._reader.thumbnail(object_key(entry.key).handle)
@@ -196,6 +213,7 @@ class PtpCamera(WithoutRemoteControl):
         await self.refresh()
 
     async def refresh(self) -> None:
+        self._reader.retry()
         self._objects.refresh()
         self._settings.invalidate()
 

@@ -9,27 +9,30 @@ What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/
 * GetObjectHandles ignores the parent and lists everything: each object's own parent decides where it is, and ObjectInfos are remembered,
   because the same objects are met again in the list of every folder.
 * An object's parent is wrong although the lists are right: the object is shown where it was listed.
-* A size of 0xFFFFFFFF means 4 GiB - 1 or more: the MTP property ObjectSize tells how much. Where it cannot be had, a read of the end of
-  the file is an error (camfs/protocols/ptp/README.md, "Sizes at and above 4 GiB").
+* A size may be wrong: `sizes` has the rules.
 * GetObjectPropList does not work, or takes too long: it is not sent again.
+* GetObjectPropList leaves out the date or another property of some objects, or says nothing in it (android-file-transfer-linux, issues
+  89 and 151). These objects are described by their ObjectInfo, so that all say the same however many lie in a folder; and so are those
+  whose format does not tell whether they have a thumbnail.
 """
 
 import logging
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import tzinfo
 from typing import NamedTuple
 
 from camfs import errors
 from camfs.cameras.api import Entry, Key
-from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
+from camfs.cameras.ptp.reading import ObjectReader
+from camfs.cameras.ptp.sizes import Size, Sizes
 from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp.codes import (
     ALL_STORAGES,
     ANY_FORMAT,
     ANYWHERE,
     ROOT,
-    SIZE_UNKNOWN,
     ObjectFormat,
     ObjectHandle,
     ObjectProperty,
@@ -37,13 +40,10 @@ from camfs.protocols.ptp.codes import (
     StorageID,
     is_picture,
 )
-from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles, decode_object_prop_list
-from camfs.protocols.ptp.values import Reader, decode_date_time
+from camfs.protocols.ptp.datasets import ObjectInfo, ObjectPropElement, decode_handles, decode_object_prop_list
+from camfs.protocols.ptp.values import decode_date_time
 
 log = logging.getLogger(__name__)
-
-MAX_SIZE = (1 << 63) - 1
-"""The largest size of a file that a file system can show, in bytes."""
 
 MAX_DEPTH = 64
 """Levels of folders; parents that go on longer are taken for a circle."""
@@ -74,41 +74,44 @@ class Objects:
     Args:
         operations: of the camera.
         stores: the stores that the objects are in.
-        downloads: copies of objects, which are dropped when their objects change.
+        sizes: what is known of their sizes, which is forgotten when they change.
+        reader: what is known of their bytes, likewise.
         zone: the zone of dates that name none; None is this computer's.
 
     Attributes:
         parents_are_wrong: whether an object has named a parent that it was not listed in.
     """
 
-    def __init__(self, operations: PtpOperations, stores: Stores, downloads: Downloads, zone: tzinfo | None) -> None:
+    def __init__(
+        self, operations: PtpOperations, stores: Stores, sizes: Sizes, reader: ObjectReader, zone: tzinfo | None
+    ) -> None:
         self.parents_are_wrong = False
         self._operations = operations
         self._session = operations.session
         self._stores = stores
-        self._downloads = downloads
+        self._sizes = sizes
+        self._reader = reader
         self._zone = zone
         self._ignores_parent = False
         self._in_roots: dict[StorageID, frozenset[ObjectHandle]] = {}
         self._lists_of_all: set[ObjectKey] = set()
         self._described: set[ObjectHandle] = set()
         self._infos: dict[ObjectHandle, ObjectInfo] = {}
-        self._true_sizes: dict[ObjectHandle, int] = {}
 
     def drop(self, handle: ObjectHandle) -> None:
         """Drop what is known of an object: it has changed, or is gone."""
         self._infos.pop(handle, None)
-        self._true_sizes.pop(handle, None)
         self._described.discard(handle)
-        self._downloads.drop(handle)
+        self._sizes.forget(handle)
+        self._reader.forget(handle)
 
     def drop_all(self) -> None:
         """Drop what is known of all objects: handles may mean others now."""
         self._infos.clear()
-        self._true_sizes.clear()
         self._described.clear()
         self._lists_of_all.clear()
-        self._downloads.drop()
+        self._sizes.forget_all()
+        self._reader.forget_all()
 
     def refresh(self) -> None:
         """Drop what is known of all objects, and of how the camera lists them."""
@@ -147,7 +150,7 @@ class Objects:
 
     async def _read_properties(self, folder: ObjectKey, handles: Set[ObjectHandle]) -> None:
         """Describe some of a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
-        described: dict[ObjectHandle, dict[int, object]] = {}
+        described: dict[ObjectHandle, dict[int, ObjectPropElement]] = {}
         parent = ANYWHERE if folder.handle == ROOT else folder.handle
         for code in _FOLDER_PROPERTIES:
             try:
@@ -168,23 +171,34 @@ class Objects:
                 self._operations.give_up(Operation.GetObjectPropList)
                 return
             for element in elements:
-                described.setdefault(element.handle, {})[element.code] = element.value
+                described.setdefault(element.handle, {})[element.code] = element
         if not handles & described.keys():
             self._operations.give_up(Operation.GetObjectPropList)
-        for handle, values in described.items():
-            name, object_format, size, date, parent_handle = map(values.get, _FOLDER_PROPERTIES)
-            if handle not in handles or not isinstance(name, str) or not isinstance(object_format, int):
-                continue
-            if isinstance(size, int) and size >= 0:
-                self._infos[handle] = ObjectInfo(
-                    storage=folder.storage,
-                    object_format=object_format,
-                    compressed_size=min(size, SIZE_UNKNOWN),
-                    parent=ObjectHandle(parent_handle) if isinstance(parent_handle, int) else parent,
-                    filename=name,
-                    modification_date=date if isinstance(date, str) else "",
-                )
-                self._true_sizes[handle] = size
+        for handle in handles & described.keys():
+            info = self._info_of(described[handle], ObjectInfo(storage=folder.storage, parent=parent))
+            if info is not None:
+                self._infos[handle] = info
+
+    def _info_of(self, elements: dict[int, ObjectPropElement], unnamed: ObjectInfo) -> ObjectInfo | None:
+        """Return an ObjectInfo with the properties of an object; None if they leave out something that an ObjectInfo would tell."""
+        values = [elements[code].value if code in elements else None for code in _FOLDER_PROPERTIES]
+        name, object_format, _, date, parent = values
+        size = self._sizes.note_property(elements[ObjectProperty.ObjectSize]) if values[2] is not None else None
+        if not isinstance(name, str) or not isinstance(object_format, int) or not isinstance(date, str):
+            return None
+        is_folder = object_format == ObjectFormat.Association
+        if not name or not (is_folder or is_picture(object_format)) or decode_date_time(date, self._zone) is None:
+            return None
+        if size is None and not is_folder:
+            return None
+        return replace(
+            unnamed,
+            object_format=object_format,
+            compressed_size=size or 0,
+            parent=ObjectHandle(parent) if isinstance(parent, int) else unnamed.parent,
+            filename=name,
+            modification_date=date,
+        )
 
     # ------------------------------------------------------------------ describing
 
@@ -242,52 +256,30 @@ class Objects:
 
     async def _entry(self, key: ObjectKey, info: ObjectInfo) -> Entry:
         is_folder = info.object_format == ObjectFormat.Association
-        size, is_exact = (0, True) if is_folder else await self._size(key.handle, info)
+        size = Size(0, True) if is_folder else await self._sizes.describe(key.handle, info)
         moment = decode_date_time(info.modification_date, self._zone) or decode_date_time(info.capture_date, self._zone)
         return Entry(
             key,
             name=info.filename,
             tag=f"{key.handle:08x}",
             is_folder=is_folder,
-            size=min(size, MAX_SIZE),
-            size_is_exact=is_exact,
+            size=size.value,
+            size_is_exact=size.is_exact,
+            size_is_bound=size.is_bound,
             mtime_ns=0 if moment is None else round(moment.timestamp() * 10) * 100_000_000,
             is_picture=not is_folder and (is_picture(info.object_format) or info.thumb_compressed_size > 0),
         )
 
-    # ------------------------------------------------------------------ sizes
-
-    async def _size(self, handle: ObjectHandle, info: ObjectInfo) -> tuple[int, bool]:
-        """Return an object's size, and whether it is exact; else it is at least so large."""
-        if handle in self._true_sizes:
-            return self._true_sizes[handle], True
-        if info.compressed_size == SIZE_UNKNOWN:
-            return await self._large_size(handle)
-        return info.compressed_size, True
-
-    async def _large_size(self, handle: ObjectHandle) -> tuple[int, bool]:
-        """Ask for the 64-bit size of an object whose ObjectInfo cannot hold it."""
-        try:
-            reply = await self._operations.attempt(Operation.GetObjectPropValue, handle, ObjectProperty.ObjectSize)
-            if reply is not None:
-                return Reader(reply.data).u64(), True
-            reply = await self._operations.attempt(
-                Operation.GetObjectPropList, handle, ANY_FORMAT, ObjectProperty.ObjectSize, 0, 0
-            )
-            for element in decode_object_prop_list(reply.data) if reply is not None else ():
-                if isinstance(element.value, int) and element.code == ObjectProperty.ObjectSize:
-                    return element.value, True
-        except (errors.Refused, errors.RemoteProtocolError) as error:
-            log.info("size of object %#x: %s", handle, error)
-        return SIZE_UNKNOWN, False
-
     async def correct_size(self, handle: ObjectHandle, size: int) -> Sequence[ObjectKey]:
         """Note how long an object really is, and return the keys of the entries that change by it."""
+        if size == self._sizes.known(handle):
+            return ()
         info = self._infos.get(handle) or await self.info(handle)
-        if size == self._true_sizes.get(handle, info.compressed_size):
+        before = self._sizes.known(handle)
+        self._sizes.note(handle, size)
+        if size == (info.compressed_size if before is None else before):
             return ()
         log.warning("%s: the camera announced %d bytes and sent %d", info.filename, info.compressed_size, size)
-        self._true_sizes[handle] = size
         return self.keys(handle, info)
 
     # ------------------------------------------------------------------ where objects are

@@ -60,6 +60,10 @@ class PtpOperations:
         """Note that an operation does not work on this camera."""
         self._unsupported.add(operation)
 
+    def try_again(self, operation: int) -> None:
+        """Note that an operation that did not work may be worth another attempt."""
+        self._unsupported.discard(operation)
+
     async def attempt(
         self, operation: int, *parameters: int, limit: int = DATASET_LIMIT, repeatable: bool | None = None
     ) -> Reply | None:

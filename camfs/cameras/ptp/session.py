@@ -183,6 +183,7 @@ class Session:
         same_session: bool = False,
         urgent: bool = False,
         waits_while_busy: bool = True,
+        on_length: Callable[[int | None], None] = lambda _: None,
     ) -> Reply:
         """Run one transaction.
 
@@ -197,9 +198,11 @@ class Session:
             same_session: run it only in the session that is open now, as handles may mean other objects in the next.
             urgent: go before the callers in the queue that are not urgent.
             waits_while_busy: when the answer is DeviceBusy, wait and repeat; else raise it at once.
+            on_length: called with the announced length of the payload as its data phase begins, None if the camera does not know it.
 
         Raises:
             Refused: the camera answered with a code other than OK, or `same_session` could not be kept.
+            TransferCut: it answered OK, but had sent fewer bytes than it had announced.
             TransportError, RemoteProtocolError: there was no such answer. The wire is in step again, or the next transaction
                 begins by bringing it there.
         """
@@ -227,7 +230,7 @@ class Session:
                     sent = True
                     request = Request(operation, self._new_id(), parameters)
                     receiver = None if sink is None else note_and_pass_on
-                    return await self._guarded(request, data, receiver, limit, timeout)
+                    return await self._guarded(request, data, receiver, limit, timeout, on_length)
             except errors.DeviceGone:
                 self._gone = True
                 raise
@@ -264,11 +267,17 @@ class Session:
             raise errors.DeviceGone("the camera is gone")
 
     async def _guarded(
-        self, request: Request, data: bytes | None, sink: Sink | None, limit: int, timeout: float
+        self,
+        request: Request,
+        data: bytes | None,
+        sink: Sink | None,
+        limit: int,
+        timeout: float,
+        on_length: Callable[[int | None], None] = lambda _: None,
     ) -> Reply:
         """Run a transaction; if it fails or is cancelled half way, bring the wire back into step."""
         try:
-            return await self._attempt(request, data, sink, limit, timeout)
+            return await self._attempt(request, data, sink, limit, timeout, on_length)
         except errors.LocalProtocolError:
             self._next_id = request.transaction_id
             raise
@@ -300,11 +309,17 @@ class Session:
         return await self._attempt(request, None, None, limit, OPEN_TIMEOUT)
 
     async def _attempt(
-        self, request: Request, data: bytes | None, sink: Sink | None, limit: int, timeout: float
+        self,
+        request: Request,
+        data: bytes | None,
+        sink: Sink | None,
+        limit: int,
+        timeout: float,
+        on_length: Callable[[int | None], None] = lambda _: None,
     ) -> Reply:
         code, transaction_id = request.code, request.transaction_id
         pieces: list[bytes | memoryview] = []
-        total = 0
+        total, announced = 0, 0
         self._current_id = transaction_id
         with trio.CancelScope() as self._current_scope:
             try:
@@ -320,6 +335,9 @@ class Session:
                                 raise errors.RemoteProtocolError(
                                     f"{length} bytes of data where at most {limit} can be right"
                                 )
+                            case DataStart(length=length):
+                                announced = length or 0
+                                on_length(length)
                             case Data(payload):
                                 total += len(payload)
                                 if total > limit:
@@ -328,6 +346,11 @@ class Session:
                                     pieces.append(payload)
                                 else:
                                     await sink(payload)
+                            case Response(code=ResponseCode.OK) if total < announced:
+                                raise errors.TransferCut(
+                                    f"{name_of(Operation, code)}: {total} bytes of data where {announced} were announced",
+                                    ResponseCode.IncompleteTransfer,
+                                )
                             case Response(code=ResponseCode.OK):
                                 log.debug("%s %s: OK, %d bytes", name_of(Operation, code), request.parameters, total)
                                 return Reply(pieces[0] if len(pieces) == 1 else b"".join(pieces), message.parameters)

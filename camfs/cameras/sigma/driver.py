@@ -214,6 +214,11 @@ class SigmaCamera:
 
     # ------------------------------------------------------------------ data
 
+    async def measure(self, entry: Entry) -> Entry:
+        if entry.size_is_exact or isinstance(entry.key, ImageKey):
+            return entry
+        return await self._card.live(lambda: self._ptp.measure(entry))
+
     def reads_short(self, entry: Entry) -> bool:
         return False
 

@@ -79,6 +79,18 @@ class Operation(IntEnum):
     GetObjectPropList = 0x9805, DataPhase.IN
 
 
+class MakerOperation(IntEnum):
+    """Operations of one maker each. Another maker's cameras may give the same numbers other meanings, as SIGMA's do.
+
+    Their parameters: camfs/protocols/ptp/README.md, "Sizes at and above 4 GiB".
+    """
+
+    CanonGetPartialObject64 = 0x9172
+    SonyGetPartialLargeObject = 0x9211
+    NikonGetObjectSize = 0x9421
+    NikonGetPartialObjectEx = 0x9431
+
+
 DATA_PHASES: dict[int, DataPhase] = {int(operation): operation.data_phase for operation in Operation}
 """Data phases by operation code."""
 

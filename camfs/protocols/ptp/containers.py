@@ -27,6 +27,9 @@ FOLLOWING  a payload whose header came behind a container the same, except that 
 PAYLOAD    a payload that has begun                       nothing if its length is known, else the end of the payload
 ========== ============================================== ======================================================================
 
+A camera may end a payload before its announced length. Then its response stands where bytes of the payload should be, as the last
+thing in a transfer: a response of this very transaction there ends the payload, and is not taken for bytes of an object.
+
 A request or response without parameters goes straight to BEHIND. An initiator whose camera splits headers off sends them so, too.
 
 An initiator forgives what cameras need forgiven: up to `MAX_STALE` containers of older transactions, data headers with code and
@@ -175,11 +178,13 @@ class _Payload:
         left: bytes still to come or to send, None if the length is unknown.
         is_stale: it belongs to another transaction, and is dropped.
         is_empty: no byte of it has been sent yet.
+        begins_transfer: whether the next byte of it begins a transfer.
     """
 
     left: int | None
     is_stale: bool = False
     is_empty: bool = True
+    begins_transfer: bool = False
 
 
 @dataclass(slots=True)
@@ -434,6 +439,16 @@ class UsbConnection:
     def _receive_payload(self, payload: _Payload, chunk: memoryview, end: bool) -> Data | None:
         """Pass bytes on, up to the last of the payload."""
         left = payload.left
+        response = self._response_at_end(payload, chunk) if end and left is not None else 0
+        if (
+            response
+            and left is not None
+            and (len(chunk) < left or (payload.begins_transfer and response == len(chunk)))
+        ):
+            self._chunks.appendleft((chunk[-response:], end))
+            chunk, end = chunk[:-response], False
+            payload.left = left = len(chunk)
+        payload.begins_transfer = end
         if left is None:
             size = len(chunk)
             is_last = end and (size > 0 or self._state is _State.PAYLOAD)
@@ -452,6 +467,20 @@ class UsbConnection:
                 self.split_header = True
             self._go_on(_Seen.BYTES if size else _Seen.END)
         return Data(chunk) if size and not payload.is_stale else None
+
+    def _response_at_end(self, payload: _Payload, chunk: memoryview) -> int:
+        """Return the length of the response with which the last chunk of a transfer ends; 0 if it ends with bytes of the payload."""
+        if self._transaction is not None and not payload.is_stale:
+            for length in range(HEADER_SIZE, HEADER_SIZE + 4 * MAX_PARAMETERS + 1, 4):
+                if length <= len(chunk):
+                    size, container_type, _, transaction_id = _HEADER.unpack_from(chunk, len(chunk) - length)
+                    if (size, container_type, transaction_id) == (
+                        length,
+                        RESPONSE,
+                        self._transaction.request.transaction_id,
+                    ):
+                        return length
+        return 0
 
     def _end_payload(self, payload: _Payload) -> DataEnd | None:
         self._payload = None

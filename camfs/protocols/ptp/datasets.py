@@ -143,7 +143,8 @@ _OBJECT_INFO = struct.Struct("<IHHIHIIIIIIIHII")
 class ObjectInfo:
     """An object (GetObjectInfo; ISO 15740 clause 5.5.2).
 
-    `compressed_size` is in bytes, 0xFFFFFFFF for 4 GiB - 1 or more. The dates are DateTime strings as sent.
+    `compressed_size` is in bytes, 0xFFFFFFFF for 4 GiB - 1 or more; only a size that came in 64 bits is more than that. The dates are
+    DateTime strings as sent.
     """
 
     storage: StorageID = StorageID(0)
@@ -174,12 +175,12 @@ class ObjectInfo:
         sequence number, are 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object with a date but no name.)
         """
         data = bytes(data)
-        if data[52:56] == bytes(4) and data[56:57] not in (b"", b"\0"):
-            size = int.from_bytes(data[8:16], "little")
-            data = data[:8] + min(size, SIZE_UNKNOWN).to_bytes(4, "little") + data[16:]
-        reader = Reader(data)
-        numbers = _OBJECT_INFO.unpack(reader.take(_OBJECT_INFO.size))
-        return cls(*numbers, *(reader.string_or_empty() for _ in range(4)))
+        width = 8 if data[52:56] == bytes(4) and data[56:57] not in (b"", b"\0") else 4
+        size = int.from_bytes(data[8 : 8 + width], "little")
+        reader = Reader(data[:12] + data[8 + width :])
+        storage, object_format, protection, _, *numbers = _OBJECT_INFO.unpack(reader.take(_OBJECT_INFO.size))
+        texts = [reader.string_or_empty() for _ in range(4)]
+        return cls(storage, object_format, protection, size, *numbers, *texts)
 
     def encode(self) -> bytes:
         """Write the dataset."""

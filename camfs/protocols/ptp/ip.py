@@ -20,8 +20,8 @@ last bytes of a payload travel in EndData, so a payload of known length needs no
 
 The initiator cancels a transaction with the packet Cancel on the event connection, where it does not wait behind data. If the data
 go to the camera, it also sends Cancel on the command connection, in place of the rest of them. The camera stops sending where a
-packet ends, and answers TransactionCanceled. So a response other than OK may come in the middle of a payload; before one that is OK
-the payload must have been whole.
+packet ends, and answers TransactionCanceled. So a response may come in the middle of a payload. It should not be OK then, but from
+some cameras it is: whoever receives the payload counts its bytes. Only a payload of unknown length must have its EndData.
 
 Payloads are passed on as they come, whatever the size of their packets; all other packets are bounded by `MAX_PACKET`. So a peer can
 make this side hold no more than that and the bytes of one read. An initiator forgives the same as on USB: up to `MAX_STALE`
@@ -158,7 +158,6 @@ class IpConnection:
         self._request: Request | None = None
         self._awaits_data = False
         self._had_data = False  # in this transaction
-        self._short = False  # the data of this transaction ended early
         self._payload: _Payload | None = None  # that is being received
         self._packet_left = 0  # payload bytes still to come in this packet
         self._is_last = False  # this packet is EndData
@@ -208,7 +207,7 @@ class IpConnection:
             case Request(code, transaction_id, parameters) if self._sending is None and self._payload is None:
                 phase = DATA_OUT if data_out else NO_DATA_OR_IN
                 packet = encode_with_parameters(packet_type, "IHI", phase, code, transaction_id, parameters=parameters)
-                self._request, self._had_data, self._short, self._stale = message, False, False, 0
+                self._request, self._had_data, self._stale = message, False, 0
                 return [packet]
             case Response(code, transaction_id, parameters) if self._sending is None or code != ResponseCode.OK:
                 self._sending = None
@@ -329,13 +328,12 @@ class IpConnection:
         return True
 
     def _end_payload(self, missing: int | None) -> None:
-        """End the payload under way; bytes may be missing only if a refusal follows."""
+        """End the payload under way. Cameras may end theirs early; how many bytes came is counted by who receives them."""
         payload, self._payload = self._payload, None
         self._awaits_data = False
         if payload is None or payload.is_stale:
             return
-        self._short = bool(missing)
-        if self._short and self._role is Role.RESPONDER:
+        if missing and self._role is Role.RESPONDER:
             raise RemoteProtocolError(f"{missing} bytes of data too few")
         self._ready.append(DataEnd())
 
@@ -408,15 +406,15 @@ class IpConnection:
             self._count_stale(response.transaction_id)
             return []
         if payload is not None:
-            self._end_payload(1 if payload.left is None else payload.left)
-        if self._short and response.code == ResponseCode.OK:
-            raise RemoteProtocolError("the data ended before the announced length")
+            if payload.left is None and response.code == ResponseCode.OK:
+                raise RemoteProtocolError("data of unknown length without an end")
+            self._end_payload(payload.left)
         return [response]
 
     def _receive_cancel(self, transaction_id: int) -> list[IpMessage]:
         """Note that the peer gives up: on the command connection, nothing more of the payload follows."""
         if self._payload is not None and self._payload.transaction_id == transaction_id:
-            self._payload, self._short = None, True
+            self._payload = None
         self._awaits_data = False
         return [Cancel(transaction_id)]
 

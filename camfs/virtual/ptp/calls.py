@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.virtual.pictures.contents import Content
+from camfs.virtual.ptp.faults import Fault
 from camfs.virtual.ptp.state import CameraState
 
 
@@ -39,6 +40,8 @@ class Answer:
         code: the response's code.
         then: what to do after the response.
         silent: there is no answer at all, until Cancel or DeviceReset.
+        tells_length: whether the data phase announces how long it is; else it only ends.
+        fault: what goes wrong while this answer is sent.
     """
 
     payload: bytes | Slice | None = None
@@ -46,6 +49,8 @@ class Answer:
     code: int = ResponseCode.OK
     then: Callable[[], Awaitable[None]] | None = None
     silent: bool = False
+    tells_length: bool = True
+    fault: Fault | None = None
 
 
 Handler = Callable[[CameraState, Call], Awaitable[Answer]]

@@ -43,6 +43,8 @@ class EmulatedCamera:
         self.quirks = replace(profile.quirks)
         if options.events is not None:
             self.quirks.events = options.events
+        self.quirks.claimed_sizes = options.sizes
+        self.quirks.partial_reads = options.partial_reads
         self._disk = Disk()
         objects = Objects()
         properties = profile.new_properties()
@@ -52,6 +54,7 @@ class EmulatedCamera:
                 info,
                 operations=_listed(info.operations, options),
                 device_properties=tuple(sorted(properties)),
+                manufacturer=options.maker or info.manufacturer,
                 serial_number=options.serial or info.serial_number,
                 vendor_extension_id=info.vendor_extension_id if options.extension is None else options.extension,
             ),

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from camfs.protocols.ptp.codes import ANY_FORMAT, SIZE_UNKNOWN, DataType, ObjectFormat, ObjectHandle, ObjectProperty
 from camfs.protocols.ptp.datasets import ObjectInfo
-from camfs.protocols.ptp.values import Value, encode_date_time, encode_value
+from camfs.protocols.ptp.values import INTEGER_TYPES, Value, encode_date_time, encode_value
 from camfs.virtual.pictures import contents
 from camfs.virtual.pictures.thumbnails import THUMBNAIL_SIZE
+from camfs.virtual.ptp.faults import ClaimedSizes
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File, Node
 
@@ -99,7 +100,7 @@ def object_info(state: CameraState, node: Node) -> ObjectInfo:
         storage=node.store.id,
         object_format=code,
         protection=int(node.protected),
-        compressed_size=min(node.size, SIZE_UNKNOWN),
+        compressed_size=_claimed_size(state, node, code),
         thumb_format=ObjectFormat.JFIF if pictured else 0,
         thumb_compressed_size=thumb_size,
         thumb_width=THUMBNAIL_SIZE[0] if pictured else 0,
@@ -109,6 +110,18 @@ def object_info(state: CameraState, node: Node) -> ObjectInfo:
         capture_date=date,
         modification_date=date,
     )
+
+
+def _claimed_size(state: CameraState, file: File, code: int) -> int:
+    """Return the 32 bits for an object's size."""
+    claim = ClaimedSizes.TRUE if 0x3800 <= code < 0x4000 else state.quirks.claimed_sizes
+    return {
+        ClaimedSizes.TRUE: min(file.size, SIZE_UNKNOWN),
+        ClaimedSizes.ZERO: 0,
+        ClaimedSizes.MODULO: file.size & 0xFFFFFFFF,
+        ClaimedSizes.ONES: SIZE_UNKNOWN,
+        ClaimedSizes.SMALL: min(file.size // 2, SIZE_UNKNOWN - 1),
+    }[claim]
 
 
 def _date(moment: datetime | None) -> str:
@@ -162,3 +175,12 @@ OBJECT_PROPERTIES: dict[int, tuple[int, Callable[[CameraState, Node], Value]]] =
     ObjectProperty.Name: (DataType.STRING, lambda state, node: node.name),
 }
 """Data type and value of each object property."""
+
+
+def object_property(state: CameraState, node: Node, code: int) -> tuple[int, Value]:
+    """Return the data type and the value of one of an object's properties."""
+    data_type, value = OBJECT_PROPERTIES[code]
+    if code == ObjectProperty.ObjectSize and state.quirks.size_type != DataType.UINT64 and isinstance(node, File):
+        width, _ = INTEGER_TYPES[state.quirks.size_type]
+        return state.quirks.size_type, _claimed_size(state, node, object_format(state, node)) % (1 << 8 * width)
+    return data_type, value(state, node)

@@ -7,7 +7,7 @@ Tests set both, also while the camera runs. Each is something that a real camera
 from dataclasses import dataclass, field
 from enum import Enum
 
-from camfs.protocols.ptp.codes import ResponseCode
+from camfs.protocols.ptp.codes import DataType, ResponseCode
 
 
 class PastEnd(Enum):
@@ -16,6 +16,25 @@ class PastEnd(Enum):
     REFUSED = "InvalidParameter"
     EMPTY = "OK and no bytes"
     HANGS = "no answer, until Cancel or DeviceReset"
+
+
+class ClaimedSizes(Enum):
+    """What ObjectInfo says of the size of anything but a still picture, in its 32 bits."""
+
+    TRUE = "the size, or all ones from 4 GiB - 1 on"
+    ZERO = "0 (EOS M50 II, of large movies)"
+    MODULO = "the size modulo 4 GiB (umtp-responder)"
+    ONES = "all ones"
+    SMALL = "half the size"
+
+
+class PartialReads(Enum):
+    """What partial reads do, those of all operations."""
+
+    WORK = "give what was asked for"
+    REFUSED = "InvalidParameter"
+    SILENT_INSIDE = "no answer, until Cancel or DeviceReset, except at the beginning of an object"
+    SILENT_AT_FULL_PACKET = "no answer where it would fill its last packet (Samsung)"
 
 
 @dataclass
@@ -38,6 +57,10 @@ class Quirks:
         format_filter: GetObjectHandles can filter by format; otherwise SpecificationByFormatUnsupported.
         past_end: what a partial read at the end or behind it does.
         max_partial: most bytes that a partial read gives; None for no limit.
+        partial_reads: what partial reads do.
+        claimed_sizes: what ObjectInfo says of sizes.
+        size_type: type of the property ObjectSize; of fewer than 64 bits, its value is that of ObjectInfo.
+        tells_lengths: GetObject announces how many bytes it sends; otherwise the data only end.
         deletes_folders: DeleteObject on a folder deletes what is in it, too; otherwise it answers PartialDeletion and deletes nothing.
         reports_own_changes: events also report what the host itself deleted or set.
         lists_absent_stores: GetStorageIDs still lists a store whose card was removed (SIGMA fp).
@@ -60,6 +83,10 @@ class Quirks:
     format_filter: bool = True
     past_end: PastEnd = PastEnd.REFUSED
     max_partial: int | None = None
+    partial_reads: PartialReads = PartialReads.WORK
+    claimed_sizes: ClaimedSizes = ClaimedSizes.TRUE
+    size_type: DataType = DataType.UINT64
+    tells_lengths: bool = True
     deletes_folders: bool = True
     reports_own_changes: bool = True
     lists_absent_stores: bool = False

@@ -33,8 +33,9 @@ from camfs.virtual.ptp.descriptions import (
     fits,
     is_picture,
     object_info,
+    object_property,
 )
-from camfs.virtual.ptp.faults import PastEnd
+from camfs.virtual.ptp.faults import PartialReads, PastEnd
 from camfs.virtual.ptp.properties import Property
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
@@ -127,8 +128,7 @@ async def get_object_prop_value(state: CameraState, call: Call) -> Answer:
     node = state.node(handle)
     if code not in OBJECT_PROPERTIES:
         raise Refusal(ResponseCode.ObjectPropNotSupported)
-    data_type, value = OBJECT_PROPERTIES[code]
-    return Answer(encode_property(data_type, value(state, node)))
+    return Answer(encode_property(*object_property(state, node, code)))
 
 
 async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
@@ -154,11 +154,11 @@ async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
         if isinstance(node, Folder):
             nodes.extend(node.descendants(levels))
     elements = [
-        struct.pack("<IHH", node.handle, each, OBJECT_PROPERTIES[each][0])
-        + encode_property(OBJECT_PROPERTIES[each][0], OBJECT_PROPERTIES[each][1](state, node))
+        struct.pack("<IHH", node.handle, each, data_type) + encode_property(data_type, value)
         for node in nodes
         if fits(state, node, wanted)
         for each in codes
+        for data_type, value in [object_property(state, node, each)]
     ]
     return Answer(len(elements).to_bytes(4, "little") + b"".join(elements))
 
@@ -166,22 +166,24 @@ async def get_object_prop_list(state: CameraState, call: Call) -> Answer:
 async def get_object(state: CameraState, call: Call) -> Answer:
     """0x1009: handle."""
     file = state.file(call.parameters[0])
-    return Answer(Slice(file.content, 0, file.content.size))
+    return Answer(Slice(file.content, 0, file.content.size), tells_length=state.quirks.tells_lengths)
 
 
 async def get_partial_object(state: CameraState, call: Call) -> Answer:
     """0x101B: handle, offset, largest number of bytes."""
     handle, offset, wanted, *_ = call.parameters
-    return _part(state, state.file(handle), offset, wanted)
+    return read_part(state, handle, offset, wanted)
 
 
 async def get_partial_object_64(state: CameraState, call: Call) -> Answer:
     """0x95C1: handle, low half of the offset, high half, largest number of bytes."""
     handle, low, high, wanted, _ = call.parameters
-    return _part(state, state.file(handle), low | high << 32, wanted)
+    return read_part(state, handle, low | high << 32, wanted)
 
 
-def _part(state: CameraState, file: File, offset: int, wanted: int) -> Answer:
+def read_part(state: CameraState, handle: int, offset: int, wanted: int) -> Answer:
+    """Answer a read of a part of an object."""
+    file = state.file(handle)
     size = file.content.size
     if not wanted:
         raise Refusal(ResponseCode.InvalidParameter)
@@ -194,6 +196,13 @@ def _part(state: CameraState, file: File, offset: int, wanted: int) -> Answer:
             case PastEnd.EMPTY:
                 pass
     length = max(0, min(wanted, size - offset, state.quirks.max_partial or wanted))
+    match state.quirks.partial_reads:
+        case PartialReads.REFUSED:
+            raise Refusal(ResponseCode.InvalidParameter)
+        case PartialReads.SILENT_INSIDE if offset:
+            return Answer(silent=True)
+        case PartialReads.SILENT_AT_FULL_PACKET if length and (12 + length) % 512 == 0:
+            return Answer(silent=True)
     return Answer(Slice(file.content, offset, length), (length,))
 
 

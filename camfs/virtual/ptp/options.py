@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
-from camfs.protocols.ptp.codes import Operation
+from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
+from camfs.virtual.ptp.faults import ClaimedSizes, PartialReads
 from camfs.virtual.sigma.fp import FIRMWARES
 
 
@@ -27,6 +30,9 @@ class Options:
         listed: operations that the camera lists in addition, whether it has them or not.
         packet: bytes of a bulk packet.
         extension: vendor extension id of DeviceInfo; None for the profile's.
+        maker: Manufacturer of DeviceInfo; None for the profile's.
+        sizes: what ObjectInfo says of sizes.
+        partial_reads: what partial reads do.
         firmware: tag of a SIGMA fp's firmware.
         snap_time: seconds of each step of a SIGMA fp's capture.
         failures: states in which a SIGMA fp's first captures end.
@@ -44,6 +50,9 @@ class Options:
     listed: tuple[int, ...] = ()
     packet: int = 512
     extension: int | None = None
+    maker: str | None = None
+    sizes: ClaimedSizes = ClaimedSizes.TRUE
+    partial_reads: PartialReads = PartialReads.WORK
     firmware: str = FIRMWARES[0]
     snap_time: float = 0.3
     failures: tuple[CaptureState, ...] = ()
@@ -106,7 +115,7 @@ def _events(options: Options, value: str) -> None:
 
 
 def _operations(options: Options, value: str) -> None:
-    known = {**Operation.__members__, **SigmaOperation.__members__}
+    known = {**Operation.__members__, **SigmaOperation.__members__, **MakerOperation.__members__}
     codes: dict[str, list[int]] = {"-": [], "+": []}
     for each in value.split(","):
         sign, name = each.strip()[:1], each.strip()[1:]
@@ -131,6 +140,33 @@ def _extension(options: Options, value: str) -> None:
         options.extension = -1
     if not 0 <= options.extension <= 0xFFFFFFFF:
         raise ValueError("a hexadecimal number of 32 bits")
+
+
+def _maker(options: Options, value: str) -> None:
+    options.maker = value
+
+
+def _sizes(options: Options, value: str) -> None:
+    options.sizes = _member(ClaimedSizes, value)
+
+
+def _partial(options: Options, value: str) -> None:
+    options.partial_reads = _member(PartialReads, value)
+
+
+M = TypeVar("M", bound=Enum)
+
+
+def _member(kind: type[M], value: str) -> M:
+    """Return the member of an enumeration by its name in small letters, with `-` for `_`."""
+    names = {_name_of(member): member for member in kind}
+    if value not in names:
+        raise ValueError(f"of {', '.join(names)}")
+    return names[value]
+
+
+def _name_of(member: Enum) -> str:
+    return member.name.lower().replace("_", "-")
 
 
 def _firmware(options: Options, value: str) -> None:
@@ -181,6 +217,13 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "operations": Option("-CODE,+CODE,...", "operations to hide (-) or to list without support (+)", _operations),
     "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
     "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),
+    "maker": Option("TEXT", "manufacturer of the camera, whose own operations it may list", _maker),
+    "sizes": Option(
+        "|".join(map(_name_of, ClaimedSizes)), "what ObjectInfo says of the sizes of movies (default: true)", _sizes
+    ),
+    "partial": Option(
+        "|".join(map(_name_of, PartialReads)), "what becomes of reads of a part of an object (default: work)", _partial
+    ),
     "firmware": Option(
         "|".join(FIRMWARES), "firmware of the SIGMA fp (default V84); V91 can drive the focus", _firmware
     ),

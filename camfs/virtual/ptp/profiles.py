@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
+from camfs.virtual.ptp import makers
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
 from camfs.virtual.ptp.properties import Clock, Property
@@ -191,6 +192,8 @@ PTP = Profile(
         (_description(0xD0A2, DataType.UINT128, False, 0x0123456789ABCDEF0123456789ABCDEF), False),
     ),
     clock=0x5011,
+    vendor=makers.OPERATIONS,
+    vendor_names=makers.NAMES,
 )
 
 PROFILES = {profile.name: profile for profile in (SIGMA_FP, PTP)}

@@ -244,7 +244,7 @@ class Responder:
             answer = await self._answer(request, payload)
         if answer.silent:
             await trio.sleep_forever()
-        result = await self._send(link, request, answer, fault)
+        result = await self._send(link, request, answer, fault or answer.fault)
         if answer.then and self._nursery:
             self._nursery.start_soon(answer.then)
         if self.state.events:
@@ -377,7 +377,7 @@ class Responder:
         if payload is not None:
             length = len(payload) if isinstance(payload, bytes) else payload.length
             header = (0, 0) if self.state.quirks.zero_data_header else (request.code, transaction_id)
-            await link.send([DataStart(*header, length)])
+            await link.send([DataStart(*header, length if answer.tells_length else None)])
             if isinstance(payload, bytes):
                 self._bytes_in += length
                 await link.send([Data(payload)])

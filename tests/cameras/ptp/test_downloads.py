@@ -13,11 +13,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged
-from camfs.cameras.ptp import downloads
+from camfs.cameras.ptp import copies, downloads
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.virtual.pictures.contents import Zeros
-from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.ptp.calls import Answer
+from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import get_object
 from tests.cameras.rig import Rig, add_counting, rigged
 
@@ -170,7 +171,11 @@ async def test_a_wrong_size_is_learnt_from_a_whole_transfer(true: int, autojump_
         await rig.entries(None)
         entry = await rig.entry("A.MOV")
         assert entry.size == 1000
-        assert await rig.camera.read(entry, 0, 1000) == content.read(0, min(true, 1000))
+        if true > 1000:
+            with pytest.raises(errors.RemoteProtocolError):  # who has it open must not take it for whole
+                await rig.camera.read(entry, 0, 1000)
+        else:
+            assert await rig.camera.read(entry, 0, 1000) == content.read(0, true)
         await wait_all_tasks_blocked()
         assert EntryChanged(entry.key) in rig.changes()
         better = await rig.camera.describe(entry.key, None)
@@ -199,18 +204,53 @@ async def test_a_size_that_cannot_be_had_is_learnt_from_a_whole_transfer(
         assert not entry.size_is_exact
         tracemalloc.start()
         try:
-            await rig.camera.read(entry, 0, 100)
+            assert (await rig.camera.measure(entry)).size == size
             await transferred(rig, entry)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
         assert peak < 16 << 20
         assert sum(length for _, length in places) == size
-        assert places[-1][0] + places[-1][1] == size
+        assert places[-1][0] + places[-1][1] == size % copies.SEGMENT
         await wait_all_tasks_blocked()
         better = await rig.camera.describe(entry.key, None)
         assert better is not None
         assert (better.size, better.size_is_exact) == (size, True)
+
+
+# ---------------------------------------------------------------------- what is announced
+
+
+async def test_the_last_bytes_wait_for_the_response_behind_them(autojump_clock: MockClock) -> None:
+    """A camera that announces the size modulo 4 GiB has more to send, and nobody may take what it announced for all."""
+
+    size = 3 << 20
+
+    async def more(state: Any, call: Any) -> Any:
+        content = state.file(call.parameters[0]).content
+        return Answer(content.read(0, size), fault=Fault(FaultKind.STOP, at=12 + size, times=None))
+
+    async with rigged(operations=WHOLE_ONLY) as rig:
+        content = add_counting(rig, size)
+        entry = await rig.entry("A.MOV")
+        with rig.body.override(Operation.GetObject, more):
+            assert await rig.camera.read(entry, 0, 1000) == content.read(0, 1000)
+            with pytest.raises(errors.CameraError):
+                await rig.camera.read(entry, size - 1000, 1000)
+
+
+@pytest.mark.parametrize("sent", [0, 1, 4000, 4999])
+async def test_less_than_announced_is_a_failed_transfer(sent: int, autojump_clock: MockClock) -> None:
+    async with rigged(operations=WHOLE_ONLY, listening=False) as rig:
+        content = add_counting(rig, 5000)
+        entry = await rig.entry("A.MOV")
+
+        async def less(state: Any, call: Any) -> Any:
+            return replace(await get_object(state, call), fault=Fault(FaultKind.CUT, at=12 + sent, code=0x2001))
+
+        with rig.body.override(Operation.GetObject, less), pytest.raises(errors.TransferCut):
+            await rig.camera.read(entry, 0, 5000)
+        assert await rig.camera.read(entry, 0, 5000) == content.read(0, 5000)
 
 
 async def test_copies_are_dropped_when_there_are_too_many(
@@ -298,13 +338,16 @@ async def test_a_reader_that_is_cancelled_leaves_the_others_theirs(autojump_cloc
         assert rig.count(Operation.GetObject) == 1
 
 
-async def test_a_lost_session_ends_a_transfer_but_not_the_reading(autojump_clock: MockClock) -> None:
+async def test_a_lost_session_ends_a_transfer(autojump_clock: MockClock) -> None:
+    """Its handle may mean another object now, so who reads has to list again."""
     async with rigged(operations=WHOLE_ONLY) as rig:
         content = add_counting(rig, 100_000)
         entry = await rig.entry("A.MOV")
         rig.fail(FaultKind.LOSE_SESSION, Operation.GetObject)
-        assert await rig.camera.read(entry, 0, 100_000) == content.read(0, 100_000)
+        with pytest.raises(errors.CameraError):
+            await rig.camera.read(entry, 0, 100_000)
         assert rig.camera.epoch == 1
+        assert await rig.camera.read(await rig.entry("A.MOV"), 0, 100_000) == content.read(0, 100_000)
 
 
 async def test_unplugged_in_a_transfer(autojump_clock: MockClock) -> None:

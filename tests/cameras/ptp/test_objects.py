@@ -20,7 +20,6 @@ from camfs.protocols.ptp.codes import (
     ResponseCode,
 )
 from camfs.protocols.ptp.datasets import AccessCapability
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.descriptions import OBJECT_PROPERTIES
 from camfs.virtual.ptp.faults import FaultKind
@@ -29,8 +28,6 @@ from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, add, forge, rigged
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
-
-GIB = 1 << 30
 
 
 async def all_entries(rig: Rig) -> dict[str, tuple[bool, int]]:
@@ -408,54 +405,6 @@ async def test_tags_tell_all_apart(autojump_clock: MockClock) -> None:
             add(rig, "A.JPG")
         entries = await rig.entries()
         assert len({entry.tag for entry in entries}) == len(entries) == 5
-
-
-# ---------------------------------------------------------------------- sizes
-
-
-@pytest.mark.parametrize("size", [0, 1, 4 * GIB - 2, 4 * GIB - 1, 4 * GIB, 5 * GIB, 1 << 40])
-@pytest.mark.parametrize("operations", ["", "-9803", "-9805", "-9803,-9805"])
-async def test_sizes_of_four_gigabytes_and_more(size: int, operations: str, autojump_clock: MockClock) -> None:
-    async with rigged(operations=operations) as rig:
-        add(rig, "A.MOV", Zeros(size))
-        add(rig, "B.MOV", Zeros(size))
-        for entry in await rig.entries():
-            if operations == "-9803,-9805" and size >= 4 * GIB - 1:
-                assert (entry.size, entry.size_is_exact) == (4 * GIB - 1, False)
-            else:
-                assert (entry.size, entry.size_is_exact) == (size, True)
-
-
-@pytest.mark.parametrize("operation", [Operation.GetObjectPropValue, Operation.GetObjectPropList])
-@pytest.mark.parametrize(
-    ("kind", "about"),
-    [
-        (FaultKind.REFUSE, {"code": ResponseCode.OperationNotSupported}),
-        (FaultKind.REFUSE, {"code": ResponseCode.ObjectPropNotSupported}),
-        (FaultKind.REFUSE, {"code": ResponseCode.GeneralError}),
-        (FaultKind.BAD_DATASET, {"data": b"\1\2\3"}),
-        (FaultKind.BAD_DATASET, {"data": bytes(4)}),
-        (FaultKind.GARBAGE, {}),
-    ],
-)
-async def test_a_large_size_that_cannot_be_had(
-    operation: Operation, kind: FaultKind, about: dict[str, Any], autojump_clock: MockClock
-) -> None:
-    async with rigged(operations="-9805" if operation is Operation.GetObjectPropValue else "-9803") as rig:
-        add(rig, "A.MOV", Zeros(5 * GIB))
-        rig.fail(kind, operation, times=None, **about)
-        entry = await rig.entry("A.MOV")
-        assert (entry.size, entry.size_is_exact) == (4 * GIB - 1, False)
-
-
-@pytest.mark.parametrize("claimed", [1 << 63, (1 << 64) - 1])
-@pytest.mark.parametrize("operations", ["", "-9803", "-9805"])
-async def test_sizes_that_no_file_can_have(claimed: int, operations: str, autojump_clock: MockClock) -> None:
-    async with rigged(operations=operations) as rig:
-        for name in ("A.MOV", "B.MOV"):
-            add(rig, name, claimed_size=claimed)
-        for entry in await rig.entries():
-            assert 0 <= entry.size < 1 << 63
 
 
 # ---------------------------------------------------------------------- deleting

@@ -1,4 +1,4 @@
-"""Reading objects in parts: short answers, beyond 4 GiB, refused operations, wrong sizes; and thumbnails."""
+"""Reading objects, in parts and of what is received whole: short answers, behind 4 GiB, wrong sizes; and thumbnails."""
 
 from dataclasses import replace
 
@@ -7,12 +7,14 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.reading import PIECE
-from camfs.protocols.ptp.codes import Operation, ResponseCode
+from camfs.cameras.api import Entry, EntryChanged
+from camfs.cameras.ptp import downloads, parts, reading
+from camfs.cameras.ptp.parts import PIECE
+from camfs.protocols.ptp.codes import Operation
 from camfs.virtual.pictures.contents import Zeros
-from camfs.virtual.ptp.faults import FaultKind, PastEnd
+from camfs.virtual.ptp.faults import ClaimedSizes, FaultKind, PastEnd
 from camfs.virtual.ptp.operations import get_object
-from tests.cameras.rig import add, add_counting, rigged
+from tests.cameras.rig import Rig, add, add_counting, rigged
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 
@@ -146,90 +148,121 @@ async def test_a_slow_line_needs_no_more_patience(autojump_clock: MockClock) -> 
         assert rig.count(Operation.GetPartialObject) == 2
 
 
-# ---------------------------------------------------------------------- beyond 4 GiB
+# ---------------------------------------------------------------------- behind what parts reach
 
 
-EDGES = [0, 4 * GIB - 100, 4 * GIB - 50, 4 * GIB, 4 * GIB + 1, 5 * GIB - 60]
+@pytest.fixture
+def short_reach(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let GetPartialObject reach 12 MiB, so that what lies behind is quickly received."""
+    reach = 12 << 20
+    for module in (parts, reading):
+        monkeypatch.setattr(module, "REACH", reach)
+    return reach
 
 
-@pytest.mark.parametrize("offset", EDGES)
-async def test_beyond_four_gigabytes(offset: int, autojump_clock: MockClock) -> None:
+async def copied(rig: Rig, entry: Entry, offset: int = 0) -> bytes:
+    """Read a file to its end as the block cache does for who copies it."""
+    pieces = []
+    while piece := await rig.camera.read(entry, offset, 1 << 20):
+        pieces.append(bytes(piece))
+        offset += len(piece)
+    await rig.camera.release(entry)
+    return b"".join(pieces)
+
+
+async def test_a_copy_that_parts_do_not_reach_is_received_once(short_reach: int, autojump_clock: MockClock) -> None:
+    """From its first byte on, as soon as it is seen to be a copy; so its reader waits for nothing at the border."""
+    async with rigged(operations="-95C1") as rig:
+        content = add_counting(rig, 2 * short_reach + 5)
+        entry = await rig.entry("A.MOV")
+        assert await copied(rig, entry) == content.read(0, content.size)
+        assert rig.count(Operation.GetObject) == 1
+        assert rig.count(Operation.GetPartialObject) <= downloads.COPYING >> 20
+
+
+async def test_a_copy_that_parts_reach_is_read_in_parts(short_reach: int, autojump_clock: MockClock) -> None:
     async with rigged() as rig:
-        content = add_counting(rig, 5 * GIB)
+        content = add_counting(rig, 2 * short_reach + 5)
         entry = await rig.entry("A.MOV")
-        rig.operations()
-        assert await rig.camera.read(entry, offset, 100) == content.read(offset, 100)
-        assert rig.operations() == ["GetPartialObject" if offset + 100 <= 4 * GIB else "GetPartialObject64"]
-
-
-@pytest.mark.parametrize("offset", EDGES)
-async def test_with_the_large_operation_only(offset: int, autojump_clock: MockClock) -> None:
-    async with rigged(operations="-GetPartialObject") as rig:
-        content = add_counting(rig, 5 * GIB)
-        entry = await rig.entry("A.MOV")
-        assert await rig.camera.read(entry, offset, 100) == content.read(offset, 100)
-
-
-@pytest.mark.parametrize("offset", EDGES)
-async def test_without_the_large_operation(offset: int, autojump_clock: MockClock) -> None:
-    async with rigged(operations="-GetPartialObject64") as rig:
-        content = add_counting(rig, 5 * GIB)
-        entry = await rig.entry("A.MOV")
-        if offset + 100 <= 4 * GIB:
-            assert await rig.camera.read(entry, offset, 100) == content.read(offset, 100)
-        else:
-            with pytest.raises(errors.TooLarge):
-                await rig.camera.read(entry, offset, 100)
+        assert await copied(rig, entry) == content.read(0, content.size)
         assert "GetObject" not in rig.operations()
 
 
-async def test_the_end_of_a_file_whose_size_cannot_be_had(autojump_clock: MockClock) -> None:
-    async with rigged(operations="-9803,-9805,-GetPartialObject64") as rig:
-        content = add_counting(rig, 5 * GIB)
+async def test_a_place_that_parts_do_not_reach(short_reach: int, autojump_clock: MockClock) -> None:
+    """What lies before it is received and not kept; later places come from the same transfer."""
+    async with rigged(operations="-95C1") as rig:
+        content = add_counting(rig, 3 * short_reach + 5)
         entry = await rig.entry("A.MOV")
-        assert not entry.size_is_exact
-        for offset in (0, 1 * GIB, 4 * GIB - 1000):
+        for offset in (short_reach + 10, 2 * short_reach, short_reach, 3 * short_reach - 95, 10, short_reach - 50):
             assert await rig.camera.read(entry, offset, 100) == content.read(offset, 100)
-        for offset in (entry.size - 100, entry.size - 1):
-            with pytest.raises(errors.TooLarge):
-                await rig.camera.read(entry, offset, 100)
+        assert rig.count(Operation.GetObject) == 1
 
 
-# ---------------------------------------------------------------------- operations that are listed and refused
-
-
-@pytest.mark.parametrize("passed", [0, 1, 2])
-async def test_a_partial_read_that_is_refused_falls_back_to_the_whole(passed: int, autojump_clock: MockClock) -> None:
-    async with rigged(operations="-GetPartialObject64") as rig:
-        size = 3 * PIECE + 5
-        content = add_counting(rig, size)
+async def test_a_copy_from_a_place_that_parts_do_not_reach(short_reach: int, autojump_clock: MockClock) -> None:
+    async with rigged(operations="-95C1") as rig:
+        content = add_counting(rig, 3 * short_reach + 5)
         entry = await rig.entry("A.MOV")
-        rig.fail(FaultKind.REFUSE, Operation.GetPartialObject, times=None, skip=passed, code=0x2005)
-        assert await rig.camera.read(entry, 0, size) == content.read(0, size)
-        rig.operations()
-        assert await rig.camera.read(entry, 7, size) == content.read(7, size)
-        assert rig.operations() == []
+        start = short_reach + 12345
+        assert await copied(rig, entry, start) == content.read(start, content.size)
+        assert rig.count(Operation.GetObject) == 1
 
 
-async def test_a_partial_read_that_is_refused_falls_back_to_the_large_one(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        content = add_counting(rig, 5000)
+async def test_5_gigabytes_on_a_camera_whose_parts_reach_4(autojump_clock: MockClock) -> None:
+    async with rigged(operations="-95C1") as rig:
+        add(rig, "A.MOV", Zeros(5 * GIB))
         entry = await rig.entry("A.MOV")
-        rig.fail(FaultKind.REFUSE, Operation.GetPartialObject, times=None, code=ResponseCode.OperationNotSupported)
-        assert await rig.camera.read(entry, 5, 5000) == content.read(5, 5000)
-        assert await rig.camera.read(entry, 6, 10) == content.read(6, 10)
-        assert rig.count(Operation.GetPartialObject) == 1
-        assert rig.count(Operation.GetPartialObject64) == 2
+        assert await rig.camera.read(entry, 5 * GIB - 50, 100) == bytes(50)
+        assert await rig.camera.read(entry, 4 * GIB - 50, 100) == bytes(100)
+        assert [name for name in rig.operations() if name.startswith("GetO") and name != "GetObjectInfo"].count(
+            "GetObject"
+        ) == 1
 
 
-async def test_a_refused_large_read_is_an_error_at_that_point(autojump_clock: MockClock) -> None:
-    async with rigged() as rig:
-        content = add_counting(rig, 5 * GIB)
+async def test_a_transfer_is_stopped_for_reads_elsewhere(autojump_clock: MockClock) -> None:
+    """It was begun to learn the size; the reader wants the index at the end of a movie."""
+    async with rigged(operations="-9803,-9805", bandwidth="10000000", listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        content = add_counting(rig, GIB)
+        entry = await rig.camera.measure(await rig.entry("A.MOV"))
+        assert await rig.camera.read(entry, 0, 1000) == content.read(0, 1000)
+        assert await rig.camera.read(entry, GIB - 1000, 1000) == content.read(GIB - 1000, 1000)
+        assert trio.current_time() < 5
+        assert [record.result for record in rig.body.trace.records if record.operation == "GetObject"] == ["cancelled"]
+
+
+async def test_a_transfer_that_serves_a_copy_is_not_stopped(short_reach: int, autojump_clock: MockClock) -> None:
+    async with rigged(operations="-95C1", bandwidth="10000000", listening=False) as rig:
+        content = add_counting(rig, 60 << 20)
         entry = await rig.entry("A.MOV")
-        rig.fail(FaultKind.REFUSE, Operation.GetPartialObject64, times=None, code=ResponseCode.OperationNotSupported)
-        with pytest.raises(errors.TooLarge):
-            await rig.camera.read(entry, 4 * GIB, 100)
-        assert await rig.camera.read(entry, 4 * GIB - 100, 100) == content.read(4 * GIB - 100, 100)
+
+        async def copy() -> None:
+            assert await copied(rig, entry) == content.read(0, content.size)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(copy)
+            await trio.sleep(3)
+            assert await rig.camera.read(entry, 50 << 20, 100) == content.read(50 << 20, 100)
+        assert rig.count(Operation.GetObject) == 1
+
+
+# ---------------------------------------------------------------------- objects that are larger than the camera says
+
+
+async def test_a_reader_of_too_small_a_size_gets_an_error_at_the_end(autojump_clock: MockClock) -> None:
+    """The size is corrected at once, so that the next one gets all."""
+    async with rigged(operations=WHOLE_ONLY + ",-9805,-9803", bandwidth="1000000") as rig:
+        content = add_counting(rig, 3 << 20, "A.JPG", claimed_size=1 << 20)
+        await rig.entries(None)
+        entry = await rig.entry("A.JPG")
+        assert (entry.size, entry.size_is_exact) == (1 << 20, True)
+        assert await rig.camera.read(entry, 0, 1000) == content.read(0, 1000)
+        with pytest.raises(errors.RemoteProtocolError):
+            await rig.camera.read(entry, (1 << 20) - 1000, 1000)
+        assert EntryChanged(entry.key) in rig.changes()
+        await rig.camera.release(entry)
+        better = await rig.entry("A.JPG")
+        assert (better.size, better.size_is_exact) == (3 << 20, True)
+        assert await copied(rig, better) == content.read(0, 3 << 20)
 
 
 # ---------------------------------------------------------------------- thumbnails

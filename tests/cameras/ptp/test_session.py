@@ -14,6 +14,7 @@ from camfs.virtual import EmulatedCamera
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
+from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import CARD, emulated, session_on
 from tests.virtual.ptp.host import Host
 
@@ -42,6 +43,40 @@ async def is_in_step(session: Session, handle: int) -> bool:
     """Say whether transactions work: two, as a left-over of the one before shows in the second."""
     listed = decode_handles((await session.transact(Operation.GetObjectHandles, CARD, 0, ROOT)).data)
     return listed == (handle,) and await read(session, handle) == DATA
+
+
+# ---------------------------------------------------------------------- data that end early
+
+
+async def cuts(state: CameraState, call: Call) -> Answer:
+    """Announce all of an object, and send half of it, with a response that says OK."""
+    return Answer(DATA + DATA, fault=Fault(FaultKind.CUT, at=12 + len(DATA), code=ResponseCode.OK))
+
+
+async def test_less_data_than_announced_are_a_refusal_that_leaves_the_wire_in_step(autojump_clock: MockClock) -> None:
+    async with emulated() as camera, session_on(camera) as session:
+        handle = picture(camera)
+        received: list[bytes] = []
+        lengths: list[int | None] = []
+
+        async def sink(data: bytes | memoryview) -> None:
+            received.append(bytes(data))
+
+        with camera.override(Operation.GetObject, cuts), pytest.raises(errors.TransferCut):
+            await session.transact(Operation.GetObject, handle, sink=sink, on_length=lengths.append)
+        assert b"".join(received) == DATA
+        assert lengths == [2 * len(DATA)]
+        assert await is_in_step(session, handle)
+        assert trio.current_time() == 0
+
+
+async def test_a_dataset_that_is_cut_is_asked_for_once_more(autojump_clock: MockClock) -> None:
+    async with emulated() as camera, session_on(camera) as session:
+        handle = picture(camera)
+        with camera.override(Operation.GetObjectInfo, cuts), pytest.raises(errors.TransferCut):
+            await session.transact(Operation.GetObjectInfo, handle)
+        assert camera.trace.operations().count("GetObjectInfo") == 2
+        assert await is_in_step(session, handle)
 
 
 # ---------------------------------------------------------------------- opening

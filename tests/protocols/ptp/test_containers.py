@@ -55,6 +55,60 @@ def dies_of(connection: UsbConnection, *reads: Read) -> bool:
     return is_dead(connection)
 
 
+# payloads that end before their announced length
+
+
+CUT = container(DATA, GET, 7, b"x" * 1500)
+
+
+@pytest.mark.parametrize("parameters", [0, 1, 5])
+@pytest.mark.parametrize(
+    "size",
+    [
+        500,  # a whole packet with the header, so that the response comes in the same transfer
+        1012,
+        700,  # a short packet, so that the response comes in the next
+        0,
+    ],
+)
+def test_a_response_in_place_of_the_rest_of_a_payload(size: int, parameters: int) -> None:
+    response = container(RESPONSE, OK, 7, words(*range(parameters)))
+    sent = CUT[: 12 + size]
+    reads = whole(sent + response) if len(sent) % 512 == 0 else whole(sent, response)
+    heard = listen(asked(), *reads)
+    assert heard[0] == DataStart(GET, 7, 1500)
+    assert b"".join(bytes(each.payload) for each in heard if isinstance(each, Data)) == b"x" * size
+    assert heard[-2:] == [DataEnd(), Response(OK, 7, tuple(range(parameters)))]
+
+
+@pytest.mark.parametrize("parameters", [0, 1, 5])
+@pytest.mark.parametrize("missing", [1, 11, 12, 13, 16, 40])
+def test_a_response_in_place_of_the_last_few_bytes(missing: int, parameters: int) -> None:
+    response = container(RESPONSE, OK, 7, words(*range(parameters)))
+    heard = listen(asked(), *whole(CUT[:-missing], response))
+    assert b"".join(bytes(each.payload) for each in heard if isinstance(each, Data)) == b"x" * (1500 - missing)
+    assert heard[-2:] == [DataEnd(), Response(OK, 7, tuple(range(parameters)))]
+
+
+@pytest.mark.parametrize(
+    "tail", [container(RESPONSE, OK, 8), container(DATA, OK, 7), RESPONSE_TO_7 + b"x", RESPONSE_TO_7[:-1]]
+)
+def test_bytes_that_are_no_response_to_the_request_are_payload(tail: bytes) -> None:
+    rest = CUT[12:]
+    payload = rest[:600] + tail + rest[600 + len(tail) :]
+    reads = whole(CUT[:12] + payload[: 600 + len(tail)], payload[600 + len(tail) :], RESPONSE_TO_7)
+    heard = listen(asked(), *reads)
+    assert b"".join(bytes(each.payload) for each in heard if isinstance(each, Data)) == payload
+    assert heard[-1] == Response(OK, 7)
+
+
+def test_a_payload_that_ends_like_a_response_is_whole() -> None:
+    """A file may hold a recording of this very wire."""
+    payload = b"x" * 600 + RESPONSE_TO_7
+    heard = listen(asked(), *whole(container(DATA, GET, 7, payload), RESPONSE_TO_7))
+    assert heard == [DataStart(GET, 7, len(payload)), Data(payload), DataEnd(), Response(OK, 7)]
+
+
 # vectors worked out by hand
 
 

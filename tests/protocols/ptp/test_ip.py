@@ -391,8 +391,15 @@ def test_a_refusal_in_place_of_data_and_in_the_midst_of_them() -> None:
 
 
 @pytest.mark.parametrize("packet_type", [10, 12])
-def test_data_that_are_too_few_are_not_ok(packet_type: int) -> None:
-    assert "announced" in dies_of(asked(), START_4, packet(packet_type, numbers("I", 7) + b"abc"), DONE)
+def test_a_payload_that_ends_early_is_passed_on_as_it_is(packet_type: int) -> None:
+    """Whoever receives it has the announced length, and counts."""
+    heard = hear(asked(), START_4, packet(packet_type, numbers("I", 7) + b"abc"), DONE)
+    assert heard == [DataStart(GET, 7, 4), Data(b"abc"), DataEnd(), Response(OK, 7)]
+
+
+def test_a_payload_of_unknown_length_must_have_an_end() -> None:
+    start = packet(9, numbers("IQ", 7, (1 << 64) - 1))
+    assert "without an end" in dies_of(asked(), start, packet(10, numbers("I", 7) + b"abc"), DONE)
 
 
 @pytest.mark.parametrize(
