@@ -57,6 +57,11 @@ class File(Node):
         """Bytes of the file."""
         return self.entry.size
 
+    @property
+    def can_be_told_apart(self) -> bool:
+        """Whether another file in its place would be seen to be another; size and name alone are too little to go by."""
+        return self.entry.mtime_ns != 0
+
     async def attributes(self, exact: bool = True) -> Attributes:
         return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns)
 

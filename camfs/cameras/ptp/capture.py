@@ -3,7 +3,7 @@
 A camera announces each file of the shot (ObjectAdded), and that there are no more (CaptureComplete). Some send neither, some list
 events that they never send, so::
 
-    InitiateCapture ──► WAITING ─────────── a file, and CaptureComplete ───────────────────────────► its files
+    InitiateCapture ──► WAITING ─────────── a file, and CaptureComplete, and none is awaited ───────► its files
                           │ ▲ │
                           │ └─┴── a file is announced, or found in the list of all objects: wait for more
                           │
@@ -11,7 +11,8 @@ events that they never send, so::
                           ├──── StoreFull ──────────────────────────────────────────────────────────► StoreFull
                           └──── `CAPTURE_TIMEOUT` seconds ──► its files; without any, TransferTimeout
 
-The list of all objects is asked for only on a camera that has not sent an event about its contents so far.
+A file is awaited from its event on until the camera describes it, which may take seconds (`events`). The list of all objects is asked for
+only on a camera that has not sent an event about its contents so far.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ import trio
 from camfs import errors
 from camfs.cameras.ptp.objects import ObjectKey, Objects
 from camfs.cameras.ptp.operations import PtpOperations
+from camfs.cameras.ptp.places import Places
 from camfs.protocols.ptp.codes import EventCode, ObjectFormat, ObjectHandle, Operation, StorageID
 from camfs.protocols.ptp.datasets import ObjectInfo
 
@@ -41,12 +43,14 @@ class _Shot:
 
     Attributes:
         files: its files so far.
+        awaited: what was announced and cannot be described yet.
         complete: whether the camera has said that there are no more.
         failure: why there will be none.
         news: set when one of these has changed.
     """
 
     files: list[ObjectHandle] = field(default_factory=list)
+    awaited: set[ObjectHandle] = field(default_factory=set)
     complete: bool = False
     failure: errors.CameraError | None = None
     news: trio.Event = field(default_factory=trio.Event)
@@ -58,11 +62,13 @@ class Capture:
     Args:
         operations: of the camera.
         objects: where the files of a shot appear.
+        places: finds them.
     """
 
-    def __init__(self, operations: PtpOperations, objects: Objects) -> None:
+    def __init__(self, operations: PtpOperations, objects: Objects, places: Places) -> None:
         self._operations = operations
         self._objects = objects
+        self._places = places
         self._shot: _Shot | None = None
 
     async def take(self, announces_contents: bool) -> Sequence[ObjectKey]:
@@ -96,13 +102,13 @@ class Capture:
                 raise shot.failure
             if not shot.files:
                 raise errors.TransferTimeout("the camera took no picture")
-            return [(await self._objects.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
+            return [(await self._places.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
         finally:
             self._shot = None
 
     async def _is_over(self, shot: _Shot) -> bool:
         """Wait for news of the shot for a while, and say whether there is nothing more to wait for."""
-        if shot.complete and shot.files:
+        if shot.complete and shot.files and not shot.awaited:
             return True
         shot.news = trio.Event()
         had_files = bool(shot.files)
@@ -110,15 +116,29 @@ class Capture:
         with trio.move_on_after(CAPTURE_LATE if lists_complete else CAPTURE_QUIET) as quiet:
             if shot.failure is None:
                 await shot.news.wait()
-        return shot.failure is not None or (quiet.cancelled_caught and had_files)
+        return shot.failure is not None or (quiet.cancelled_caught and had_files and not shot.awaited)
 
     # ------------------------------------------------------------------ what events tell
+
+    def note_announced(self, handle: ObjectHandle) -> None:
+        """Note that there is a new object, which may be one of the shot's files; `note_object` or `note_given_up` follows."""
+        if self._shot is not None:
+            self._shot.awaited.add(handle)
+            self._shot.news.set()
 
     def note_object(self, handle: ObjectHandle, info: ObjectInfo) -> None:
         """Count a new object among the shot's files, if a picture is being taken; a folder made for it is not one of them."""
         is_file = info.object_format != ObjectFormat.Association
-        if self._shot is not None and is_file and handle not in self._shot.files:
-            self._shot.files.append(handle)
+        if self._shot is not None:
+            self._shot.awaited.discard(handle)
+            if is_file and handle not in self._shot.files:
+                self._shot.files.append(handle)
+            self._shot.news.set()
+
+    def note_given_up(self, handle: ObjectHandle) -> None:
+        """Note that a new object is not waited for any more."""
+        if self._shot is not None:
+            self._shot.awaited.discard(handle)
             self._shot.news.set()
 
     def note_complete(self) -> None:
