@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+IN_DOUBT = -1
+"""In place of an epoch: what the key means is to be found out."""
+
 ATTEMPTS = 3
 """How often something is tried while the session is lost each time."""
 
@@ -39,6 +42,7 @@ class File(Node):
         entry: what the camera last said of it.
         epoch: of the tree when it said so.
         open_handles: how many handles read it.
+        keeps_pages: whether the pages that the kernel has of it are good for the next who opens it.
     """
 
     def __init__(self, tree: "Tree", folder: Directory, name: bytes, entry: Entry) -> None:
@@ -47,6 +51,7 @@ class File(Node):
         self.entry = entry
         self.epoch = tree.epoch
         self.open_handles = 0
+        self.keeps_pages = True
 
     @property
     def needs_camera(self) -> bool:
@@ -57,10 +62,20 @@ class File(Node):
         """Bytes of the file."""
         return self.entry.size
 
-    @property
-    def can_be_told_apart(self) -> bool:
-        """Whether another file in its place would be seen to be another; size and name alone are too little to go by."""
-        return self.entry.mtime_ns != 0
+    def put_in_doubt(self) -> None:
+        """Note that its key may mean another file now. Without a date that could not be told, so it leaves the tree."""
+        self.invalidate()
+        self.epoch = IN_DOUBT
+        if not self.entry.mtime_ns:
+            self.tree.remove(self)
+
+    def confirm(self, epoch: int) -> None:
+        """Note that the camera has described it in an epoch of the tree.
+
+        Where that was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet.
+        """
+        self.keeps_pages &= self.epoch != IN_DOUBT
+        self.epoch = epoch
 
     async def attributes(self, exact: bool = True) -> Attributes:
         return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns)
@@ -122,6 +137,7 @@ class FileHandle(Handle):
         self._file = file
         self._reader = reader
         self.direct_io = direct_io
+        self.keep_cache, file.keeps_pages = file.keeps_pages, True
         file.open_handles += 1
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:

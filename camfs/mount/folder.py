@@ -44,7 +44,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Entry, Key
 from camfs.mount import names
-from camfs.mount.file import ATTEMPTS, File
+from camfs.mount.file import ATTEMPTS, IN_DOUBT, File
 from camfs.mount.listing import FolderListing, Undescribed
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 
@@ -61,9 +61,6 @@ SETTLING_AGE = 0.5
 
 CHECKED = 60.0
 """Seconds for which a listing is good on a camera that announces changes; the mount's poll time if that is longer."""
-
-IN_DOUBT = -1
-"""In place of an epoch: what the keys mean is to be found out."""
 
 
 class Folder(Directory):
@@ -91,7 +88,7 @@ class Folder(Directory):
         self._lock = trio.Lock()
         self._listed_at = 0.0
         self._epoch = tree.epoch
-        self._next_check = 0
+        self._checks = 0
 
     @property
     def key(self) -> Key | None:
@@ -159,29 +156,19 @@ class Folder(Directory):
             if listing is None or self.stale or not self.knows_keys():
                 self._listing = listing = await self._list()
             elif fresh and self._is_old():
-                await self._check_one()
-                self._listing = listing = await self._list()
+                self._listing = listing = await self._list(checks=True)
             return listing
 
-    async def _check_one(self) -> None:
-        """Describe one of the files again, another each time; if it is another file now, the whole store is in doubt."""
-        files = [node for node in self.children.values() if isinstance(node, File)]
-        if not files or self.is_local:
-            return
-        self._next_check += 1
-        file = files[-(self._next_check % len(files))]
-        try:
-            entry = await self.tree.camera.describe(file.entry.key, self.key)
-        except errors.Refused as error:
-            log.info("%s: %s", file.path(), error)  # it may be gone: the listing that is made now tells
-            return
-        if self._listed(file.entry.key) is file and (entry is None or not file.entry.is_like(entry)):
-            log.warning("%s: the camera has another object in its place; its store is listed anew", file.path())
-            self.tree.put_in_doubt(self.store())
+    async def _list(self, checks: bool = False) -> FolderListing:
+        """List the folder, and give the keys that have a node their node.
 
-    async def _list(self) -> FolderListing:
-        """List the folder, and give the keys that have a node their node."""
+        Args:
+            checks: whether to see if keys still mean the same, because no event has said why it is listed again.
+        """
         keys, epoch = await self._list_keys()
+        if checks and self._epoch == epoch and await self._finds_another(keys):
+            self.tree.put_in_doubt(self.store())
+            keys, epoch = await self._list_keys()
         known = {entry_of(node).key: node for node in self.children.values()}
         if self._epoch != epoch:
             self._set_aside(known.values())
@@ -202,9 +189,27 @@ class Folder(Directory):
             self.drop_unclaimed(listing)
         return listing
 
+    async def _finds_another(self, keys: Iterable[Key]) -> bool:
+        """Describe one of the files again that are known by these keys, another each time; say whether it is another file now."""
+        known = [self.tree.by_key.get(key) for key in keys]
+        files = [node for node in known if isinstance(node, File) and self.children.get(node.name) is node]
+        if not files or self.is_local:
+            return False
+        self._checks += 1
+        file = files[-self._checks % len(files)]
+        try:
+            entry = await self.tree.camera.describe(file.entry.key, self.key)
+        except errors.Refused as error:
+            log.info("%s: %s", file.path(), error)
+            return False
+        if self._listed(file.entry.key) is not file or (entry is not None and file.entry.is_like(entry)):
+            return False
+        log.warning("%s: the camera has another object in its place; its store is listed anew", file.path())
+        return True
+
     async def _list_keys(self) -> tuple[Iterable[Key], int]:
         """Return the keys, and the tree's epoch in which they are good."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             # a refresh meanwhile does not change what these keys mean: the next reader lists again
             session, epoch, self.stale = self.tree.camera.epoch, self.tree.epoch, False
             try:
@@ -212,18 +217,35 @@ class Folder(Directory):
                     await self._find_again()
                 doubts = self.doubts
                 keys = await self.tree.camera.list_folder(self.key)
-                if doubts != self.doubts:
-                    continue
+                if not keys and self.children and not attempt:
+                    await self._look_for_store()  # a store that is not there any more may list nothing
             except BaseException as error:
                 self.stale = True
                 # a key of the session before may be unknown in the new one: that does not say that the folder is
-                if not isinstance(error, errors.CameraError) or session == self.tree.camera.epoch:
+                if not isinstance(error, errors.CameraError):
+                    raise
+                if session == self.tree.camera.epoch and not (attempt == 0 and await self._may_be_elsewhere(error)):
                     raise
             else:
-                if session == self.tree.camera.epoch:
+                if session == self.tree.camera.epoch and doubts == self.doubts:
                     return keys, epoch
         self.stale = True
         raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
+
+    async def _may_be_elsewhere(self, error: errors.CameraError) -> bool:
+        """Say whether to look for this folder again, after the camera has answered that it does not know it."""
+        if isinstance(error, errors.NotFound) and isinstance(self.parent, Folder):
+            self.parent.stale = True  # for who looks next
+        return isinstance(error, errors.StoreUnavailable) and await self._look_for_store()
+
+    async def _look_for_store(self) -> bool:
+        """List the stores again, and say whether the one that this folder is in has another key now, or is gone."""
+        if self is self.tree.root:
+            return False
+        doubts = self.doubts
+        self.tree.root.stale = True
+        await self.tree.stores()
+        return doubts != self.doubts
 
     async def _find_again(self) -> None:
         """Find this folder in its parent, as its own key may mean something else now."""
@@ -239,12 +261,19 @@ class Folder(Directory):
             self._unclaimed.setdefault(entry_of(node).name, []).append(node)
 
     def drop_unclaimed(self, listing: FolderListing) -> None:
-        """Remove the nodes that the camera no longer names, once all that it does name have been described."""
-        if listing is self._listing:
-            unclaimed, self._unclaimed = self._unclaimed, {}
-            for nodes in unclaimed.values():
-                for node in nodes:
-                    self.tree.remove(node)
+        """Remove the nodes that the camera no longer names, once all that it does name have been described; stores stay aside."""
+        if listing is not self._listing:
+            return
+        unclaimed, self._unclaimed = self._unclaimed, {}
+        for node in (node for nodes in unclaimed.values() for node in nodes if not node.removed):
+            if isinstance(node, Folder) and node.is_store:
+                # its card may come again, or another in its place, under whatever key
+                self._set_aside([node])
+                self.tree.kernel.invalidate_entry(self, node.name)
+                if node.knows_keys():
+                    node.put_children_in_doubt()
+            else:
+                self.tree.remove(node)
 
     async def describe(self, key: Key) -> Node | None:
         """Make or find the node of a key that the camera lists here now; None if it is not to be shown here.
@@ -287,8 +316,8 @@ class Folder(Directory):
                 other_key = entry_of(node).key != entry.key
                 node.entry = entry
                 if isinstance(node, File):
-                    node.epoch = self._epoch
-                elif other_key:
+                    node.confirm(self._epoch)
+                elif other_key and node.knows_keys():  # else a new session has put them in doubt already
                     node.put_children_in_doubt()
                 return node
         return None
@@ -300,32 +329,21 @@ class Folder(Directory):
         del self.children[node.name]
         self.tree.drop_key(node)
         self.stale, self._listing = True, None
+        self._set_aside([node])
         if isinstance(node, Folder):
             node.put_children_in_doubt()
         else:
-            node.epoch = IN_DOUBT
-        if node.can_be_told_apart:
-            self._set_aside([node])
-        else:
-            self.tree.remove(node)
+            node.put_in_doubt()
 
     def put_children_in_doubt(self) -> None:
         """Note that nothing is known any more of the keys below this folder."""
         self.doubts += 1
         self._epoch, self._listing = IN_DOUBT, None
         for node in self.all_children():
-            node.invalidate()
             if isinstance(node, Folder):
                 node.put_children_in_doubt()
             else:
-                node.epoch = IN_DOUBT
-            if not node.can_be_told_apart:
-                self.tree.remove(node)
-
-    @property
-    def can_be_told_apart(self) -> bool:
-        """Whether it can be seen that another entry is in its place: a folder is what its files are."""
-        return True
+                node.put_in_doubt()
 
     def all_children(self) -> "list[File | Folder]":
         """Return the nodes here, and those that may still turn out to be."""

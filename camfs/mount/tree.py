@@ -210,7 +210,6 @@ class Tree:
         folder = node.parent
         assert isinstance(folder, Folder)
         self.kernel.invalidate_entry(folder, node.name)
-        node.invalidate()
         folder.invalidate()
         folder.put_in_doubt(node)
 

@@ -1,5 +1,7 @@
 """The tree: what happens to it, and to what the kernel remembers, when the camera changes."""
 
+import contextlib
+
 import pytest
 import trio
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from camfs.cameras.api import EntryChanged, EntryGone, FolderChanged, Gone
 from camfs.mount.file import File
 from camfs.mount.folder import Folder
 from camfs.mount.names import unescape
-from tests.cameras.rig import rigged
+from tests.cameras.rig import Rig, rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
 from tests.mount.rig import WatchedTree, at, dcim, inodes, names_of
 
@@ -335,24 +337,37 @@ async def test_a_lost_session_on_an_emulated_camera(autojump_clock: MockClock) -
         assert await inodes(tree) == before
 
 
+async def follow(rig: Rig, tree: WatchedTree) -> None:
+    """Apply what the camera announces, as a mount does."""
+    async for change in rig.camera.changes:
+        with contextlib.suppress(errors.StoreUnavailable):
+            await tree.apply(change)
+
+
 async def test_another_card_on_an_emulated_camera(autojump_clock: MockClock) -> None:
     """With the handles of the first, as they are made from numbers; other names, other bytes."""
     async with rigged(objects="8") as rig:
         tree = WatchedTree(rig.camera, rig.nursery)
-
-        async def follow() -> None:
-            async for change in rig.camera.changes:
-                await tree.apply(change)
-
-        rig.nursery.start_soon(follow)
+        rig.nursery.start_soon(follow, rig, tree)
         before = await inodes(tree)
+        open_file = await at(tree, "card/DCIM/100CAMFS/CAMF0001.JPG")
+        assert isinstance(open_file, File)
         rig.body.state.remove_card(rig.body.card.id)
         await wait_all_tasks_blocked()
-        assert await inodes(tree) == {}
+        for path in ("", "card", "card/DCIM"):  # never an empty directory
+            with pytest.raises(errors.StoreUnavailable):
+                await (names_of(await at(tree, path)) if path else names_of(tree.root))
         for node in rig.body.card.folder("DCIM/100CAMFS").children:
             node.name = node.name.replace("CAMF", "ELSE")
         rig.body.state.insert_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         after = await inodes(tree)
         assert "card/DCIM/100CAMFS/ELSE0001.JPG" in after
-        assert not set(after.values()) & set(before.values())
+        assert {path for path, inode in after.items() if before.get(path) == inode} == {
+            "card",
+            "card/DCIM",
+            "card/DCIM/100CAMFS",
+        }
+        assert not {inode for path, inode in after.items() if "ELSE" in path} & set(before.values())
+        with pytest.raises(errors.NotFound):
+            await open_file.fetch(0, 1)

@@ -15,6 +15,7 @@ A file is awaited from its event on until the camera describes it, which may tak
 only on a camera that has not sent an event about its contents so far.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ from camfs.cameras.ptp.places import Places
 from camfs.protocols.ptp.codes import EventCode, ObjectFormat, ObjectHandle, Operation, StorageID
 from camfs.protocols.ptp.datasets import ObjectInfo
 
+log = logging.getLogger(__name__)
+
 CAPTURE_TIMEOUT = 60.0
 """Seconds to wait for a picture after InitiateCapture: twice the longest exposure."""
 
@@ -36,6 +39,9 @@ CAPTURE_QUIET = 1.0
 CAPTURE_LATE = 5.0
 """The same on cameras that list CaptureComplete: some list events that they never send (SIGMA fp)."""
 
+CAPTURE_AWAITED = 20.0
+"""Seconds for which a new object that cannot be described is waited for."""
+
 
 @dataclass
 class _Shot:
@@ -43,14 +49,14 @@ class _Shot:
 
     Attributes:
         files: its files so far.
-        awaited: what was announced and cannot be described yet.
+        awaited: what was announced and cannot be described yet, and when it was announced.
         complete: whether the camera has said that there are no more.
         failure: why there will be none.
         news: set when one of these has changed.
     """
 
     files: list[ObjectHandle] = field(default_factory=list)
-    awaited: set[ObjectHandle] = field(default_factory=set)
+    awaited: dict[ObjectHandle, float] = field(default_factory=dict)
     complete: bool = False
     failure: errors.CameraError | None = None
     news: trio.Event = field(default_factory=trio.Event)
@@ -94,10 +100,8 @@ class Capture:
             await self._operations.session.transact(Operation.InitiateCapture, 0, 0)
             with trio.move_on_after(CAPTURE_TIMEOUT):
                 while not await self._is_over(shot):
-                    for handle in await self._objects.all_handles() if must_look else ():
-                        if handle not in known:
-                            known.add(handle)
-                            self.note_object(handle, await self._objects.info(handle))
+                    if must_look:
+                        await self._look(shot, known)
             if shot.failure is not None:
                 raise shot.failure
             if not shot.files:
@@ -105,6 +109,28 @@ class Capture:
             return [(await self._places.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
         finally:
             self._shot = None
+
+    async def _look(self, shot: _Shot, known: set[ObjectHandle]) -> None:
+        """Look for files of the shot among all objects.
+
+        Args:
+            shot: that is being taken.
+            known: objects that were there before, or have been seen; those that are found join them.
+        """
+        for handle in await self._objects.all_handles():
+            if handle in known:
+                continue
+            try:
+                info = await self._objects.info(handle)
+            except errors.Refused as error:
+                log.info("object %#x cannot be described yet: %s", handle, error)
+                self.note_announced(handle)
+                if trio.current_time() - shot.awaited[handle] > CAPTURE_AWAITED:
+                    known.add(handle)
+                    self.note_given_up(handle)
+            else:
+                known.add(handle)
+                self.note_object(handle, info)
 
     async def _is_over(self, shot: _Shot) -> bool:
         """Wait for news of the shot for a while, and say whether there is nothing more to wait for."""
@@ -123,14 +149,14 @@ class Capture:
     def note_announced(self, handle: ObjectHandle) -> None:
         """Note that there is a new object, which may be one of the shot's files; `note_object` or `note_given_up` follows."""
         if self._shot is not None:
-            self._shot.awaited.add(handle)
+            self._shot.awaited.setdefault(handle, trio.current_time())
             self._shot.news.set()
 
     def note_object(self, handle: ObjectHandle, info: ObjectInfo) -> None:
         """Count a new object among the shot's files, if a picture is being taken; a folder made for it is not one of them."""
         is_file = info.object_format != ObjectFormat.Association
         if self._shot is not None:
-            self._shot.awaited.discard(handle)
+            self._shot.awaited.pop(handle, None)
             if is_file and handle not in self._shot.files:
                 self._shot.files.append(handle)
             self._shot.news.set()
@@ -138,7 +164,7 @@ class Capture:
     def note_given_up(self, handle: ObjectHandle) -> None:
         """Note that a new object is not waited for any more."""
         if self._shot is not None:
-            self._shot.awaited.discard(handle)
+            self._shot.awaited.pop(handle, None)
             self._shot.news.set()
 
     def note_complete(self) -> None:

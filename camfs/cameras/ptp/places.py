@@ -109,6 +109,8 @@ class Places:
     async def _store_of(self, key: ObjectKey, info: ObjectInfo) -> StorageID:
         """Return the store that an object is in."""
         if not self._stores.named:
+            if info.storage & 0xFFFF:
+                return info.storage
             for storage in await self._stores.list():
                 await self._stores.name(storage)
         stores = self._stores.that_may_hold(info)

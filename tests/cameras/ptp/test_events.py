@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened
+from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened, KeyReused
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation
 from camfs.protocols.ptp.containers import encode_event
@@ -50,8 +50,16 @@ async def test_object_added(autojump_clock: MockClock) -> None:
         file = rig.body.card.add_file("DCIM", "A.JPG", b"a")
         await wait_all_tasks_blocked()
         dcim = rig.body.card.find("DCIM")
-        assert changes(rig) == [FolderChanged(CARD_ROOT), FolderChanged(ObjectKey(CARD, dcim.handle))]
+        # DCIM was never listed, so the root may lack it
+        in_dcim = [FolderChanged(ObjectKey(CARD, dcim.handle)), FolderChanged(CARD_ROOT)]
+        assert changes(rig) == [FolderChanged(CARD_ROOT), *in_dcim]
         assert told(rig) == [f"ObjectAdded 0x{dcim.handle:08X}", f"ObjectAdded 0x{file.handle:08X}"]
+        rig.changes().clear()
+        rig.operations()
+        rig.body.card.add_file("DCIM", "B.JPG", b"b")
+        await wait_all_tasks_blocked()
+        assert changes(rig) == [FolderChanged(ObjectKey(CARD, dcim.handle))]
+        assert rig.operations() == ["GetObjectInfo"]
 
 
 async def test_object_removed(autojump_clock: MockClock) -> None:
@@ -70,6 +78,11 @@ async def test_object_info_changed(autojump_clock: MockClock) -> None:
         file = rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         await send(rig, EventCode.ObjectInfoChanged, file.handle)
+        # it was never described, so its folder may have been listed without it
+        assert changes(rig) == [EntryChanged(ObjectKey(CARD, file.handle)), FolderChanged(CARD_ROOT)]
+        await rig.names()
+        rig.changes().clear()
+        await send(rig, EventCode.ObjectInfoChanged, file.handle)
         assert changes(rig) == [EntryChanged(ObjectKey(CARD, file.handle))]
 
 
@@ -80,8 +93,8 @@ async def test_another_card(code: EventCode, number: int, autojump_clock: MockCl
     async with rigged(empty=False) as rig:
         await listed(rig)
         await send(rig, code, number)
-        gone = [EntryGone(CARD_ROOT)] if number == CARD else [EntryGone(CARD_ROOT), EntryGone(ObjectKey(MEMORY, ROOT))]
-        assert changes(rig) == [*gone, FolderChanged(None)]
+        stores = [CARD_ROOT] if number == CARD else [CARD_ROOT, ObjectKey(MEMORY, ROOT)]
+        assert changes(rig) == [*map(KeyReused, stores), FolderChanged(None)]
         assert told(rig) == [f"{code.name} 0x{number:08X}"]
 
 
@@ -216,7 +229,8 @@ async def test_an_object_that_names_no_store_of_ours(storage: int, autojump_cloc
         await listed(rig)
         await send(rig, EventCode.ObjectAdded, file.handle)
         await send(rig, EventCode.ObjectInfoChanged, file.handle)
-        assert changes(rig) == [FolderChanged(CARD_ROOT), EntryChanged(ObjectKey(CARD, file.handle))]
+        key = ObjectKey(CARD, file.handle)
+        assert changes(rig) == [FolderChanged(CARD_ROOT), EntryChanged(key), FolderChanged(CARD_ROOT)]
         assert await rig.names() == ["A.JPG"]
 
 
