@@ -31,6 +31,7 @@ from camfs.cameras.ptp import advice
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
 from camfs.protocols.ptp.codes import ALL_STORAGES, ANY_FORMAT, ANYWHERE, ROOT, SIZE_UNKNOWN, Operation, StorageID
 from camfs.protocols.ptp.datasets import ObjectInfo, StorageInfo, StorageType, decode_handles
+from camfs.protocols.ptp.modes import NO_STORE
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class Stores:
             ids: those that the camera lists all the same.
         """
         listed = f" (it lists {', '.join(f'{number:#010x}' for number in ids)})" if ids else ""
-        return f"the camera shows no card{listed}: {advice.without_store(self._operations.info)}"
+        return f"{NO_STORE}{listed}: {advice.without_store(self._operations.info)}"
 
     async def _search(self, slots: Iterable[int]) -> set[StorageID]:
         """Look for stores behind the ids of slots, none of which has one where it should be."""
@@ -230,7 +231,13 @@ class Stores:
     # ------------------------------------------------------------------ room, formatting
 
     async def usage(self, storage: StorageID) -> Usage:
-        """Measure the room in a store."""
+        """Measure the room in a store.
+
+        Raises:
+            StoreUnavailable: what the camera says of it is not true of its card.
+        """
+        if advice.hides_card(self._operations.info):
+            raise errors.StoreUnavailable(self.why_none())
         info = await self._info(storage)
         objects: int | None = None
         try:

@@ -43,6 +43,8 @@ class EmulatedCamera:
         self.quirks = replace(profile.quirks)
         if options.events is not None:
             self.quirks.events = options.events
+        for quirk in options.quirks:
+            setattr(self.quirks, quirk, True)
         self._disk = Disk()
         objects = Objects()
         properties = profile.new_properties()
