@@ -2,8 +2,9 @@
 
 An object names its parent, but the file system shows it where it was listed, and some cameras make a difference between the two
 (camfs/protocols/ptp/README.md, "ObjectInfo"). So a folder that was listed lies where it was listed, whatever it says; only of one that was
-never listed its own word is taken. A parent that is no object (an iPhone names one for each folder of its root) says nothing: the lists of
-the folders that are known are searched then, and what is in none of them is taken to be in the root.
+never listed its own word is taken. A parent that is no object (an iPhone names one for each folder of its root) says nothing, and on a
+camera that has once named a wrong one, none is believed: the lists of the folders that are known are searched then, and what is in none
+of them is taken to be in the root.
 """
 
 import logging
@@ -72,12 +73,14 @@ class Places:
         storage = await self._store_of(key, info)
         way = [key.handle]
         above = parent_of(key.handle, info)
+        if self._objects.parents_are_wrong:
+            above = await self._folder_that_lists(ObjectKey(storage, key.handle), above)
         while above not in (ROOT, ANYWHERE):
             if above in way or len(way) > MAX_DEPTH:
                 raise errors.RemoteProtocolError(f"the parents of object {key.handle:#x} go in a circle")
             parent = self._objects.parents.get(above) or await self._own_parent(above)
             if parent is None:
-                above = await self._folder_that_lists(ObjectKey(storage, way[-1]))
+                above = await self._folder_that_lists(ObjectKey(storage, way[-1]), ROOT)
             else:
                 way.append(above)
                 above = parent
@@ -94,9 +97,10 @@ class Places:
             return None
         return ROOT if parent == ANYWHERE else parent
 
-    async def _folder_that_lists(self, key: ObjectKey) -> ObjectHandle:
+    async def _folder_that_lists(self, key: ObjectKey, likely: ObjectHandle) -> ObjectHandle:
         """Return the folder that lists an object, of those that are known; the root if none does."""
-        for folder in (ROOT, *reversed(self._objects.parents)):
+        first = ROOT if likely == ANYWHERE else likely
+        for folder in dict.fromkeys((first, ROOT, *reversed(self._objects.parents))):
             try:
                 if key.handle in await self._objects.handles(ObjectKey(key.storage, folder)):
                     return folder
