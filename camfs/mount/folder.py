@@ -9,8 +9,8 @@ A listing (`listing.py`) is made by one request, and its entries are described o
 A listing is old when
 
 * an event marked the folder `stale`, the session was lost, the tree refreshed (`Tree.epoch`), or the folder is in doubt (below);
-* the folder is *settling*: for `SETTLING` seconds after an event about it, its listing may lack what the event was about, as cameras
-  announce objects and stores seconds before they list and describe them. It is made again for each reader then;
+* it was made while the folder was *settling*: for `SETTLING` seconds after an event about it, its listing may lack what the event was
+  about, as cameras announce objects and stores seconds before they list and describe them. It is made again for each reader then;
 * it is older than `Tree.poll` seconds on a camera that has announced no object yet, and older than `CHECKED` seconds on any other,
   since no camera can be relied on to announce everything.
 
@@ -87,6 +87,7 @@ class Folder(Directory):
         self._unclaimed: dict[str, list[File | Folder]] = {}
         self._lock = trio.Lock()
         self._listed_at = 0.0
+        self._was_settling = False
         self._epoch = tree.epoch
         self._checks = 0
 
@@ -143,7 +144,7 @@ class Folder(Directory):
 
     def _is_old(self) -> bool:
         age = trio.current_time() - self._listed_at
-        if self.is_settling and age >= SETTLING_AGE:
+        if self._was_settling and age >= SETTLING_AGE:
             return True
         return age >= (max(CHECKED, self.tree.poll) if self.tree.camera.sends_events else self.tree.poll)
 
@@ -156,7 +157,7 @@ class Folder(Directory):
             if listing is None or self.stale or not self.knows_keys():
                 self._listing = listing = await self._list()
             elif fresh and self._is_old():
-                self._listing = listing = await self._list(checks=True)
+                self._listing = listing = await self._list(checks=not self._was_settling)
             return listing
 
     async def _list(self, checks: bool = False) -> FolderListing:
@@ -181,7 +182,7 @@ class Folder(Directory):
                 self.children[node.name] = node
             slots.append(Undescribed(key) if node is None else node)
         self._set_aside(known.values())
-        self._listed_at, self._epoch = trio.current_time(), epoch
+        self._listed_at, self._was_settling, self._epoch = trio.current_time(), self.is_settling, epoch
         listing = FolderListing(self, slots)
         if not any(isinstance(slot, Undescribed) for slot in slots):
             listing.described = len(slots)
@@ -328,7 +329,8 @@ class Folder(Directory):
             return
         del self.children[node.name]
         self.tree.drop_key(node)
-        self.stale, self._listing = True, None
+        self.note_change()
+        self._listing = None
         self._set_aside([node])
         if isinstance(node, Folder):
             node.put_children_in_doubt()
