@@ -12,6 +12,7 @@ import errno
 import logging
 import stat
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from camfs import errors
@@ -69,13 +70,17 @@ class File(Node):
         if not self.entry.mtime_ns:
             self.tree.remove(self)
 
-    def confirm(self, epoch: int) -> None:
-        """Note that the camera has described it in an epoch of the tree.
+    def confirm(self, entry: Entry, epoch: int) -> None:
+        """Note how the camera describes it in another epoch of the tree.
 
-        Where that was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet.
+        If it was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet. If not, a size that was
+        found out is still its size, where the camera does not tell it.
         """
-        self.keeps_pages &= self.epoch != IN_DOUBT
-        self.epoch = epoch
+        if self.epoch == IN_DOUBT:
+            self.keeps_pages = False
+        elif self.entry.size_is_exact and not entry.size_is_exact:
+            entry = replace(entry, size=self.entry.size, size_is_exact=True)
+        self.entry, self.epoch = entry, epoch
 
     async def attributes(self, exact: bool = True) -> Attributes:
         return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns)

@@ -37,6 +37,7 @@ import math
 import stat
 from collections import ChainMap
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -203,7 +204,12 @@ class Folder(Directory):
         except errors.Refused as error:
             log.info("%s: %s", file.path(), error)
             return False
-        if self._listed(file.entry.key) is not file or (entry is not None and file.entry.is_like(entry)):
+        if self._listed(file.entry.key) is not file or entry == file.entry:
+            return False
+        if entry is not None and file.entry.is_like(replace(entry, size=file.size)):
+            if entry.size_is_exact:  # it has grown
+                file.entry = entry
+                file.invalidate()
             return False
         log.warning("%s: the camera has another object in its place; its store is listed anew", file.path())
         return True
@@ -315,11 +321,12 @@ class Folder(Directory):
                 self._unclaimed[entry.name].remove(node)
                 self.tree.drop_key(node)
                 other_key = entry_of(node).key != entry.key
-                node.entry = entry
                 if isinstance(node, File):
-                    node.confirm(self._epoch)
-                elif other_key and node.knows_keys():  # else a new session has put them in doubt already
-                    node.put_children_in_doubt()
+                    node.confirm(entry, self._epoch)
+                else:
+                    node.entry = entry
+                    if other_key and node.knows_keys():  # else a new session has put them in doubt already
+                        node.put_children_in_doubt()
                 return node
         return None
 

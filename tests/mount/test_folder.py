@@ -3,6 +3,7 @@
 import contextlib
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import trio
@@ -384,6 +385,21 @@ async def test_a_file_that_became_another_without_an_event(sends_events: bool, a
         await open_file.fetch(0, 1)
 
 
+async def test_a_file_that_has_grown_without_an_event(autojump_clock: MockClock) -> None:
+    """It is the same file: who has it open goes on."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(node, File)
+    folder.inside[0].data = b"longer than before"
+    await trio.sleep(POLL)
+    assert await nodes_of(await at(tree, "card/DCIM")) == [node]
+    assert node.size == 18
+    assert tree.dropped.inodes == ["card/DCIM/P1.JPG"]
+    assert await node.fetch(0, 18) == b"longer than before"
+
+
 async def test_the_check_of_one_file_takes_turns(autojump_clock: MockClock) -> None:
     """So that one handle that is used again, as a Sony does, is found too."""
     camera = ScriptedCamera()
@@ -483,6 +499,20 @@ async def test_a_new_session_in_which_all_keys_are_others() -> None:
     camera.lose_session()
     assert await deep.fetch(0, 4) == b"deep"  # also what is open
     assert await inodes(tree) == before
+
+
+async def test_a_size_that_was_found_out_stays_known_in_a_new_session() -> None:
+    """The camera tells it no better than before: the name and the date have to do."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(node, File)
+    honest = camera.entry
+    camera.entry = lambda thing: replace(honest(thing), size=0, size_is_exact=False)  # type: ignore[method-assign]
+    camera.lose_session()
+    assert await node.fetch(0, 1) == b"x"
+    assert (node.entry.key, node.entry.size, node.entry.size_is_exact) == (folder.inside[0].number, 1, True)
 
 
 async def test_a_folder_that_is_not_there_in_the_new_session() -> None:

@@ -9,7 +9,7 @@ What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/
 * GetObjectHandles ignores the parent and lists everything: each object's own parent decides where it is, and ObjectInfos are remembered,
   because the same objects are met again in the list of every folder.
 * An object's parent is wrong although the lists are right, or is no object at all (an iPhone): the object is shown where it was listed.
-* A card that was put in lists nothing for a moment: an empty root is asked for again until it has had time to be read.
+* A card that was put in lists nothing for a moment: an empty folder is asked for again until the card has had time to be read.
 * A Sony in PC Remote has a store that is always empty: an error, as its card is not.
 * A size of 0xFFFFFFFF means 4 GiB - 1 or more: the MTP property ObjectSize tells how much. Where it cannot be had, a read of the end of
   the file is an error (camfs/protocols/ptp/README.md, "Sizes at and above 4 GiB").
@@ -51,7 +51,7 @@ MAX_SIZE = (1 << 63) - 1
 """The largest size of a file that a file system can show, in bytes."""
 
 LOOK_AGAIN = 0.5
-"""Seconds until an empty root is listed again, while the camera may not have read its card yet."""
+"""Seconds until an empty folder is listed again, while the camera may not have read its card yet."""
 
 MAX_PROPERTY_LIST = 64 << 20
 """Most bytes of one property of all objects of a folder."""
@@ -137,10 +137,10 @@ class Objects:
             StoreUnavailable: the camera shows nothing of its card.
         """
         handles = await self.handles(folder)
+        while not handles and self._stores.may_be_filling:
+            await trio.sleep(LOOK_AGAIN)
+            handles = await self.handles(folder)
         if folder.handle == ROOT:
-            while not handles and self._stores.may_be_filling:
-                await trio.sleep(LOOK_AGAIN)
-                handles = await self.handles(folder)
             if not handles and advice.hides_card(self._operations.info):
                 raise errors.StoreUnavailable(self._stores.why_none())
             self._in_roots[folder.storage] = frozenset(handles)

@@ -48,7 +48,7 @@ ROOT_SAMPLE = 16
 """Objects of the root that are asked which store they are in, where nothing else tells what stores there are."""
 
 FILLING = 4.0
-"""Seconds after a card was put in for which an empty root may mean that the camera has not read the card yet."""
+"""Seconds after a card was put in for which an empty folder may mean that the camera has not read the card yet."""
 
 
 @dataclass(frozen=True)
