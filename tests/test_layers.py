@@ -101,7 +101,7 @@ LAYERS = {
     ),
     "commands touch no camera": Layer(
         frozenset({"camfs.commands"}),
-        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors"}),
+        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors", "camfs.protocols.ptp.modes"}),
         frozenset({"platformdirs"}),
     ),
 }

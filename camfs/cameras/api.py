@@ -15,7 +15,7 @@ import trio
 from camfs import errors
 
 Key = Hashable
-"""A driver's name for an entry. Equal keys mean the same entry as long as `Camera.epoch` stays the same."""
+"""A driver's name for an entry. Equal keys mean the same entry as long as `Camera.epoch` stays the same and no `KeyReused` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,16 @@ class EntryChanged:
 
 
 @dataclass(frozen=True)
+class KeyReused:
+    """A key, and with a folder all keys below it, may mean other entries now, of which nothing is known yet.
+
+    A card was taken out or put in, or the camera has given a new object the handle of an old one.
+    """
+
+    key: Key
+
+
+@dataclass(frozen=True)
 class Happened:
     """A line for `.events`, without its time; nothing else is done about it."""
 
@@ -100,7 +110,7 @@ class Gone:
     """The camera was unplugged or switched off."""
 
 
-Change = FolderChanged | EntryGone | EntryChanged | Happened | Gone
+Change = FolderChanged | EntryGone | EntryChanged | KeyReused | Happened | Gone
 
 
 class Camera(Protocol):
@@ -123,7 +133,9 @@ class Camera(Protocol):
     An event. The driver receives it, drops what it had remembered and is not true any more, asks the camera what the event does not say,
     and puts a change into `changes`. The file system takes it from there, marks folders to be listed again, and tells the kernel to
     drop what it has cached. A camera that has not sent an event about its contents yet (`sends_events`) is polled instead: a listing that
-    is older than the mount's poll time is made again when somebody looks at the folder.
+    is older than the mount's poll time is made again when somebody looks at the folder. No camera is trusted without limit: what it
+    announced may take seconds to show in its lists, and some announce only a part, so listings are made again for a while after an
+    event, and slowly later.
 
     A capture. `capture` releases the shutter, waits until the camera has the files of the shot, and returns their keys. The file system
     asks `locate` where they are, and shows them there before `echo 1 > .capture` ends; so the paths that `.capture` gives can be read.
@@ -146,7 +158,11 @@ class Camera(Protocol):
         """Whether the camera has ever announced a change of its contents by itself; until then listings are polled."""
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
-        """List the keys of a folder's entries, in the camera's order; the stores for None."""
+        """List the keys of a folder's entries, in the camera's order; the stores for None.
+
+        Raises:
+            StoreUnavailable: there is no store, or nothing is shown of it; the text says what to do. An empty list means an empty folder.
+        """
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         """Describe an entry that `list_folder(folder)` listed; None if it turns out to lie in another folder.

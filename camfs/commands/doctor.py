@@ -1,6 +1,7 @@
 """`--doctor`: explains why a camera cannot be mounted, and gives for each cause the one command that fixes it.
 
-A check looks at the computer through a `System` and gives findings; it changes nothing, and asks no camera anything.
+A check looks at the computer through a `System` and gives findings; it changes nothing. No check talks to a camera: whether one that is
+mounted shows its pictures, `.status` of its mount tells.
 """
 
 import errno
@@ -19,6 +20,7 @@ from pathlib import Path
 from camfs.commands import cameras, mounts, units
 from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, allows_other
 from camfs.errors import TransportError
+from camfs.protocols.ptp import modes
 from camfs.transports import holders, sysfs, usb
 from camfs.transports.mounts import MountEntry
 
@@ -26,6 +28,9 @@ RULES = tuple(Path(place) / units.RULE for place in ("/etc/udev/rules.d", "/usr/
 
 SIGMA = 0x1003
 """USB vendor id of SIGMA."""
+
+STATUS_TIME = 30.0
+"""Seconds that a mount has to tell its status."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,15 @@ def _text(path: Path) -> str | None:
         return path.read_text(errors="replace")
     except OSError:
         return None
+
+
+def _mount_status(point: str) -> str:
+    """Return `.status` of a mount; empty if it cannot be read, or not in time. A read that hangs holds a process of its own only."""
+    try:
+        done = subprocess.run(["cat", f"{point}/.status"], capture_output=True, timeout=STATUS_TIME)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace")
 
 
 def _stat(path: Path) -> os.stat_result | None:
@@ -118,6 +132,7 @@ class System:
     adapters: Callable[[], Sequence[sysfs.Adapter]] = sysfs.adapters
     held_by: Callable[[Path], Sequence[holders.Holder]] = holders.holders
     camera_mounts: Callable[[], Sequence[MountEntry]] = mounts.camera_mounts
+    mount_status: Callable[[str], str] = _mount_status
     program: Callable[[], str] = units.program_for_root
 
 
@@ -224,7 +239,10 @@ def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:
         )
     if failure:
         return Finding(f"{device}: {os.strerror(failure)}", "unplug it and plug it in again")
-    return Finding(f"{device}: {device.name} can be opened")
+    remedy = modes.remedy_of_usb(device.vendor)
+    return Finding(
+        f"{device}: {device.name} can be opened" + (f"; if it shows no pictures: {remedy}" if remedy else "")
+    )
 
 
 def _held(system: System, name: str, node: Path, sources: Sequence[str]) -> Finding | None:
@@ -262,12 +280,36 @@ def check_serial_ports(system: System) -> Iterator[Finding]:
                 )
 
 
+def check_mounts(system: System) -> Iterator[Finding]:
+    """Each mount of a camera: whether it shows its stores."""
+    for mount in system.camera_mounts():
+        text = system.mount_status(mount.point)
+        status = {key: value for key, _, value in (line.partition(": ") for line in text.splitlines())}
+        if not status:
+            continue
+        name = f"{mount.point} ({status.get('camera', mount.source)})"
+        hidden = next((value for key, value in status.items() if key != "last-error" and modes.NO_STORE in value), "")
+        state = status.get("stores", "")
+        if modes.NIKON_WIFI in text:
+            yield Finding(f"{name}: the camera denies access to its pictures", modes.NIKON_WIFI)
+        elif hidden:
+            why, _, remedy = hidden[hidden.index(modes.NO_STORE) :].partition(": ")
+            yield Finding(f"{name}: {why}", remedy)
+        elif state:
+            yield Finding(f"{name}: stores: {state}", "switch the camera off and on")
+        elif status.get("connected") == "no":
+            yield Finding(f"{name}: the camera is not connected", "plug it in and switch it on")
+        else:
+            yield Finding(f"{name}: the camera shows its stores")
+
+
 CHECKS: Sequence[Callable[[System], Iterable[Finding]]] = (
     check_fuse_device,
     check_fusermount,
     check_allow_other,
     check_libusb,
     check_cameras,
+    check_mounts,
     check_serial_ports,
 )
 """All checks; what a mount needs first comes first."""

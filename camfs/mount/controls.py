@@ -114,9 +114,12 @@ class Controls:
         lines: list[tuple[str, str]] = []
         try:
             stores = await self._stores()
+        except errors.StoreUnavailable as error:
+            return [("stores", f"none: {error}")]
         except errors.CameraError as error:
-            log.info("status of the stores: %s", error)
-            return lines
+            return [("stores", f"not available: {error}")]
+        if not stores:
+            lines.append(("stores", "none"))
         for name, store in stores:
             try:
                 usage = await self.camera.usage(store)

@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+IN_DOUBT = -1
+"""In place of an epoch: what the key means is to be found out."""
+
 ATTEMPTS = 3
 """How often something is tried while the session is lost each time."""
 
@@ -53,6 +56,7 @@ class File(Node):
         entry: what the camera last said of it.
         epoch: of the tree when it said so.
         open_handles: how many handles read it.
+        keeps_pages: whether the pages that the kernel has of it are good for the next who opens it.
     """
 
     def __init__(self, tree: "Tree", folder: Directory, name: bytes, entry: Entry) -> None:
@@ -62,6 +66,7 @@ class File(Node):
         self.epoch = tree.epoch
         self.open_handles = 0
         self._measuring = trio.Lock()
+        self.keeps_pages = True
 
     @property
     def needs_camera(self) -> bool:
@@ -71,6 +76,26 @@ class File(Node):
     def size(self) -> int:
         """Bytes of the file."""
         return self.entry.size
+
+    def put_in_doubt(self) -> None:
+        """Note that its key may mean another file now. Without a date that could not be told, so it leaves the tree."""
+        self.invalidate()
+        self.epoch = IN_DOUBT
+        if not self.entry.mtime_ns:
+            self.tree.remove(self)
+
+    def confirm(self, entry: Entry, epoch: int) -> None:
+        """Note how the camera describes it in another epoch of the tree.
+
+        If it was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet. If not, a size that was
+        found out is still its size, where the camera does not tell it.
+        """
+        if self.epoch == IN_DOUBT:
+            self.keeps_pages = False
+            self.entry = entry
+        else:
+            self.entry = self.described_as(entry)
+        self.epoch = epoch
 
     async def attributes(self, exact: bool = True) -> Attributes:
         if exact and self.open_handles:
@@ -175,6 +200,7 @@ class FileHandle(Handle):
         self._file = file
         self._reader = reader
         self.direct_io = direct_io
+        self.keep_cache, file.keeps_pages = file.keeps_pages, True
         file.open_handles += 1
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:

@@ -1,14 +1,20 @@
 """A folder of the camera: how it is listed, and which node stands for which entry.
 
-A listing holds the camera's keys in the camera's order. It is made by one request, and its entries are described one by one as readers
-reach them, so `ls` begins at once and a lookup of the first name costs two transactions::
+A listing (`listing.py`) is made by one request, and its entries are described one by one as readers reach them::
 
     no listing ── first look ──> listed ── each entry described or left out ──> complete
                                    ^                                              │
                                    └──────── looked at again and it is old ───────┘
 
-A listing is old when an event marked the folder `stale`, when the session was lost or the tree refreshed (`Tree.epoch`), and, on a camera
-that has sent no event yet, after `Tree.poll` seconds. Who reads a directory goes on with the listing that the reading began with.
+A listing is old when
+
+* an event marked the folder `stale`, the session was lost, the tree refreshed (`Tree.epoch`), or the folder is in doubt (below);
+* it was made while the folder was *settling*: for `SETTLING` seconds after an event about it, its listing may lack what the event was
+  about, as cameras announce objects and stores seconds before they list and describe them. It is made again for each reader then;
+* it is older than `Tree.poll` seconds on a camera that has announced no object yet, and older than `CHECKED` seconds on any other,
+  since no camera can be relied on to announce everything.
+
+Who reads a directory goes on with the listing that the reading began with.
 
 Which node an entry gets, so that inode numbers and names stay as long as the camera says the same:
 
@@ -19,15 +25,19 @@ Which node an entry gets, so that inode numbers and names stay as long as the ca
 
 Nodes that no entry has claimed are removed once the listing is complete, never before: half a listing says nothing of what is gone.
 
-An error is never a shorter listing. An entry that the camera refuses to describe is left out and reported in `.status`; if all are refused,
-or the camera does not answer, or the session is lost half way, readers get the error: else `rsync --delete` would empty the copy.
+**Doubt.** A card is swapped or formatted, or a camera gives a new picture the handle of an old one: keys of the same session mean other
+entries then. `Folder.put_in_doubt` sets the node of such a key aside and drops its bytes; everything below it is in doubt, too. Rule 2
+then finds out what has stayed. Programs that read a file which has not stayed get an error, never the bytes of two pictures in one
+copy. Where no event tells of such a change, a listing that is made again because it is old describes one file again that it knows.
+
 """
 
 import logging
+import math
 import stat
 from collections import ChainMap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -35,7 +45,8 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Entry, Key
 from camfs.mount import names
-from camfs.mount.file import ATTEMPTS, File
+from camfs.mount.file import ATTEMPTS, IN_DOUBT, File
+from camfs.mount.listing import FolderListing, Undescribed
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 
 if TYPE_CHECKING:
@@ -43,85 +54,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SETTLING = 20.0
+"""Seconds after an event in which a camera may not list or describe yet what it was about."""
 
-@dataclass(frozen=True)
-class _Undescribed:
-    key: Key
+SETTLING_AGE = 0.5
+"""Seconds for which a listing is good meanwhile."""
 
-
-class FolderListing(DirectoryListing):
-    """One listing of a folder: keys in the camera's order, each with its node once it was described."""
-
-    def __init__(self, folder: "Folder", slots: list[Node | _Undescribed]) -> None:
-        self._folder = folder
-        self._session = folder.tree.camera.epoch
-        self._refusal: errors.Refused | None = None
-        self.slots = slots
-        self.described = 0
-        self._lock = trio.Lock()
-
-    async def at(self, index: int) -> Node | None:
-        """Describe the entries up to this place, and return its node."""
-        if index >= len(self.slots):
-            await self.finish()
-            raise IndexError(index)
-        await self._describe_up_to(index + 1)
-        node = self.slots[index]
-        return node if isinstance(node, Node) and not node.removed else None
-
-    async def finish(self) -> None:
-        """Describe all entries, and remove the nodes that no entry has claimed.
-
-        Raises:
-            CameraError: not one can be described: that must not pass for an empty folder.
-        """
-        await self._describe_up_to(len(self.slots))
-        if self._refusal is not None and not any(isinstance(slot, Node) for slot in self.slots):
-            raise type(self._refusal)(str(self._refusal), self._refusal.code)
-        self._folder.drop_unclaimed(self)
-
-    async def find(self, name: bytes) -> Node | None:
-        """Describe entries until one has this name."""
-        while True:
-            node = self._folder.children.get(name)
-            if node is not None:
-                return node
-            if self.described >= len(self.slots):
-                await self.finish()
-                return None
-            await self._describe_up_to(self.described + 1)
-
-    async def _describe_up_to(self, count: int) -> None:
-        """Describe the first `count` entries. If that is cancelled or fails, those described stay so."""
-        if self.described >= count:
-            return
-        async with self._lock:
-            while self.described < count:
-                slot = self.slots[self.described]
-                if isinstance(slot, _Undescribed):
-                    self._check_session()
-                    node = await self._describe(slot.key)
-                    self._check_session()
-                    if node is not None:
-                        self.slots[self.described] = node
-                self.described += 1
-
-    def _check_session(self) -> None:
-        if self._session != self._folder.tree.camera.epoch:
-            # the keys that are left may mean other objects now: half a listing must not pass for a whole one
-            raise errors.RemoteProtocolError("the session was lost while the folder was being listed")
-
-    async def _describe(self, key: Key) -> Node | None:
-        try:
-            return await self._folder.describe(key)
-        except (errors.Busy, errors.StoreUnavailable):
-            raise
-        except errors.Refused as error:
-            if not isinstance(error, errors.NotFound):
-                self._refusal = error
-            path = self._folder.path() or "/"
-            self._folder.tree.note_error(f"{path}: an object that cannot be described is not shown: {error}")
-            return None
+CHECKED = 60.0
+"""Seconds for which a listing is good on a camera that announces changes; the mount's poll time if that is longer."""
 
 
 class Folder(Directory):
@@ -132,6 +72,8 @@ class Folder(Directory):
         children: the nodes described so far, by their names.
         control_files: what answers to its name and is listed only with `show_control`; in the root alone.
         stale: whether the next look lists it again.
+        settles_at: until when the camera may not list all that was announced.
+        doubts: how often the keys below it were put in doubt.
     """
 
     def __init__(self, tree: "Tree", parent: "Folder | None", name: bytes, entry: Entry | None) -> None:
@@ -140,11 +82,15 @@ class Folder(Directory):
         self.children: dict[bytes, File | Folder] = {}
         self.control_files: dict[bytes, Node] = {}
         self.stale = False
+        self.settles_at = -math.inf
+        self.doubts = 0
         self._listing: FolderListing | None = None
         self._unclaimed: dict[str, list[File | Folder]] = {}
         self._lock = trio.Lock()
         self._listed_at = 0.0
+        self._was_settling = False
         self._epoch = tree.epoch
+        self._checks = 0
 
     @property
     def key(self) -> Key | None:
@@ -187,8 +133,21 @@ class Folder(Directory):
             return FixedListing([*nodes, *self.control_files.values()])
         return listing
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether the camera may not list or describe yet what it has announced here."""
+        return trio.current_time() < max(self.settles_at, self.tree.settles_at)
+
+    def note_change(self) -> None:
+        """Have it listed again by whoever looks at it next, and for a while by all who do."""
+        self.stale = True
+        self.settles_at = trio.current_time() + SETTLING
+
     def _is_old(self) -> bool:
-        return trio.current_time() - self._listed_at >= self.tree.poll and not self.tree.camera.sends_events
+        age = trio.current_time() - self._listed_at
+        if self._was_settling and age >= SETTLING_AGE:
+            return True
+        return age >= (max(CHECKED, self.tree.poll) if self.tree.camera.sends_events else self.tree.poll)
 
     async def _current(self, fresh: bool) -> FolderListing:
         """Return the listing; a `fresh` one is not older than the poll time."""
@@ -196,52 +155,104 @@ class Folder(Directory):
             if self.removed:
                 raise errors.NotFound(f"{self.path()}: no longer on the camera")
             listing = self._listing
-            if listing is None or self.stale or not self.knows_keys() or (fresh and self._is_old()):
+            if listing is None or self.stale or not self.knows_keys():
                 self._listing = listing = await self._list()
+            elif fresh and self._is_old():
+                self._listing = listing = await self._list(checks=not self._was_settling)
             return listing
 
-    async def _list(self) -> FolderListing:
-        """List the folder, and give the keys that have a node their node."""
+    async def _list(self, checks: bool = False) -> FolderListing:
+        """List the folder, and give the keys that have a node their node.
+
+        Args:
+            checks: whether to see if keys still mean the same, because no event has said why it is listed again.
+        """
         keys, epoch = await self._list_keys()
+        if checks and self._epoch == epoch and await self._finds_another(keys):
+            self.tree.put_in_doubt(self.store())
+            keys, epoch = await self._list_keys()
         known = {entry_of(node).key: node for node in self.children.values()}
         if self._epoch != epoch:
             self._set_aside(known.values())
             known = {}
         self.children = {}
-        slots: list[Node | _Undescribed] = []
+        slots: list[Node | Undescribed] = []
         for key in dict.fromkeys(keys):
             node = known.pop(key, None)
             if node is not None:
                 self.children[node.name] = node
-            slots.append(_Undescribed(key) if node is None else node)
+            slots.append(Undescribed(key) if node is None else node)
         self._set_aside(known.values())
-        self._listed_at, self._epoch = trio.current_time(), epoch
+        self._listed_at, self._was_settling, self._epoch = trio.current_time(), self.is_settling, epoch
         listing = FolderListing(self, slots)
-        if not any(isinstance(slot, _Undescribed) for slot in slots):
+        if not any(isinstance(slot, Undescribed) for slot in slots):
             listing.described = len(slots)
             self._listing = listing
             self.drop_unclaimed(listing)
         return listing
 
+    async def _finds_another(self, keys: Iterable[Key]) -> bool:
+        """Describe one of the files again that are known by these keys, another each time; say whether it is another file now."""
+        known = [self.tree.by_key.get(key) for key in keys]
+        files = [node for node in known if isinstance(node, File) and self.children.get(node.name) is node]
+        if not files or self.is_local:
+            return False
+        self._checks += 1
+        file = files[-self._checks % len(files)]
+        try:
+            entry = await self.tree.camera.describe(file.entry.key, self.key)
+        except errors.Refused as error:
+            log.info("%s: %s", file.path(), error)
+            return False
+        if self._listed(file.entry.key) is not file or entry == file.entry:
+            return False
+        if entry is not None and file.entry.is_like(replace(entry, size=file.size)):
+            if entry.size_is_exact:  # it has grown
+                file.entry = entry
+                file.invalidate()
+            return False
+        log.warning("%s: the camera has another object in its place; its store is listed anew", file.path())
+        return True
+
     async def _list_keys(self) -> tuple[Iterable[Key], int]:
         """Return the keys, and the tree's epoch in which they are good."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             # a refresh meanwhile does not change what these keys mean: the next reader lists again
             session, epoch, self.stale = self.tree.camera.epoch, self.tree.epoch, False
             try:
                 if self._epoch != epoch:
                     await self._find_again()
+                doubts = self.doubts
                 keys = await self.tree.camera.list_folder(self.key)
+                if not keys and self.children and not attempt:
+                    await self._look_for_store()  # a store that is not there any more may list nothing
             except BaseException as error:
                 self.stale = True
                 # a key of the session before may be unknown in the new one: that does not say that the folder is
-                if not isinstance(error, errors.CameraError) or session == self.tree.camera.epoch:
+                if not isinstance(error, errors.CameraError):
+                    raise
+                if session == self.tree.camera.epoch and not (attempt == 0 and await self._may_be_elsewhere(error)):
                     raise
             else:
-                if session == self.tree.camera.epoch:
+                if session == self.tree.camera.epoch and doubts == self.doubts:
                     return keys, epoch
         self.stale = True
         raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
+
+    async def _may_be_elsewhere(self, error: errors.CameraError) -> bool:
+        """Say whether to look for this folder again, after the camera has answered that it does not know it."""
+        if isinstance(error, errors.NotFound) and isinstance(self.parent, Folder):
+            self.parent.stale = True  # for who looks next
+        return isinstance(error, errors.StoreUnavailable) and await self._look_for_store()
+
+    async def _look_for_store(self) -> bool:
+        """List the stores again, and say whether the one that this folder is in has another key now, or is gone."""
+        if self is self.tree.root:
+            return False
+        doubts = self.doubts
+        self.tree.root.stale = True
+        await self.tree.stores()
+        return doubts != self.doubts
 
     async def _find_again(self) -> None:
         """Find this folder in its parent, as its own key may mean something else now."""
@@ -257,12 +268,19 @@ class Folder(Directory):
             self._unclaimed.setdefault(entry_of(node).name, []).append(node)
 
     def drop_unclaimed(self, listing: FolderListing) -> None:
-        """Remove the nodes that the camera no longer names, once all that it does name have been described."""
-        if listing is self._listing:
-            unclaimed, self._unclaimed = self._unclaimed, {}
-            for nodes in unclaimed.values():
-                for node in nodes:
-                    self.tree.remove(node)
+        """Remove the nodes that the camera no longer names, once all that it does name have been described; stores stay aside."""
+        if listing is not self._listing:
+            return
+        unclaimed, self._unclaimed = self._unclaimed, {}
+        for node in (node for nodes in unclaimed.values() for node in nodes if not node.removed):
+            if isinstance(node, Folder) and node.is_store:
+                # its card may come again, or another in its place, under whatever key
+                self._set_aside([node])
+                self.tree.kernel.invalidate_entry(self, node.name)
+                if node.knows_keys():
+                    node.put_children_in_doubt()
+            else:
+                self.tree.remove(node)
 
     async def describe(self, key: Key) -> Node | None:
         """Make or find the node of a key that the camera lists here now; None if it is not to be shown here.
@@ -302,13 +320,39 @@ class Folder(Directory):
             if not node.removed and node.name not in self.children and entry_of(node).is_like(entry):
                 self._unclaimed[entry.name].remove(node)
                 self.tree.drop_key(node)
+                other_key = entry_of(node).key != entry.key
                 if isinstance(node, File):
-                    node.entry = node.described_as(entry)
-                    node.epoch = self._epoch
+                    node.confirm(entry, self._epoch)
                 else:
                     node.entry = entry
+                    if other_key and node.knows_keys():  # else a new session has put them in doubt already
+                        node.put_children_in_doubt()
                 return node
         return None
+
+    def put_in_doubt(self, node: "File | Folder") -> None:
+        """Set a node of this folder aside, as its key may mean another entry: the next listing describes that."""
+        if self.children.get(node.name) is not node:
+            return
+        del self.children[node.name]
+        self.tree.drop_key(node)
+        self.note_change()
+        self._listing = None
+        self._set_aside([node])
+        if isinstance(node, Folder):
+            node.put_children_in_doubt()
+        else:
+            node.put_in_doubt()
+
+    def put_children_in_doubt(self) -> None:
+        """Note that nothing is known any more of the keys below this folder."""
+        self.doubts += 1
+        self._epoch, self._listing = IN_DOUBT, None
+        for node in self.all_children():
+            if isinstance(node, Folder):
+                node.put_children_in_doubt()
+            else:
+                node.put_in_doubt()
 
     def all_children(self) -> "list[File | Folder]":
         """Return the nodes here, and those that may still turn out to be."""
@@ -317,6 +361,13 @@ class Folder(Directory):
     def knows_keys(self) -> bool:
         """Say whether the keys of the nodes here mean what they mean in this session."""
         return self._epoch == self.tree.epoch
+
+    def store(self) -> "Folder":
+        """Return the store that it is in, or is."""
+        folder = self
+        while isinstance(folder.parent, Folder) and folder.parent is not self.tree.root:
+            folder = folder.parent
+        return folder
 
     def _lies_in(self, key: Key) -> bool:
         """Say whether a key is this folder's own or that of one above it."""

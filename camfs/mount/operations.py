@@ -224,7 +224,7 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
-        """List as many entries as fit, describing them on the way."""
+        """List as many entries as fit, describing them on the way. A refusal after the first entry is for the next request to hear of."""
         opened = self._directories[fh]
         index = start_id
         while True:
@@ -232,7 +232,11 @@ class CameraOperations(pyfuse3.Operations):
                 raise errors.DeviceGone("the camera is gone")
             try:
                 found = await opened.next(index)
-            except errors.NotFound as error:
+            except errors.Refused as error:
+                if index != start_id:
+                    return
+                if not isinstance(error, errors.NotFound):
+                    raise
                 # readdir(3) takes ENOENT for the end: half a directory would pass for a whole one
                 log.info("%s", error)
                 raise FUSEError(errno.ESTALE) from None

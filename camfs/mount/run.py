@@ -244,9 +244,20 @@ async def _serve(
         log.info("%s is mounted on %s", mount.source, mount.mount_point)
         supervisor.notify(STATUS=f"{name} is mounted on {mount.mount_point}")
         ready()
+        serving.start_soon(_report_stores, tree)
         await tree.kernel.serve()
         supervisor.notify(STOPPING="1", STATUS="ended")
         serving.cancel_scope.cancel()
+
+
+async def _report_stores(tree: Tree) -> None:
+    """Say in the log, before anybody looks, if the camera shows no store, and what to do."""
+    try:
+        await tree.stores()
+    except errors.Refused as error:
+        tree.note_error(str(error))
+    except errors.CameraError as error:
+        log.info("the stores: %s", error)
 
 
 async def _introduce(source: str, camera: Camera, supervisor: Supervisor) -> str:

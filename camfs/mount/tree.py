@@ -10,6 +10,7 @@ change                    here                                                  
 `FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
 `EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
 `EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
+`KeyReused(key)`          the node, and all below it, is in doubt (`folder`)    its name, its pages and attributes go
 `Gone`                    blocks are dropped; handlers answer ENODEV            all pages and attributes go
 ========================  ====================================================  =====================================
 
@@ -18,16 +19,19 @@ done: whoever looks for it next asks the camera.
 """
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+import trio
+
 from camfs import errors
-from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderChanged, Gone, Key
+from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderChanged, Gone, Key, KeyReused
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache
 from camfs.mount.file import File
-from camfs.mount.folder import Folder, entry_of
+from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
 from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Node
@@ -51,6 +55,7 @@ class Tree:
         by_key: the nodes of the camera's entries.
         root: holds the stores, and answers to the names of the control files.
         last_error: what went wrong last, for `.status`.
+        settles_at: until when the camera may not list all that was announced, wherever that is.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Tree:
         self.inodes = InodeTable()
         self.by_key: dict[Key, File | Folder] = {}
         self.last_error = ""
+        self.settles_at = -math.inf
         self._refreshes = 0
         self.root = Folder(self, None, b"", None)
 
@@ -147,11 +153,14 @@ class Tree:
         node: Node = self.root
         for key in keys:
             child: Node | None = None
+            known = self.by_key.get(key)
+            if key == keys[-1] and known is not None:
+                self.put_in_doubt(known)  # a camera may give a new picture the handle of an old one
             if isinstance(node, Folder):
-                if node is not self.root:
-                    node.stale = True
                 if not node.knows_keys():
                     await node.listing()
+                if node is not self.root:
+                    node.note_change()
                 child = await node.describe(key)
             if child is None:
                 raise errors.NotFound("the camera does not list the new file")
@@ -162,6 +171,7 @@ class Tree:
         """Change the tree as the camera changed, and have the kernel drop what is no longer so: the table above."""
         match change:
             case FolderChanged(None):
+                self.settles_at = trio.current_time() + SETTLING
                 for node in self.inodes:
                     if isinstance(node, Folder):
                         node.stale = True
@@ -171,7 +181,7 @@ class Tree:
             case FolderChanged(key):
                 folder = self._node_of(key)
                 if isinstance(folder, Folder):
-                    folder.stale = True
+                    folder.note_change()
                     folder.invalidate()
             case EntryGone(key):
                 node_gone = self._node_of(key)
@@ -179,6 +189,10 @@ class Tree:
                     self.remove(node_gone)
             case EntryChanged(key):
                 await self._describe_again(key)
+            case KeyReused(key):
+                node_in_doubt = self.by_key.get(key)
+                if node_in_doubt is not None:
+                    self.put_in_doubt(node_in_doubt)
             case Gone():
                 for node in self.inodes:
                     if isinstance(node, File | Folder):
@@ -191,16 +205,30 @@ class Tree:
             return node
         return None
 
+    def put_in_doubt(self, node: File | Folder) -> None:
+        """Have a node, and all below it, found again, as its key may mean another entry."""
+        folder = node.parent
+        assert isinstance(folder, Folder)
+        self.kernel.invalidate_entry(folder, node.name)
+        folder.invalidate()
+        folder.put_in_doubt(node)
+
     async def _describe_again(self, key: Key) -> None:
         node = self._node_of(key)
-        entry = await self.camera.describe(key, None) if node is not None else None
-        if node is None or entry is None or node.removed:
+        if node is None:
+            return
+        try:
+            entry = await self.camera.describe(key, None)
+        except errors.Refused:
+            self.put_in_doubt(node)
+            raise
+        if entry is None or node.removed:
             return
         if entry.name != entry_of(node).name or entry.is_folder != isinstance(node, Folder):
             folder = node.parent
             assert isinstance(folder, Folder)
             self.remove(node)
-            folder.stale = True
+            folder.note_change()
             folder.invalidate()
         elif isinstance(node, File):
             await node.describe_again(entry)

@@ -156,7 +156,7 @@ async def check_status(mount: Mounted) -> None:
     lines = (await mount.read(".status")).splitlines()
     name = mount.body.info.model or mount.body.info.manufacturer or "PTP camera"
     assert f"camera: {' '.join(name.split())}" in lines
-    assert any(line.startswith("card: ") and "not available" not in line for line in lines)
+    assert any(line.startswith("card: ") and "not available" not in line for line in lines), lines
 
 
 async def check_settings(mount: Mounted) -> None:

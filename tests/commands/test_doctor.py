@@ -15,6 +15,7 @@ from camfs.commands.doctor import System, examine
 from camfs.commands.mounting import FUSE_CONFIGURATION
 from camfs.commands.mounts import CAMFS
 from camfs.errors import TransportError
+from camfs.protocols.ptp.modes import NIKON_WIFI
 from camfs.transports.holders import Holder
 from camfs.transports.mounts import MountEntry
 from camfs.transports.sysfs import Adapter, UsbDevice
@@ -51,6 +52,7 @@ WELL = System(
     adapters=list,
     held_by=lambda node: [],
     camera_mounts=list,
+    mount_status=lambda point: "",
     program=lambda: "sudo camfs",
 )
 """A computer on which all is well."""
@@ -237,6 +239,71 @@ def test_what_is_well(changes: Mapping[str, Any], line: str) -> None:
     system = replace(WELL, **changes)
     assert fails(system) == []
     assert f"ok    {line}" in report(system)
+
+
+MOUNTED = replace(WELL, camera_mounts=lambda: [MountEntry("ptpip:10.0.0.2", "/mnt/cam", CAMFS)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "found", "fix"),
+    [
+        (
+            [
+                "camera: iPhone",
+                "stores: none: the camera shows no store: unlock the phone and tap Trust",
+                "transfer: none",
+            ],
+            "/mnt/cam (iPhone): the camera shows no store",
+            "unlock the phone and tap Trust",
+        ),
+        (
+            ["camera: OM-1", "stores: none: the camera shows no store (it lists 0x00010000): choose MTP: now"],
+            "/mnt/cam (OM-1): the camera shows no store (it lists 0x00010000)",
+            "choose MTP: now",
+        ),
+        (
+            ["camera: ILCE-7M4", "card: not available: the camera shows no store: set MTP"],
+            "/mnt/cam (ILCE-7M4): the camera shows no store",
+            "set MTP",
+        ),
+        (
+            ["camera: Z 6_2", "card: 1 GB", f"last-error: GetObjectInfo: AccessDenied; {NIKON_WIFI}"],
+            "/mnt/cam (Z 6_2): the camera denies access to its pictures",
+            NIKON_WIFI,
+        ),
+        (
+            ["stores: not available: no answer in 10 s"],
+            "/mnt/cam (ptpip:10.0.0.2): stores: not available: no answer in 10 s",
+            "switch the camera off and on",
+        ),
+        (["camera: fp", "connected: no"], "/mnt/cam (fp): the camera is not connected", "plug it in and switch it on"),
+    ],
+)
+def test_a_mount_that_shows_nothing(lines: Sequence[str], found: str, fix: str) -> None:
+    system = replace(MOUNTED, mount_status={"/mnt/cam": "\n".join(lines)}.__getitem__)
+    assert fails(system) == [f"FAIL  {found}", f"      mend: {fix}"]
+
+
+def test_a_mount_that_is_well_or_says_nothing() -> None:
+    """It says nothing to another user, and nothing if it hangs."""
+    status = "camera: fp\ncard: 1 GB\nlast-error: the camera shows no store: an hour ago\n"
+    assert "ok    /mnt/cam (fp): the camera shows its stores" in report(
+        replace(MOUNTED, mount_status=lambda point: status)
+    )
+    assert report(MOUNTED) == report(WELL)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "remedy"), [(0x05AC, "tap Trust"), (0x054C, "MTP or Mass Storage"), (0x18D1, "unlock")]
+)
+def test_a_camera_that_may_show_nothing(vendor: int, remedy: str) -> None:
+    (line,) = [
+        line
+        for line in report(replace(WELL, usb_devices=lambda: [replace(FP, vendor=vendor)]))
+        if "can be opened; if it shows no pictures: " in line
+    ]
+    assert line.startswith("ok    ")
+    assert remedy in line
 
 
 def test_a_device_without_a_group(monkeypatch: pytest.MonkeyPatch) -> None:

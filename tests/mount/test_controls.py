@@ -265,6 +265,25 @@ async def test_status() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (errors.StoreUnavailable("no store: tap Trust"), "stores: none: no store: tap Trust"),
+        (errors.AccessDenied("denied; use the cable"), "stores: not available: denied; use the cable"),
+        (errors.TransferTimeout("no answer in 10 s"), "stores: not available: no answer in 10 s"),
+    ],
+)
+async def test_status_says_why_there_is_no_store(error: errors.CameraError, line: str) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        camera.failing["list"] = error
+        assert line in (await read(controls, ".status")).splitlines()
+        camera.failing.clear()
+        camera.remove(camera.card)
+        assert "stores: none" in (await read(controls, ".status")).splitlines()
+
+
 async def test_status_tells_the_last_error_in_a_line() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work)

@@ -3,15 +3,16 @@
 import contextlib
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.api import Entry, EntryGone, FolderChanged, Key
+from camfs.cameras.api import Entry, EntryGone, FolderChanged, Key, KeyReused
 from camfs.mount.file import File
-from camfs.mount.folder import Folder
+from camfs.mount.folder import CHECKED, SETTLING, Folder
 from camfs.mount.inodes import ROOT_INODE
 from camfs.mount.names import unescape
 from camfs.mount.nodes import Attributes, Node
@@ -286,7 +287,7 @@ async def test_without_events_a_listing_is_checked_when_it_is_old(autojump_clock
     await trio.sleep(POLL / 2)
     camera.calls.clear()
     assert set(await inodes(tree)) - set(before) == {"card/DCIM/NEW.JPG"}
-    assert camera.count("describe") == 1
+    assert camera.count("describe") == 2  # the new one, and one that is known, to see that it is still the same
 
 
 async def test_a_name_that_an_old_listing_lacks_is_looked_for_in_a_new_one(autojump_clock: MockClock) -> None:
@@ -305,16 +306,183 @@ async def test_a_name_that_an_old_listing_lacks_is_looked_for_in_a_new_one(autoj
     assert await node.find(b"NEW.JPG") is not None
 
 
-async def test_with_events_it_is_not(autojump_clock: MockClock) -> None:
+async def test_with_events_it_is_checked_seldom(autojump_clock: MockClock) -> None:
+    """No camera can be relied on to announce everything."""
     camera = ScriptedCamera()
     camera.sends_events = True
-    dcim(camera)
+    folder = dcim(camera)
     tree = WatchedTree(camera)
-    await inodes(tree)
-    await trio.sleep(1000)
+    before = await inodes(tree)
+    camera.add(folder, "NEW.JPG", b"new")
+    await trio.sleep(CHECKED - 1)
     camera.calls.clear()
     await inodes(tree)
     assert camera.calls == []
+    await trio.sleep(1)
+    assert set(await inodes(tree)) - set(before) == {"card/DCIM/NEW.JPG"}
+
+
+async def test_after_an_event_a_listing_is_made_again_for_each_reader_for_a_while(autojump_clock: MockClock) -> None:
+    """Cameras announce a picture seconds before they list it."""
+    camera = ScriptedCamera()
+    camera.sends_events = True
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM")
+    before = await names_of(node)
+    await tree.apply(FolderChanged(folder.number))
+    assert await names_of(node) == before
+    await trio.sleep(2)
+    camera.add(folder, "LATE.JPG", b"late")
+    assert await names_of(node) == [*before, "LATE.JPG"]
+    await trio.sleep(SETTLING)
+    camera.calls.clear()
+    await names_of(node)
+    assert camera.count("list") == 1  # the first after the time has passed, as the last was made before
+    await names_of(node)
+    assert camera.count("list") == 1
+
+
+async def test_after_an_event_about_stores_that_is_true_of_all_folders(autojump_clock: MockClock) -> None:
+    """A store comes seconds after its event, and its files seconds after it."""
+    camera = ScriptedCamera()
+    camera.sends_events = True
+    tree = WatchedTree(camera)
+    await tree.apply(FolderChanged(None))
+    assert await names_of(tree.root) == ["card"]
+    await trio.sleep(2)
+    memory = camera.add(camera.root, "memory")
+    assert await names_of(tree.root) == ["card", "memory"]
+    assert await names_of(await at(tree, "memory")) == []
+    await trio.sleep(2)
+    camera.add(memory, "A.JPG", b"a")
+    assert await names_of(await at(tree, "memory")) == ["A.JPG"]
+
+
+@pytest.mark.parametrize("sends_events", [False, True])
+async def test_a_file_that_became_another_without_an_event(sends_events: bool, autojump_clock: MockClock) -> None:
+    """A card was formatted in the camera: the keys are those of before. A listing that is made again looks at one of them."""
+    camera = ScriptedCamera()
+    camera.sends_events = sends_events
+    folder = dcim(camera, 3)
+    tree = WatchedTree(camera)
+    before = await inodes(tree)
+    open_file = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(open_file, File)
+    camera.remove(folder.inside[2])
+    for thing in folder.inside:
+        thing.data, thing.mtime_ns = b"other bytes", thing.mtime_ns + 10**9
+    await trio.sleep(CHECKED if sends_events else POLL)
+    await names_of(await at(tree, "card/DCIM"))
+    after = await inodes(tree)
+    assert set(before) - set(after) == {"card/DCIM/P3.JPG"}
+    for name in ("P1.JPG", "P2.JPG"):
+        node = await at(tree, f"card/DCIM/{name}")
+        assert isinstance(node, File)
+        assert node.size == len(b"other bytes")
+        assert node.inode != before[f"card/DCIM/{name}"]
+    with pytest.raises(errors.NotFound):
+        await open_file.fetch(0, 1)
+
+
+async def test_a_file_that_has_grown_without_an_event(autojump_clock: MockClock) -> None:
+    """It is the same file: who has it open goes on."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(node, File)
+    folder.inside[0].data = b"longer than before"
+    await trio.sleep(POLL)
+    assert await nodes_of(await at(tree, "card/DCIM")) == [node]
+    assert node.size == 18
+    assert tree.dropped.inodes == ["card/DCIM/P1.JPG"]
+    assert await node.fetch(0, 18) == b"longer than before"
+
+
+async def test_the_check_of_one_file_takes_turns(autojump_clock: MockClock) -> None:
+    """So that one handle that is used again, as a Sony does, is found too."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 3)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM")
+    await names_of(node)
+    camera.calls.clear()
+    for _ in range(3):
+        await trio.sleep(POLL)
+        await names_of(node)
+    assert {key for call, key in camera.calls if call == "describe"} == {thing.number for thing in folder.inside}
+
+
+# a store under another key
+
+
+async def test_a_store_whose_key_changes_keeps_its_inodes_and_open_files(autojump_clock: MockClock) -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    before = await inodes(tree)
+    open_file = await at(tree, "card/DCIM/P3.JPG")
+    assert isinstance(open_file, File)
+    for thing in (camera.card, folder, *folder.inside):
+        thing.number += 100
+    await trio.sleep(POLL)
+    camera.failing["list"] = errors.StoreUnavailable("no such storage", 0x2008)
+
+    async def before_call(call: str, key: Key | None) -> None:
+        if call == "list" and (key is None or key == camera.card.number or key == folder.number):
+            camera.failing.pop("list", None)
+        elif call == "list":
+            camera.failing["list"] = errors.StoreUnavailable("no such storage", 0x2008)
+
+    camera.before = before_call
+    assert await names_of(await at(tree, "card/DCIM")) == ["P1.JPG", "P2.JPG", "P3.JPG"]
+    assert await inodes(tree) == before
+    assert await open_file.fetch(0, 3) == b"xxx"
+
+
+async def test_a_store_that_lists_nothing_any_more_is_looked_for(autojump_clock: MockClock) -> None:
+    """Some cameras answer with an empty list for a storage that is not there: that is no empty folder."""
+    camera = ScriptedCamera()
+    dcim(camera)
+    camera.add(camera.root, "memory")
+    tree = WatchedTree(camera)
+    await inodes(tree)
+    card = await at(tree, "card")
+    camera.root.inside.remove(camera.card)
+    honest = camera.list_folder
+
+    async def list_folder(key: Key | None) -> Sequence[Key]:
+        return [] if key == camera.card.number else await honest(key)
+
+    camera.list_folder = list_folder  # type: ignore[method-assign]
+    await trio.sleep(POLL)
+    with pytest.raises(errors.NotFound):
+        await names_of(card)
+    assert await names_of(tree.root) == ["memory"]
+
+
+async def test_a_card_that_is_put_in_again_has_its_inodes_again(autojump_clock: MockClock) -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    camera.add(camera.root, "memory")
+    tree = WatchedTree(camera)
+    before = await inodes(tree)
+    open_file = await at(tree, "card/DCIM/P3.JPG")
+    assert isinstance(open_file, File)
+    camera.remove(camera.card)
+    await tree.apply(KeyReused(camera.card.number))
+    await tree.apply(FolderChanged(None))
+    assert await names_of(tree.root) == ["memory"]
+    assert ("", "card") in tree.dropped.entries
+    with pytest.raises(errors.NotFound):
+        await open_file.fetch(0, 1)
+    camera.root.inside.append(camera.card)
+    for thing in (camera.card, folder, *folder.inside):
+        thing.number += 100
+    await tree.apply(FolderChanged(None))
+    assert await inodes(tree) == before
+    assert await open_file.fetch(0, 3) == b"xxx"
 
 
 # a new session
@@ -331,6 +499,20 @@ async def test_a_new_session_in_which_all_keys_are_others() -> None:
     camera.lose_session()
     assert await deep.fetch(0, 4) == b"deep"  # also what is open
     assert await inodes(tree) == before
+
+
+async def test_a_size_that_was_found_out_stays_known_in_a_new_session() -> None:
+    """The camera tells it no better than before: the name and the date have to do."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(node, File)
+    honest = camera.entry
+    camera.entry = lambda thing: replace(honest(thing), size=0, size_is_exact=False)  # type: ignore[method-assign]
+    camera.lose_session()
+    assert await node.fetch(0, 1) == b"x"
+    assert (node.entry.key, node.entry.size, node.entry.size_is_exact) == (folder.inside[0].number, 1, True)
 
 
 async def test_a_folder_that_is_not_there_in_the_new_session() -> None:

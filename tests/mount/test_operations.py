@@ -394,6 +394,19 @@ async def test_a_rewound_directory_is_listed_anew(asking: Asking) -> None:
         assert len(await kernel.readdir(handle)) == 4
 
 
+async def test_what_can_be_described_is_shown_before_the_error(asking: Asking) -> None:
+    """rsync copies that and deletes nothing; `ls` shows it and complains."""
+    async with asking() as kernel:
+        folder = (await kernel.tree.root.find(b"card")) and kernel.camera.card.inside[0]
+        for thing in folder.inside[1:]:
+            thing.failure = errors.NotFound("unknown handle", 0x2009)
+        handle = await kernel.handlers.opendir(await kernel.inode("card/DCIM"), kernel.context)
+        assert await kernel.readdir(handle) == ["P1.JPG"]
+        end = kernel.listed[-1][2]
+        assert await refusal(kernel.readdir(handle, end)) == errno.EIO
+        assert "2 of the objects" in kernel.tree.last_error
+
+
 @pytest.mark.parametrize(
     ("error", "number"),
     [

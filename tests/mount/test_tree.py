@@ -1,5 +1,8 @@
 """The tree: what happens to it, and to what the kernel remembers, when the camera changes."""
 
+import contextlib
+import errno
+
 import pytest
 import trio
 from hypothesis import given, settings
@@ -7,11 +10,12 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.api import EntryChanged, EntryGone, FolderChanged, Gone
+from camfs.cameras.api import EntryChanged, EntryGone, FolderChanged, Gone, Key, KeyReused
+from camfs.mount.errnos import BadRequest
 from camfs.mount.file import File
 from camfs.mount.folder import Folder
 from camfs.mount.names import unescape
-from tests.cameras.rig import rigged
+from tests.cameras.rig import Rig, nursery, rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
 from tests.mount.rig import WatchedTree, at, dcim, inodes, names_of
 
@@ -164,11 +168,162 @@ async def test_a_change_of_name() -> None:
     assert tree.dropped.entries == [("card/DCIM", "P1.JPG")]
 
 
+# a key that is used again
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "mtime_ns", "stays"),
+    [
+        ("P2.JPG", b"xx", 2, True),  # the event came late, and the file had been listed before
+        ("P2.JPG", b"yy", 2, True),  # that cannot be told, but the bytes are fetched anew
+        ("P2.JPG", b"yy", 9, False),
+        ("P2.JPG", b"yyy", 2, False),
+        ("NEW.JPG", b"xx", 2, False),
+        ("P2.JPG", None, 2, False),
+    ],
+)
+async def test_a_key_that_is_used_again(name: str, data: bytes | None, mtime_ns: int, stays: bool) -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    async with nursery() as work:
+        tree = WatchedTree(camera, work)
+        before = await inodes(tree)
+        node = await at(tree, "card/DCIM/P2.JPG")
+        assert isinstance(node, File)
+        handle = await node.open(writing=False)
+        assert bytes(await handle.read(0, 9)) == b"xx"
+        thing = folder.inside[1]
+        thing.name, thing.data, thing.mtime_ns = name, data, mtime_ns
+        await tree.apply(KeyReused(thing.number))
+        assert ("card/DCIM", "P2.JPG") in tree.dropped.entries
+        assert "card/DCIM/P2.JPG" in tree.dropped.inodes
+        after = await inodes(tree)
+        assert set(after) == {"card", "card/DCIM", "card/DCIM/P1.JPG", f"card/DCIM/{name}", "card/DCIM/P3.JPG"}
+        assert (after[f"card/DCIM/{name}"] == before["card/DCIM/P2.JPG"]) is stays
+        if stays:
+            assert bytes(await handle.read(0, 9)) == data
+        else:  # never the bytes of two files in one copy
+            with pytest.raises(BadRequest) as failure:
+                await handle.read(0, 9)
+            assert failure.value.errno == errno.ESTALE
+        await handle.close()
+        if data is not None:
+            again = await (await at(tree, f"card/DCIM/{name}")).open(writing=False)
+            assert bytes(await again.read(0, 9)) == data
+            assert again.keep_cache is not stays  # the kernel may not have dropped the pages yet
+            await again.close()
+
+
+async def test_a_key_that_is_used_again_in_another_folder() -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    other = camera.add(camera.card, "OTHER")
+    tree = WatchedTree(camera)
+    await inodes(tree)
+    thing = folder.inside[1]
+    camera.remove(thing)
+    other.inside.append(thing)
+    thing.above, thing.name = other, "NEW.JPG"
+    await tree.apply(KeyReused(thing.number))
+    await tree.apply(FolderChanged(other.number))
+    assert await names_of(await at(tree, "card/DCIM")) == ["P1.JPG", "P3.JPG"]
+    assert await names_of(await at(tree, "card/OTHER")) == ["NEW.JPG"]
+
+
+async def test_a_folder_whose_key_is_used_again_for_one_of_its_name() -> None:
+    """Nothing below it is taken for what it was."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    before = await inodes(tree)
+    folder.inside[0].data = b"new bytes"
+    await tree.apply(KeyReused(folder.number))
+    after = await inodes(tree)
+    changed = {path for path in before if after[path] != before[path]}
+    assert changed == {"card/DCIM/P1.JPG"}
+
+
+async def test_a_file_without_a_date_is_never_taken_for_the_same() -> None:
+    camera = ScriptedCamera()
+    thing = camera.add(camera.card, "A.JPG", b"old")
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/A.JPG")
+    assert isinstance(node, File)
+    thing.data = b"new"
+    for key in (thing.number, camera.card.number):
+        await tree.apply(KeyReused(key))
+        assert node.removed
+        with pytest.raises(errors.NotFound):
+            await node.fetch(0, 3)
+        node = await at(tree, "card/A.JPG")
+        assert isinstance(node, File)
+        assert await node.fetch(0, 3) == b"new"
+
+
+async def test_what_is_fetched_of_a_key_that_is_used_again_meanwhile() -> None:
+    """The bytes in flight may be the new file's: they are neither kept nor given out as the old one's."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    async with nursery() as work:
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P2.JPG")
+        thing = folder.inside[1]
+        fetched = trio.Event()
+
+        async def before(call: str, _key: Key | None) -> None:
+            if call == "read":
+                camera.before = ScriptedCamera().before
+                thing.data, thing.mtime_ns = b"yy", 9
+                fetched.set()
+                await wait_all_tasks_blocked()
+
+        camera.before = before
+        handle = await node.open(writing=False)
+        async with trio.open_nursery() as reading:
+
+            async def read() -> None:
+                with pytest.raises(BadRequest):
+                    await handle.read(0, 2)
+
+            reading.start_soon(read)
+            await fetched.wait()
+            await tree.apply(KeyReused(thing.number))
+
+
+async def test_finding_something_new_under_a_key_that_was_known() -> None:
+    """A Sony gives each shot the same handle; its event may be applied later."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    tree = WatchedTree(camera)
+    old = await at(tree, "card/DCIM/P1.JPG")
+    thing = folder.inside[0]
+    thing.name, thing.mtime_ns = "P2.JPG", 9
+    node = await tree.find_new(await camera.locate(thing.number))
+    assert node.path() == "card/DCIM/P2.JPG"
+    assert node is not old
+    assert await names_of(await at(tree, "card/DCIM")) == ["P2.JPG"]
+
+
+async def test_a_change_of_what_cannot_be_described_now_puts_it_in_doubt() -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    await inodes(tree)
+    folder.inside[0].data = b"longer"
+    folder.inside[0].failure = errors.AccessDenied("not now", 0x200F)
+    with pytest.raises(errors.AccessDenied):
+        await tree.apply(EntryChanged(folder.inside[0].number))
+    folder.inside[0].failure = None
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert (await node.attributes()).size == 6
+
+
 async def test_changes_of_what_is_not_known() -> None:
     camera = ScriptedCamera()
     dcim(camera)
     tree = WatchedTree(camera)
-    for change in (FolderChanged(999), EntryGone(999), EntryChanged(999), FolderChanged(camera.card.number)):
+    unknown = (FolderChanged(999), EntryGone(999), EntryChanged(999), KeyReused(999))
+    for change in (*unknown, FolderChanged(camera.card.number)):
         await tree.apply(change)
     assert tree.dropped.entries == []
     assert tree.dropped.inodes == []
@@ -335,24 +490,37 @@ async def test_a_lost_session_on_an_emulated_camera(autojump_clock: MockClock) -
         assert await inodes(tree) == before
 
 
+async def follow(rig: Rig, tree: WatchedTree) -> None:
+    """Apply what the camera announces, as a mount does."""
+    async for change in rig.camera.changes:
+        with contextlib.suppress(errors.StoreUnavailable):
+            await tree.apply(change)
+
+
 async def test_another_card_on_an_emulated_camera(autojump_clock: MockClock) -> None:
     """With the handles of the first, as they are made from numbers; other names, other bytes."""
     async with rigged(objects="8") as rig:
         tree = WatchedTree(rig.camera, rig.nursery)
-
-        async def follow() -> None:
-            async for change in rig.camera.changes:
-                await tree.apply(change)
-
-        rig.nursery.start_soon(follow)
+        rig.nursery.start_soon(follow, rig, tree)
         before = await inodes(tree)
+        open_file = await at(tree, "card/DCIM/100CAMFS/CAMF0001.JPG")
+        assert isinstance(open_file, File)
         rig.body.state.remove_card(rig.body.card.id)
         await wait_all_tasks_blocked()
-        assert await inodes(tree) == {}
+        for path in ("", "card", "card/DCIM"):  # never an empty directory
+            with pytest.raises(errors.StoreUnavailable):
+                await (names_of(await at(tree, path)) if path else names_of(tree.root))
         for node in rig.body.card.folder("DCIM/100CAMFS").children:
             node.name = node.name.replace("CAMF", "ELSE")
         rig.body.state.insert_card(rig.body.card.id)
         await wait_all_tasks_blocked()
         after = await inodes(tree)
         assert "card/DCIM/100CAMFS/ELSE0001.JPG" in after
-        assert not set(after.values()) & set(before.values())
+        assert {path for path, inode in after.items() if before.get(path) == inode} == {
+            "card",
+            "card/DCIM",
+            "card/DCIM/100CAMFS",
+        }
+        assert not {inode for path, inode in after.items() if "ELSE" in path} & set(before.values())
+        with pytest.raises(errors.NotFound):
+            await open_file.fetch(0, 1)

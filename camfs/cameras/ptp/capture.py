@@ -3,7 +3,7 @@
 A camera announces each file of the shot (ObjectAdded), and that there are no more (CaptureComplete). Some send neither, some list
 events that they never send, so::
 
-    InitiateCapture ──► WAITING ─────────── a file, and CaptureComplete ───────────────────────────► its files
+    InitiateCapture ──► WAITING ─────────── a file, and CaptureComplete, and none is awaited ───────► its files
                           │ ▲ │
                           │ └─┴── a file is announced, or found in the list of all objects: wait for more
                           │
@@ -11,9 +11,11 @@ events that they never send, so::
                           ├──── StoreFull ──────────────────────────────────────────────────────────► StoreFull
                           └──── `CAPTURE_TIMEOUT` seconds ──► its files; without any, TransferTimeout
 
-The list of all objects is asked for only on a camera that has not sent an event about its contents so far.
+A file is awaited from its event on until the camera describes it, which may take seconds (`events`). The list of all objects is asked for
+only on a camera that has not sent an event about its contents so far.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,8 +24,11 @@ import trio
 from camfs import errors
 from camfs.cameras.ptp.objects import ObjectKey, Objects
 from camfs.cameras.ptp.operations import PtpOperations
+from camfs.cameras.ptp.places import Places
 from camfs.protocols.ptp.codes import EventCode, ObjectFormat, ObjectHandle, Operation, StorageID
 from camfs.protocols.ptp.datasets import ObjectInfo
+
+log = logging.getLogger(__name__)
 
 CAPTURE_TIMEOUT = 60.0
 """Seconds to wait for a picture after InitiateCapture: twice the longest exposure."""
@@ -34,6 +39,9 @@ CAPTURE_QUIET = 1.0
 CAPTURE_LATE = 5.0
 """The same on cameras that list CaptureComplete: some list events that they never send (SIGMA fp)."""
 
+CAPTURE_AWAITED = 20.0
+"""Seconds for which a new object that cannot be described is waited for."""
+
 
 @dataclass
 class _Shot:
@@ -41,12 +49,14 @@ class _Shot:
 
     Attributes:
         files: its files so far.
+        awaited: what was announced and cannot be described yet, and when it was announced.
         complete: whether the camera has said that there are no more.
         failure: why there will be none.
         news: set when one of these has changed.
     """
 
     files: list[ObjectHandle] = field(default_factory=list)
+    awaited: dict[ObjectHandle, float] = field(default_factory=dict)
     complete: bool = False
     failure: errors.CameraError | None = None
     news: trio.Event = field(default_factory=trio.Event)
@@ -58,11 +68,13 @@ class Capture:
     Args:
         operations: of the camera.
         objects: where the files of a shot appear.
+        places: finds them.
     """
 
-    def __init__(self, operations: PtpOperations, objects: Objects) -> None:
+    def __init__(self, operations: PtpOperations, objects: Objects, places: Places) -> None:
         self._operations = operations
         self._objects = objects
+        self._places = places
         self._shot: _Shot | None = None
 
     async def take(self, announces_contents: bool) -> Sequence[ObjectKey]:
@@ -88,21 +100,41 @@ class Capture:
             await self._operations.session.transact(Operation.InitiateCapture, 0, 0)
             with trio.move_on_after(CAPTURE_TIMEOUT):
                 while not await self._is_over(shot):
-                    for handle in await self._objects.all_handles() if must_look else ():
-                        if handle not in known:
-                            known.add(handle)
-                            self.note_object(handle, await self._objects.info(handle))
+                    if must_look:
+                        await self._look(shot, known)
             if shot.failure is not None:
                 raise shot.failure
             if not shot.files:
                 raise errors.TransferTimeout("the camera took no picture")
-            return [(await self._objects.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
+            return [(await self._places.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
         finally:
             self._shot = None
 
+    async def _look(self, shot: _Shot, known: set[ObjectHandle]) -> None:
+        """Look for files of the shot among all objects.
+
+        Args:
+            shot: that is being taken.
+            known: objects that were there before, or have been seen; those that are found join them.
+        """
+        for handle in await self._objects.all_handles():
+            if handle in known:
+                continue
+            try:
+                info = await self._objects.info(handle)
+            except errors.Refused as error:
+                log.info("object %#x cannot be described yet: %s", handle, error)
+                self.note_announced(handle)
+                if trio.current_time() - shot.awaited[handle] > CAPTURE_AWAITED:
+                    known.add(handle)
+                    self.note_given_up(handle)
+            else:
+                known.add(handle)
+                self.note_object(handle, info)
+
     async def _is_over(self, shot: _Shot) -> bool:
         """Wait for news of the shot for a while, and say whether there is nothing more to wait for."""
-        if shot.complete and shot.files:
+        if shot.complete and shot.files and not shot.awaited:
             return True
         shot.news = trio.Event()
         had_files = bool(shot.files)
@@ -110,15 +142,29 @@ class Capture:
         with trio.move_on_after(CAPTURE_LATE if lists_complete else CAPTURE_QUIET) as quiet:
             if shot.failure is None:
                 await shot.news.wait()
-        return shot.failure is not None or (quiet.cancelled_caught and had_files)
+        return shot.failure is not None or (quiet.cancelled_caught and had_files and not shot.awaited)
 
     # ------------------------------------------------------------------ what events tell
+
+    def note_announced(self, handle: ObjectHandle) -> None:
+        """Note that there is a new object, which may be one of the shot's files; `note_object` or `note_given_up` follows."""
+        if self._shot is not None:
+            self._shot.awaited.setdefault(handle, trio.current_time())
+            self._shot.news.set()
 
     def note_object(self, handle: ObjectHandle, info: ObjectInfo) -> None:
         """Count a new object among the shot's files, if a picture is being taken; a folder made for it is not one of them."""
         is_file = info.object_format != ObjectFormat.Association
-        if self._shot is not None and is_file and handle not in self._shot.files:
-            self._shot.files.append(handle)
+        if self._shot is not None:
+            self._shot.awaited.pop(handle, None)
+            if is_file and handle not in self._shot.files:
+                self._shot.files.append(handle)
+            self._shot.news.set()
+
+    def note_given_up(self, handle: ObjectHandle) -> None:
+        """Note that a new object is not waited for any more."""
+        if self._shot is not None:
+            self._shot.awaited.pop(handle, None)
             self._shot.news.set()
 
     def note_complete(self) -> None:

@@ -1,6 +1,7 @@
 """The driver of any PTP camera: joins what the other modules do into one `Camera` (see `cameras.api`).
 
 driver ─┬─ objects    lists and describes ──── sizes ───┐
+        ├─ places     where an object lies              │
         ├─ reading    bytes, thumbnails ────────────────┼─ parts, downloads     bytes of a part, or of the whole
         ├─ stores     names, room, format               │
         ├─ settings   device properties                 ├─ operations           what the camera can do
@@ -17,6 +18,7 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
+from camfs.cameras.ptp.advice import explaining_denial
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.events import Events
@@ -24,6 +26,7 @@ from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.objects import ObjectKey, Objects, object_key
 from camfs.cameras.ptp.operations import PtpOperations
 from camfs.cameras.ptp.parts import PartialReads
+from camfs.cameras.ptp.places import Places
 from camfs.cameras.ptp.reading import ObjectReader
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.settings import PropertySettings
@@ -69,11 +72,13 @@ class PtpCamera(WithoutRemoteControl):
         self._sizes = Sizes(self._operations, self._stores, parts, downloads)
         self._objects = Objects(self._operations, self._stores, self._sizes, self._reader, zone)
         self._settings = PropertySettings(self._operations)
-        self._capture = Capture(self._operations, self._objects)
+        self._places = Places(self._stores, self._objects)
+        self._capture = Capture(self._operations, self._objects, self._places)
         self._events = Events(
             self._operations,
             self._stores,
             self._objects,
+            self._places,
             self._capture,
             self._settings,
             self.announce,
@@ -108,6 +113,7 @@ class PtpCamera(WithoutRemoteControl):
             raise
         self._link, before = link, self._link
         await before.aclose()
+        self._stores.note_change()
         await self.announce(FolderChanged(None))
 
     def _recognise(self, device_info: bytes | memoryview) -> None:
@@ -155,18 +161,20 @@ class PtpCamera(WithoutRemoteControl):
     # ------------------------------------------------------------------ listing
 
     async def list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
-        if key is None:
-            return [ObjectKey(storage, ROOT) for storage in await self._stores.list()]
-        return await self._objects.list(object_key(key))
+        with explaining_denial(self.info):
+            if key is None:
+                return [ObjectKey(storage, ROOT) for storage in await self._stores.list()]
+            return await self._objects.list(object_key(key))
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         own = object_key(key)
         if own.handle == ROOT:
             return Entry(own, await self._stores.name(own.storage), tag=f"{own.storage:08x}", is_folder=True)
-        return await self._objects.describe(own, None if folder is None else object_key(folder))
+        with explaining_denial(self.info):
+            return await self._objects.describe(own, None if folder is None else object_key(folder))
 
     async def locate(self, key: Key) -> Sequence[ObjectKey]:
-        return await self._objects.locate(object_key(key))
+        return await self._places.locate(object_key(key))
 
     # ------------------------------------------------------------------ data
 
@@ -181,7 +189,8 @@ class PtpCamera(WithoutRemoteControl):
         return replace(entry, size=size.value, size_is_exact=size.is_exact, size_is_bound=size.is_bound)
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        return await self._reader.read(object_key(entry.key).handle, await self.measure(entry), offset, size)
+        with explaining_denial(self.info):
+            return await self._reader.read(object_key(entry.key).handle, await self.measure(entry), offset, size)
 
     async def release(self, entry: Entry) -> None:
         self._reader.release(object_key(entry.key).handle)

@@ -2,10 +2,21 @@
 
 The way of an event: `receive` takes it from the link and puts it into a queue, from which it is handled when those before it are done.
 Handling drops what is not true any more (an ObjectInfo, a property's description), asks the camera what the event does not say (which
-folder a new object is in), and announces the change: `FolderChanged`, `EntryChanged`, `EntryGone`. Every event, known or not, is
-announced as `Happened` too, which is a line of `.events`.
+folder a new object is in), and announces the change: `FolderChanged`, `EntryChanged`, `EntryGone`, `KeyReused`. Every event, known or
+not, is announced as `Happened` too, which is a line of `.events`.
 
 One event cannot wait in the queue: CancelTransaction, as the event before it may be waiting for the very transaction that it cancels.
+
+A new object, whose event may come seconds before the camera describes it (Nikon), and may bear a handle that meant another one before
+(a Sony gives the same to each shot, and a formatted card begins with 1 again)::
+
+    ObjectAdded ──► what had the handle before is another now: KeyReused
+        │
+        ▼      described
+    GetObjectInfo ───────► FolderChanged: its folder, or any if that cannot be told
+     ▲  │ refused
+     │  ▼
+    waiting: `WAITS` seconds ── the last is over ──► FolderChanged: any
 """
 
 import logging
@@ -14,14 +25,16 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Happened
+from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Happened, KeyReused
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.objects import ObjectKey, Objects
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
+from camfs.cameras.ptp.places import Places
 from camfs.cameras.ptp.settings import PropertySettings
 from camfs.cameras.ptp.stores import Stores
-from camfs.protocols.ptp.codes import ALL_STORAGES, ROOT, EventCode, ObjectHandle, Operation, name_of
+from camfs.protocols.ptp.codes import ALL_STORAGES, ANYWHERE, ROOT, EventCode, ObjectHandle, Operation, name_of
+from camfs.protocols.ptp.datasets import ObjectInfo
 from camfs.protocols.ptp.messages import Event
 
 log = logging.getLogger(__name__)
@@ -32,18 +45,24 @@ QUEUE = 1024
 RETRY = 0.1
 """Seconds until the link is asked again after an error."""
 
+WAITS = (0.5, 0.5, 1.0, 2.0, 4.0, 6.0, 6.0)
+"""Seconds before each further attempt to describe an object that was announced; 20 in all."""
+
+NO_OBJECTS = (ANYWHERE, ROOT)
+"""Handles that mean no one object, in an event without a parameter or with a wildcard."""
+
 
 class Events:
     """Receives and translates the events of one camera.
 
     Args:
         operations: of the camera.
-        stores, objects, capture, settings: what events are about.
+        stores, objects, places, capture, settings: what events are about.
         announce: is awaited with each change.
         renumber: called when handles mean other objects now.
 
     Attributes:
-        announce_contents: whether one has come that says that a listing is out of date: from then on listings need not be polled.
+        announce_contents: whether one has come about an object: from then on listings need not be polled.
     """
 
     def __init__(
@@ -51,6 +70,7 @@ class Events:
         operations: PtpOperations,
         stores: Stores,
         objects: Objects,
+        places: Places,
         capture: Capture,
         settings: PropertySettings,
         announce: Callable[[Change], Awaitable[None]],
@@ -61,15 +81,19 @@ class Events:
         self._session = operations.session
         self._stores = stores
         self._objects = objects
+        self._places = places
         self._capture = capture
         self._settings = settings
         self._announce = announce
         self._renumber = renumber
+        self._nursery: trio.Nursery | None = None
+        self._awaited: set[ObjectHandle] = set()
 
     async def receive(self, link: Link) -> None:
         """Receive and handle events until the camera is gone."""
         queue, waiting = trio.open_memory_channel[Event](QUEUE)
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as self._nursery:
+            nursery = self._nursery
             nursery.start_soon(self._handle_in_order, waiting)
             while not self._session.gone:
                 try:
@@ -107,31 +131,94 @@ class Events:
         log.debug("event %s", words)
         await self._announce(Happened(words))
         react = REACTIONS.get(event.code)
-        if react is not None:
-            await react(self, *event.parameters[:1] or (0,))
+        number = event.parameters[0] if event.parameters else 0
+        if event.code in ABOUT_CONTENTS and number in NO_OBJECTS:
+            await self._announce(FolderChanged(None))
+        elif react is not None:
+            await react(self, number)
 
     # ------------------------------------------------------------------ objects
 
     async def _object_added(self, number: int) -> None:
         handle = ObjectHandle(number)
-        self._objects.drop(handle)
+        self._capture.note_announced(handle)
+        try:
+            await self._show(handle)
+        except errors.DeviceGone:
+            raise
+        except errors.CameraError as error:
+            log.info("object %#x was announced and cannot be described yet: %s", handle, error)
+            if self._nursery is not None and handle not in self._awaited:
+                self._awaited.add(handle)
+                self._nursery.start_soon(self._look_again, handle)
+
+    async def _look_again(self, handle: ObjectHandle) -> None:
+        """Try to describe an object that was announced, again and again for a while."""
+        try:
+            for seconds in WAITS:
+                await trio.sleep(seconds)
+                try:
+                    await self._show(handle)
+                except errors.CameraError as error:
+                    log.info("object %#x: %s", handle, error)
+                if handle not in self._awaited or self._session.gone:
+                    return
+            log.warning("the camera announced object %#x and never described it", handle)
+            await self._announce(FolderChanged(None))
+        finally:
+            self._awaited.discard(handle)
+            self._capture.note_given_up(handle)
+
+    async def _show(self, handle: ObjectHandle) -> None:
+        """Describe an object that was announced, and have the folders listed again that it may be in.
+
+        Raises:
+            CameraError: it cannot be described.
+        """
+        await self._doubt(handle)
         info = await self._objects.info(handle)
+        await self._doubt(handle)  # it may have been described meanwhile, as what it was before
         self._capture.note_object(handle, info)
-        for folder in self._objects.folders(handle, info):
-            await self._announce(FolderChanged(folder))
+        await self._announce_folders(handle, info)
+        self._awaited.discard(handle)
+
+    async def _doubt(self, handle: ObjectHandle) -> None:
+        """Drop what is known of an object; if it was shown, have it described again."""
+        was_described = self._objects.was_described(handle)
+        self._objects.drop(handle)
+        if was_described:
+            for storage in self._stores.named:
+                await self._announce(KeyReused(ObjectKey(storage, handle)))
 
     async def _object_removed(self, number: int) -> None:
         handle = ObjectHandle(number)
+        self._awaited.discard(handle)
         self._objects.drop(handle)
         for storage in self._stores.named:
             await self._announce(EntryGone(ObjectKey(storage, handle)))
 
     async def _object_changed(self, number: int) -> None:
         handle = ObjectHandle(number)
+        was_described = self._objects.was_described(handle)
         self._objects.drop(handle)
-        info = await self._objects.info(handle)
+        try:
+            info = await self._objects.info(handle)
+        except errors.DeviceGone:
+            raise
+        except errors.CameraError:
+            for storage in self._stores.named:
+                await self._announce(KeyReused(ObjectKey(storage, handle)))
+            raise
         for key in self._objects.keys(handle, info):
             await self._announce(EntryChanged(key))
+        if not was_described:  # its folder may have been listed without it, as it could not be described
+            await self._announce_folders(handle, info)
+
+    async def _announce_folders(self, handle: ObjectHandle, info: ObjectInfo) -> None:
+        """Have the folders listed again that an object may be in."""
+        folders = await self._places.changed_by(handle, info)
+        for folder in [None] if folders is None else folders:
+            await self._announce(FolderChanged(folder))
 
     # ------------------------------------------------------------------ stores
 
@@ -141,9 +228,10 @@ class Events:
     async def _store_replaced(self, number: int) -> None:
         """A card was taken out or put in. Many cameras make handles from numbers, so they may mean objects of another card now."""
         self._objects.drop_all()
+        self._stores.note_change()
         for storage in self._stores.named:
-            if number in (storage, ALL_STORAGES, 0):
-                await self._announce(EntryGone(ObjectKey(storage, ROOT)))
+            if number in (storage, storage & 0xFFFF0000, ALL_STORAGES, 0):
+                await self._announce(KeyReused(ObjectKey(storage, ROOT)))
         await self._announce(FolderChanged(None))
 
     # ------------------------------------------------------------------ the camera
@@ -195,7 +283,8 @@ ABOUT_CONTENTS = {
     EventCode.ObjectRemoved,
     EventCode.ObjectInfoChanged,
     EventCode.RequestObjectTransfer,
-    EventCode.StoreAdded,
-    EventCode.StoreRemoved,
 }
-"""Events that say that a listing is out of date: a camera that has sent one is trusted to announce every change of its contents."""
+"""Events about an object: a camera that has sent one is trusted to announce every change of its contents.
+
+Those about stores are not here: cameras that tell of a card and never of a picture are many (bodies list 0x4004 and 0x4005 alone).
+"""

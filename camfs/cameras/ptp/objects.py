@@ -8,7 +8,9 @@ What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/
 * Objects in the root name themselves or their storage as their parent (EOS, Apple): this is taken for the root.
 * GetObjectHandles ignores the parent and lists everything: each object's own parent decides where it is, and ObjectInfos are remembered,
   because the same objects are met again in the list of every folder.
-* An object's parent is wrong although the lists are right: the object is shown where it was listed.
+* An object's parent is wrong although the lists are right, or is no object at all (an iPhone): the object is shown where it was listed.
+* A card that was put in lists nothing for a moment: an empty folder is asked for again until the card has had time to be read.
+* A Sony in PC Remote has a store that is always empty: an error, as its card is not.
 * A size may be wrong: `sizes` has the rules.
 * GetObjectPropList does not work, or takes too long: it is not sent again.
 * GetObjectPropList leaves out the date or another property of some objects, or says nothing in it (android-file-transfer-linux, issues
@@ -22,8 +24,11 @@ from dataclasses import replace
 from datetime import tzinfo
 from typing import NamedTuple
 
+import trio
+
 from camfs import errors
 from camfs.cameras.api import Entry, Key
+from camfs.cameras.ptp import advice
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
 from camfs.cameras.ptp.reading import ObjectReader
 from camfs.cameras.ptp.sizes import Size, Sizes
@@ -45,8 +50,8 @@ from camfs.protocols.ptp.values import decode_date_time
 
 log = logging.getLogger(__name__)
 
-MAX_DEPTH = 64
-"""Levels of folders; parents that go on longer are taken for a circle."""
+LOOK_AGAIN = 0.5
+"""Seconds until an empty folder is listed again, while the camera may not have read its card yet."""
 
 MAX_PROPERTY_LIST = 64 << 20
 """Most bytes of one property of all objects of a folder."""
@@ -80,12 +85,14 @@ class Objects:
 
     Attributes:
         parents_are_wrong: whether an object has named a parent that it was not listed in.
+        parents: the folder in which each folder was listed, ROOT for a store's root; by handle.
     """
 
     def __init__(
         self, operations: PtpOperations, stores: Stores, sizes: Sizes, reader: ObjectReader, zone: tzinfo | None
     ) -> None:
         self.parents_are_wrong = False
+        self.parents: dict[ObjectHandle, ObjectHandle] = {}
         self._operations = operations
         self._session = operations.session
         self._stores = stores
@@ -102,14 +109,20 @@ class Objects:
         """Drop what is known of an object: it has changed, or is gone."""
         self._infos.pop(handle, None)
         self._described.discard(handle)
+        self.parents.pop(handle, None)
         self._sizes.forget(handle)
         self._reader.forget(handle)
+
+    def was_described(self, handle: ObjectHandle) -> bool:
+        """Say whether an object was described since it was last dropped."""
+        return handle in self._described
 
     def drop_all(self) -> None:
         """Drop what is known of all objects: handles may mean others now."""
         self._infos.clear()
         self._described.clear()
         self._lists_of_all.clear()
+        self.parents.clear()
         self._sizes.forget_all()
         self._reader.forget_all()
 
@@ -121,9 +134,18 @@ class Objects:
     # ------------------------------------------------------------------ listing
 
     async def list(self, folder: ObjectKey) -> Sequence[ObjectKey]:
-        """List the keys of a folder's objects, in the camera's order."""
-        handles = await self._handles(folder)
+        """List the keys of a folder's objects, in the camera's order.
+
+        Raises:
+            StoreUnavailable: the camera shows nothing of its card.
+        """
+        handles = await self.handles(folder)
+        while not handles and self._stores.may_be_filling:
+            await trio.sleep(LOOK_AGAIN)
+            handles = await self.handles(folder)
         if folder.handle == ROOT:
+            if not handles and advice.hides_card(self._operations.info):
+                raise errors.StoreUnavailable(self._stores.why_none())
             self._in_roots[folder.storage] = frozenset(handles)
         elif folder.handle in handles:
             self._lists_of_all.add(folder)
@@ -132,7 +154,7 @@ class Objects:
             await self._read_properties(folder, new)
         return [ObjectKey(folder.storage, handle) for handle in handles if handle != folder.handle]
 
-    async def _handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
+    async def handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
         """List the handles that the camera gives for a folder, each once, in its order."""
         try:
             reply = await self._session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
@@ -215,6 +237,8 @@ class Objects:
             return None
         entry = await self._entry(key, info)
         self._described.add(key.handle)
+        if entry.is_folder and folder is not None:
+            self.parents[key.handle] = folder.handle
         return entry
 
     async def info(self, handle: ObjectHandle) -> ObjectInfo:
@@ -246,9 +270,12 @@ class Objects:
         """
         if info.storage not in (0, folder.storage) and info.storage in self._stores.named:
             return True
-        parent = _parent(handle, info)
+        parent = parent_of(handle, info)
         if folder.handle == ROOT:
-            return parent in self._in_roots.get(folder.storage, ())
+            if parent in self._in_roots.get(folder.storage, ()):
+                return True
+            self.parents_are_wrong |= parent != ANYWHERE
+            return False
         if parent != folder.handle and folder not in self._lists_of_all:
             self.parents_are_wrong = True
             return False
@@ -282,29 +309,11 @@ class Objects:
         log.warning("%s: the camera announced %d bytes and sent %d", info.filename, info.compressed_size, size)
         return self.keys(handle, info)
 
-    # ------------------------------------------------------------------ where objects are
+    # ------------------------------------------------------------------ keys, deleting
 
     def keys(self, handle: ObjectHandle, info: ObjectInfo) -> Sequence[ObjectKey]:
         """Return the keys that an object may have: in each of the stores that it may be in."""
         return [ObjectKey(storage, handle) for storage in self._stores.that_may_hold(info)]
-
-    def folders(self, handle: ObjectHandle, info: ObjectInfo) -> Sequence[ObjectKey]:
-        """Return the keys of the folders that an object may be in."""
-        parent = _parent(handle, info)
-        return self.keys(ROOT if parent == ANYWHERE else parent, info)
-
-    async def locate(self, key: ObjectKey) -> Sequence[ObjectKey]:
-        """Return the keys that lead from the store to an object, its own last."""
-        storage, handle = key
-        way = [handle]
-        while handle != ANYWHERE:
-            info = await self.info(handle)
-            storage = info.storage or storage
-            handle = _parent(handle, info)
-            if handle in way or len(way) > MAX_DEPTH:
-                raise errors.RemoteProtocolError(f"the parents of object {handle:#x} go in a circle")
-            way.append(handle)
-        return [ObjectKey(storage, ROOT), *(ObjectKey(storage, step) for step in reversed(way[:-1]))]
 
     async def delete(self, handle: ObjectHandle) -> None:
         """Delete an object.
@@ -325,6 +334,6 @@ def object_key(key: Key) -> ObjectKey:
     return key
 
 
-def _parent(handle: ObjectHandle, info: ObjectInfo) -> ObjectHandle:
+def parent_of(handle: ObjectHandle, info: ObjectInfo) -> ObjectHandle:
     """Return an object's parent; 0, the root, also where it names itself (EOS), its storage (Apple) or all ones."""
     return ANYWHERE if info.parent in (handle, info.storage, ROOT) else info.parent

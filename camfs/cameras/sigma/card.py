@@ -47,6 +47,14 @@ class Card:
                 continue  # what cannot be had is not shown
 
     async def list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
+        try:
+            return await self._list_folder(key)
+        except errors.StoreUnavailable:
+            if key is None:
+                return ()  # there is no card, and the root has the shots that wait
+            raise
+
+    async def _list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
         if not self._is_controlled():
             keys = await self._ptp.list_folder(key)
             if not self._is_controlled():  # else the camera may have listed nothing

@@ -45,6 +45,8 @@ class EmulatedCamera:
             self.quirks.events = options.events
         self.quirks.claimed_sizes = options.sizes
         self.quirks.partial_reads = options.partial_reads
+        for quirk in options.quirks:
+            setattr(self.quirks, quirk, True)
         self._disk = Disk()
         objects = Objects()
         properties = profile.new_properties()

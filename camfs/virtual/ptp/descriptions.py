@@ -60,6 +60,10 @@ def fits(state: CameraState, node: Node, wanted: int) -> bool:
     return 0x3800 <= code < 0x4000 if wanted == IMAGES else code == wanted
 
 
+NO_OBJECT = ObjectHandle(1)
+"""What objects name as their parent with the quirk `unknown_parent`: handles are checksums, and none is so small."""
+
+
 def object_format(state: CameraState, node: Node) -> int:
     """Return an object's format; Undefined if its format is not among the image formats that the camera lists."""
     if not isinstance(node, File):
@@ -135,6 +139,8 @@ def _parent(state: CameraState, node: Node) -> ObjectHandle:
             return node.handle
         if state.quirks.storage_parent:
             return ObjectHandle(node.store.id)
+        if state.quirks.unknown_parent:
+            return NO_OBJECT
     return node.parent.handle
 
 

@@ -4,7 +4,7 @@ Tests set both, also while the camera runs. Each is something that a real camera
 (camfs/virtual/README.md, "What an emulated PTP camera does").
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from camfs.protocols.ptp.codes import DataType, ResponseCode
@@ -63,6 +63,8 @@ class Quirks:
         tells_lengths: GetObject announces how many bytes it sends; otherwise the data only end.
         deletes_folders: DeleteObject on a folder deletes what is in it, too; otherwise it answers PartialDeletion and deletes nothing.
         reports_own_changes: events also report what the host itself deleted or set.
+        unknown_parent: objects in a root folder name a parent that is no object (iPhone, libgphoto2 issue 1254).
+        lists_slots: GetStorageIDs lists every slot by an id whose low half is 0, also those with cards (Lumix, libgphoto2 issue 1243).
         lists_absent_stores: GetStorageIDs still lists a store whose card was removed (SIGMA fp).
         vendor_is_silent: vendor operations before ConfigApi get no response at all, rather than a refusal (SIGMA fp).
         events: whether events are sent; the SIGMA fp lists ten and never sends one.
@@ -80,6 +82,7 @@ class Quirks:
     ignores_parent: bool = False
     own_parent: bool = False
     storage_parent: bool = False
+    unknown_parent: bool = False
     format_filter: bool = True
     past_end: PastEnd = PastEnd.REFUSED
     max_partial: int | None = None
@@ -89,9 +92,14 @@ class Quirks:
     tells_lengths: bool = True
     deletes_folders: bool = True
     reports_own_changes: bool = True
+    lists_slots: bool = False
     lists_absent_stores: bool = False
     vendor_is_silent: bool = False
     events: bool = True
+
+
+SWITCHES = tuple(quirk.name for quirk in fields(Quirks) if quirk.default is False)
+"""The names of the quirks that most cameras have not, and that are switched on."""
 
 
 class FaultKind(Enum):

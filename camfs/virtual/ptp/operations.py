@@ -54,7 +54,9 @@ async def get_storage_ids(state: CameraState, call: Call) -> Answer:
     """0x1004, no parameters. An empty slot has an id whose low half is 0; some cameras go on listing the id of the card."""
     return Answer(
         encode_handles(
-            store.id if store.present or state.quirks.lists_absent_stores else store.id & 0xFFFF0000
+            store.id
+            if (store.present or state.quirks.lists_absent_stores) and not state.quirks.lists_slots
+            else store.id & 0xFFFF0000
             for store in state.stores
         )
     )

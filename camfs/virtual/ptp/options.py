@@ -10,7 +10,7 @@ from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
-from camfs.virtual.ptp.faults import ClaimedSizes, PartialReads
+from camfs.virtual.ptp.faults import SWITCHES, ClaimedSizes, PartialReads
 from camfs.virtual.sigma.fp import FIRMWARES
 
 
@@ -26,6 +26,7 @@ class Options:
         latency: seconds that a transaction takes at least.
         trace: file to write the trace to.
         events: whether events are sent; None for what the model does.
+        quirks: names of quirks to switch on.
         without: operations that the camera does not have.
         listed: operations that the camera lists in addition, whether it has them or not.
         packet: bytes of a bulk packet.
@@ -46,6 +47,7 @@ class Options:
     latency: float = 0
     trace: Path | None = None
     events: bool | None = None
+    quirks: tuple[str, ...] = ()
     without: frozenset[int] = frozenset()
     listed: tuple[int, ...] = ()
     packet: int = 512
@@ -112,6 +114,13 @@ def _trace(options: Options, value: str) -> None:
 
 def _events(options: Options, value: str) -> None:
     options.events = read_switch(value)
+
+
+def _quirks(options: Options, value: str) -> None:
+    names = value.split(",")
+    if not set(names) <= set(SWITCHES):
+        raise ValueError(f"of {', '.join(SWITCHES)}")
+    options.quirks = tuple(names)
 
 
 def _operations(options: Options, value: str) -> None:
@@ -214,6 +223,7 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "latency": Option("SECONDS", "each transaction takes at least this long (default 0)", _latency),
     "trace": Option("FILE", "write a JSON line for each transaction", _trace),
     "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
+    "quirks": Option("NAME,...", "bad habits of real cameras, by their names in camfs/virtual/ptp/faults.py", _quirks),
     "operations": Option("-CODE,+CODE,...", "operations to hide (-) or to list without support (+)", _operations),
     "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
     "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),

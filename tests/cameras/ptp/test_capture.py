@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.ptp.capture import CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT
+from camfs.cameras.ptp.capture import CAPTURE_AWAITED, CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
@@ -213,3 +213,50 @@ async def test_capturing_never_enumerates(autojump_clock: MockClock) -> None:
         assert len(rig.operations()) < 10
         way = await rig.camera.locate(key)
         assert len(way) == 4
+
+
+@pytest.mark.parametrize("announces", [True, False])
+async def test_a_file_of_the_shot_that_can_be_described_late(announces: bool, autojump_clock: MockClock) -> None:
+    """The shot is not over before, whatever CaptureComplete says."""
+    async with rigged(operations="-9805", events="on" if announces else "off") as rig:
+        await prepared(rig)
+        rig.body.card.add_file("DCIM/100CAMFS", "OLD.JPG", b"a")
+        await wait_all_tasks_blocked()
+
+        async def refuse() -> None:
+            await trio.sleep(0.2)
+            raw = rig.body.card.add_file("DCIM/100CAMFS", "SHOT.DNG", b"raw")
+            rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=2, parameter=raw.handle, code=0x2009)
+
+        rig.nursery.start_soon(refuse)
+        keys = await rig.camera.capture()
+        entries = [await rig.camera.describe(key, None) for key in keys]
+        assert sorted(entry.name for entry in entries if entry is not None) == ["CAMF0001.JPG", "SHOT.DNG"]
+
+
+@pytest.mark.parametrize("announces", [True, False])
+async def test_an_object_that_is_never_described_does_not_keep_the_shot(
+    announces: bool, autojump_clock: MockClock
+) -> None:
+    async with rigged(operations="-9805", events="on" if announces else "off") as rig:
+        await prepared(rig)
+
+        async def refuse() -> None:
+            await trio.sleep(0.2)
+            odd = rig.body.card.add_file("DCIM/100CAMFS", "ODD", b"odd")
+            rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=None, parameter=odd.handle, code=0x2009)
+
+        rig.nursery.start_soon(refuse)
+        (key,) = await rig.camera.capture()
+        entry = await rig.camera.describe(key, None)
+        assert entry is not None
+        assert entry.name == "CAMF0001.JPG"
+        assert trio.current_time() < CAPTURE_AWAITED + 4 * CAPTURE_LATE
+
+
+async def test_a_picture_in_a_folder_whose_parent_is_no_object(autojump_clock: MockClock) -> None:
+    async with rigged(quirks=["unknown_parent"], operations="-9805") as rig:
+        await prepared(rig)
+        (key,) = await rig.camera.capture()
+        assert key == newest(rig)
+        assert len(await rig.camera.locate(key)) == 4

@@ -1,6 +1,7 @@
 """The driver as a whole: which operations it uses and when, a camera that is gone, the status."""
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.protocols.ptp.codes import (
     Operation,
+    ResponseCode,
 )
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
@@ -165,3 +167,32 @@ async def test_status(autojump_clock: MockClock) -> None:
         rig.fail(FaultKind.REFUSE, Operation.GetDevicePropDesc, times=None)
         rig.fail(FaultKind.REFUSE, Operation.GetDevicePropValue, times=None)
         assert dict(await rig.camera.status())["serial"] == "0123456789"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [Operation.GetStorageIDs, Operation.GetObjectHandles, Operation.GetObjectInfo, Operation.GetPartialObject],
+)
+@pytest.mark.parametrize("maker", ["Nikon Corporation", "Canon Inc."])
+async def test_a_nikon_that_denies_access_says_what_to_do(
+    operation: Operation, maker: str, autojump_clock: MockClock
+) -> None:
+    """Over its own Wi-Fi, if it was told to connect to a computer (libgphoto2 issue 976)."""
+    async with rigged(operations="-9805") as rig:
+        add(rig, "A.JPG")
+        rig.body.state.change_device_info(replace(rig.body.state.device_info, manufacturer=maker))
+        await wait_all_tasks_blocked()
+        entry = await rig.entry("A.JPG")
+        rig.fail(FaultKind.REFUSE, operation, times=None, code=ResponseCode.AccessDenied)
+        rig.fail(
+            FaultKind.REFUSE, Operation.GetObject, times=None, code=ResponseCode.AccessDenied
+        )  # which would be asked next
+        ask: dict[Operation, Callable[[], Awaitable[object]]] = {
+            Operation.GetStorageIDs: lambda: rig.camera.list_folder(None),
+            Operation.GetObjectHandles: lambda: rig.camera.list_folder(CARD_ROOT),
+            Operation.GetObjectInfo: lambda: rig.camera.describe(entry.key, CARD_ROOT),
+            Operation.GetPartialObject: lambda: rig.camera.read(entry, 0, 1),
+        }
+        with pytest.raises(errors.AccessDenied) as failure:
+            await ask[operation]()
+        assert ("Connect to smart device" in str(failure.value)) is (maker == "Nikon Corporation")

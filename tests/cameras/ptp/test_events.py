@@ -7,9 +7,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened
+from camfs.cameras.api import Change, EntryChanged, EntryGone, FolderChanged, Gone, Happened, KeyReused
+from camfs.cameras.ptp.events import WAITS
 from camfs.cameras.ptp.objects import ObjectKey
-from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation
+from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.pictures.contents import Zeros
@@ -50,8 +51,16 @@ async def test_object_added(autojump_clock: MockClock) -> None:
         file = rig.body.card.add_file("DCIM", "A.JPG", b"a")
         await wait_all_tasks_blocked()
         dcim = rig.body.card.find("DCIM")
-        assert changes(rig) == [FolderChanged(CARD_ROOT), FolderChanged(ObjectKey(CARD, dcim.handle))]
+        # DCIM was never listed, so the root may lack it
+        in_dcim = [FolderChanged(ObjectKey(CARD, dcim.handle)), FolderChanged(CARD_ROOT)]
+        assert changes(rig) == [FolderChanged(CARD_ROOT), *in_dcim]
         assert told(rig) == [f"ObjectAdded 0x{dcim.handle:08X}", f"ObjectAdded 0x{file.handle:08X}"]
+        rig.changes().clear()
+        rig.operations()
+        rig.body.card.add_file("DCIM", "B.JPG", b"b")
+        await wait_all_tasks_blocked()
+        assert changes(rig) == [FolderChanged(ObjectKey(CARD, dcim.handle))]
+        assert rig.operations() == ["GetObjectInfo"]
 
 
 async def test_object_removed(autojump_clock: MockClock) -> None:
@@ -70,6 +79,11 @@ async def test_object_info_changed(autojump_clock: MockClock) -> None:
         file = rig.body.card.add_file("", "A.JPG", b"a")
         await listed(rig)
         await send(rig, EventCode.ObjectInfoChanged, file.handle)
+        # it was never described, so its folder may have been listed without it
+        assert changes(rig) == [EntryChanged(ObjectKey(CARD, file.handle)), FolderChanged(CARD_ROOT)]
+        await rig.names()
+        rig.changes().clear()
+        await send(rig, EventCode.ObjectInfoChanged, file.handle)
         assert changes(rig) == [EntryChanged(ObjectKey(CARD, file.handle))]
 
 
@@ -80,8 +94,8 @@ async def test_another_card(code: EventCode, number: int, autojump_clock: MockCl
     async with rigged(empty=False) as rig:
         await listed(rig)
         await send(rig, code, number)
-        gone = [EntryGone(CARD_ROOT)] if number == CARD else [EntryGone(CARD_ROOT), EntryGone(ObjectKey(MEMORY, ROOT))]
-        assert changes(rig) == [*gone, FolderChanged(None)]
+        stores = [CARD_ROOT] if number == CARD else [CARD_ROOT, ObjectKey(MEMORY, ROOT)]
+        assert changes(rig) == [*map(KeyReused, stores), FolderChanged(None)]
         assert told(rig) == [f"{code.name} 0x{number:08X}"]
 
 
@@ -186,10 +200,10 @@ async def test_every_event_that_an_fp_lists_without_parameters_or_with_nonsense(
 
 
 async def test_which_events_end_the_polling(autojump_clock: MockClock) -> None:
-    """A camera that tells of its dials only may still say nothing of its pictures."""
+    """A camera that tells of its dials or of its cards may still say nothing of its pictures."""
     async with rigged() as rig:
         await listed(rig)
-        for code in (0x4001, 0x4006, 0x4008, 0xC401, 0x400C, 0x400D):
+        for code in (0x4001, 0x4004, 0x4005, 0x4006, 0x4008, 0xC401, 0x400C, 0x400D):
             await send(rig, code, 1)
             assert not rig.camera.sends_events
         file = rig.body.card.add_file("", "A.JPG", b"a")
@@ -216,7 +230,8 @@ async def test_an_object_that_names_no_store_of_ours(storage: int, autojump_cloc
         await listed(rig)
         await send(rig, EventCode.ObjectAdded, file.handle)
         await send(rig, EventCode.ObjectInfoChanged, file.handle)
-        assert changes(rig) == [FolderChanged(CARD_ROOT), EntryChanged(ObjectKey(CARD, file.handle))]
+        key = ObjectKey(CARD, file.handle)
+        assert changes(rig) == [FolderChanged(CARD_ROOT), EntryChanged(key), FolderChanged(CARD_ROOT)]
         assert await rig.names() == ["A.JPG"]
 
 
@@ -227,12 +242,97 @@ async def test_a_handle_that_is_used_again(autojump_clock: MockClock) -> None:
         await listed(rig)
         entry = (await rig.entries())[0]
         assert entry.size == 5 << 30
+        rig.changes().clear()
         file = rig.body.state.objects.get(entry.key.handle)  # type: ignore[attr-defined]
         file.content = Zeros(7)  # type: ignore[union-attr]
         await send(rig, EventCode.ObjectAdded, entry.key.handle)  # type: ignore[attr-defined]
+        assert changes(rig) == [KeyReused(entry.key), FolderChanged(CARD_ROOT)]
         again = await rig.camera.describe(entry.key, CARD_ROOT)
         assert again is not None
         assert again.size == 7
+
+
+async def test_a_handle_that_is_described_while_its_event_is_handled(autojump_clock: MockClock) -> None:
+    """What was learnt then may be true of the object before."""
+    async with rigged(operations="-9805") as rig:
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        await listed(rig)
+        rig.fail(FaultKind.DELAY, Operation.GetObjectInfo, seconds=2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rig.names)
+            await trio.sleep(1)
+            await send(rig, EventCode.ObjectAdded, file.handle)
+            await trio.sleep(2)
+        assert KeyReused(ObjectKey(CARD, file.handle)) in changes(rig)
+
+
+@pytest.mark.parametrize(
+    "code", [ResponseCode.InvalidObjectHandle, ResponseCode.AccessDenied, ResponseCode.GeneralError]
+)
+@pytest.mark.parametrize("refusals", [1, 4])
+async def test_an_object_that_is_announced_before_it_can_be_described(
+    code: ResponseCode, refusals: int, autojump_clock: MockClock
+) -> None:
+    """A Nikon D5500 does it for two seconds (gphoto2 issue 164)."""
+    async with rigged(operations="-9805") as rig:
+        await listed(rig)
+        times = 2 * refusals if code is ResponseCode.GeneralError else refusals  # which is repeated at once
+        rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=times, code=code)
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        await wait_all_tasks_blocked()
+        assert changes(rig) == []
+        await trio.sleep(sum(WAITS[:refusals]) + 0.1)
+        assert changes(rig) == [FolderChanged(CARD_ROOT)]
+        rig.operations()
+        await trio.sleep(sum(WAITS))
+        assert rig.operations() == []
+        assert file.handle
+
+
+async def test_an_object_that_is_never_described(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
+    async with rigged(operations="-9805") as rig:
+        await listed(rig)
+        rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=None, code=ResponseCode.InvalidObjectHandle)
+        rig.body.card.add_file("", "A.JPG", b"a")
+        await trio.sleep(sum(WAITS) + 1)
+        assert changes(rig) == [FolderChanged(None)]
+        assert rig.count(Operation.GetObjectInfo) == len(WAITS) + 1
+        assert "never described it" in caplog.text
+
+
+async def test_an_object_that_goes_before_it_could_be_described(autojump_clock: MockClock) -> None:
+    async with rigged(operations="-9805") as rig:
+        await listed(rig)
+        rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=1, code=ResponseCode.InvalidObjectHandle)
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        await wait_all_tasks_blocked()
+        rig.body.card.remove(file)
+        await trio.sleep(sum(WAITS))
+        assert changes(rig) == [EntryGone(ObjectKey(CARD, file.handle))]
+        assert rig.count(Operation.GetObjectInfo) == 2
+
+
+async def test_a_change_of_what_cannot_be_described_now(autojump_clock: MockClock) -> None:
+    async with rigged(operations="-9805") as rig:
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        await listed(rig)
+        await rig.names()
+        rig.fail(FaultKind.REFUSE, Operation.GetObjectInfo, times=1, code=ResponseCode.AccessDenied)
+        await send(rig, EventCode.ObjectInfoChanged, file.handle)
+        assert changes(rig) == [KeyReused(ObjectKey(CARD, file.handle)), FolderChanged(None)]
+
+
+@pytest.mark.parametrize("code", [EventCode.ObjectAdded, EventCode.ObjectRemoved, EventCode.ObjectInfoChanged])
+@pytest.mark.parametrize("parameters", [(), (0,), (0xFFFFFFFF,)])
+async def test_an_event_about_no_one_object(
+    code: EventCode, parameters: tuple[int, ...], autojump_clock: MockClock
+) -> None:
+    """The handle 0xFFFFFFFF is the key of the store itself, which must not be taken for an object."""
+    async with rigged() as rig:
+        await listed(rig)
+        await send(rig, code, *parameters)
+        assert changes(rig) == [FolderChanged(None)]
+        assert rig.operations() == []
 
 
 @pytest.mark.parametrize("with_parameter", [False, True])

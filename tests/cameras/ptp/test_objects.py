@@ -236,17 +236,6 @@ async def test_a_camera_that_says_of_all_objects_that_they_lie_in_the_root(autoj
         assert set(await all_entries(rig)) == {"DCIM", "DCIM/100", "DCIM/100/A.JPG", "DCIM/100/B.JPG"}
 
 
-async def test_parents_that_go_in_a_circle(autojump_clock: MockClock) -> None:
-    async with rigged(operations="-9805") as rig:
-        file = add(rig, "DCIM/100/A.JPG")
-        dcim, inner = rig.body.card.find("DCIM"), rig.body.card.find("DCIM/100")
-        forge(rig, dcim.handle, parent=inner.handle)
-        with trio.fail_after(5), pytest.raises(errors.CameraError):
-            await rig.camera.locate(ObjectKey(CARD, file.handle))
-        forge(rig, file.handle, parent=file.handle)
-        assert [key.handle for key in await rig.camera.locate(ObjectKey(CARD, file.handle))] == [ROOT, file.handle]
-
-
 async def test_a_folder_that_lists_itself_and_wildcards(autojump_clock: MockClock) -> None:
     async with rigged(operations="-9805") as rig:
         add(rig, "DCIM/A.JPG")

@@ -640,5 +640,16 @@ async def test_parents_that_are_wrong() -> None:
         assert (await host.info(folder.handle)).parent == dcim.handle
         camera.quirks.own_parent, camera.quirks.storage_parent = False, True
         assert (await host.info(dcim.handle)).parent == CARD
+        camera.quirks.storage_parent, camera.quirks.unknown_parent = False, True
+        parent = (await host.info(dcim.handle)).parent
+        assert await host.do(Operation.GetObjectInfo, parent) == refused(ResponseCode.InvalidObjectHandle)
+        assert (await host.info(folder.handle)).parent == dcim.handle
         camera.quirks.ignores_parent = True
         assert len(await host.handles(ROOT, CARD)) == len(await host.handles(folder.handle, CARD)) == 6
+
+
+async def test_slots_in_place_of_stores() -> None:
+    async with hosted("ptp", quirks="lists_slots") as (_, host):
+        assert decode_handles(await host.data(Operation.GetStorageIDs)) == (0x00010000, 0x00020000)
+        assert len(await host.handles(ROOT, CARD)) == 1
+        assert await host.do(Operation.GetStorageInfo, 0x00010000) == refused(ResponseCode.InvalidStorageID)

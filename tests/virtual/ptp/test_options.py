@@ -31,6 +31,7 @@ from tests.virtual.ptp.host import hosted
         ("sigma-fp", {"trace": "/does/not/exist"}, "trace=/does/not/exist: No such file"),
         ("sigma-fp", {"trace": ""}, "trace"),
         ("sigma-fp", {"events": "maybe"}, "events"),
+        ("sigma-fp", {"quirks": "max_partial"}, "quirks=max_partial: of split_header"),
         ("sigma-fp", {"packet": "500"}, "packet"),
         ("sigma-fp", {"firmware": "V1"}, "firmware=V1: V84 or V91"),
         ("sigma-fp", {"snap_time": "-1"}, "snap_time"),
@@ -90,3 +91,10 @@ async def test_packets_of_any_size(packet: int) -> None:
         handle = camera.card.add_file("", "A", bytes(packet - 12)).handle
         assert await host.data(Operation.GetObject, handle) == bytes(packet - 12)
         assert host.transfers[-2:] == [packet, 12]
+
+
+async def test_has_bad_habits() -> None:
+    async with hosted("ptp", quirks="lists_slots,own_parent") as (camera, _):
+        assert camera.quirks.lists_slots
+        assert camera.quirks.own_parent
+        assert not camera.quirks.storage_parent

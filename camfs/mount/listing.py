@@ -1,0 +1,135 @@
+"""One listing of a folder of the camera: its keys in the camera's order, each described as a reader reaches it.
+
+So `ls` begins at once, and a lookup of the first name costs two transactions.
+
+An error is never a shorter listing. An entry that the camera refuses to describe is left out and reported in `.status`. If that is true
+of more entries than not, the folder is listed once more; if it stays so, readers get the error at the end of what there is, and so they
+do if the camera does not answer, or the session is lost half way: else `rsync --delete` would empty the copy.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from camfs import errors
+from camfs.cameras.api import Key
+from camfs.mount.nodes import DirectoryListing, Node
+
+if TYPE_CHECKING:
+    from camfs.mount.folder import Folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Undescribed:
+    """The place of an entry that has not been described yet, or was left out."""
+
+    key: Key
+
+
+class FolderListing(DirectoryListing):
+    """One listing of a folder: keys in the camera's order, each with its node once it was described."""
+
+    def __init__(self, folder: "Folder", slots: list[Node | Undescribed]) -> None:
+        self._folder = folder
+        self._session = folder.tree.camera.epoch
+        self._doubts = folder.doubts
+        self._left_out: dict[Key, errors.Refused] = {}
+        self._listed_once_more = False
+        self.slots = slots
+        self.described = 0
+        self._lock = trio.Lock()
+
+    async def at(self, index: int) -> Node | None:
+        """Describe the entries up to this place, and return its node."""
+        if index >= len(self.slots):
+            await self.finish()
+            if index >= len(self.slots):  # else it was listed once more
+                raise IndexError(index)
+        await self._describe_up_to(index + 1)
+        node = self.slots[index]
+        return node if isinstance(node, Node) and not node.removed else None
+
+    async def finish(self) -> None:
+        """Describe all entries, and remove the nodes that no entry has claimed.
+
+        Raises:
+            CameraError: most cannot be described, or none: that must not pass for a folder with little in it, or nothing.
+        """
+        await self._describe_up_to(len(self.slots))
+        if self._lacks_most() and not self._listed_once_more:
+            self._listed_once_more = True
+            listed = set(await self._folder.tree.camera.list_folder(self._folder.key))
+            left_out, self._left_out = self._left_out, {}
+            self.slots += [Undescribed(key) for key in left_out if key in listed]
+            await self._describe_up_to(len(self.slots))
+        if self._lacks_most():
+            self._folder.stale = True
+            raise self._failure()
+        if not self._left_out or not self._folder.is_settling:
+            self._folder.drop_unclaimed(self)
+
+    def _lacks_most(self) -> bool:
+        if not self._left_out:
+            return False
+        return len(self._left_out) > sum(isinstance(slot, Node) for slot in self.slots)
+
+    def _failure(self) -> errors.Refused:
+        """Return why most entries are not shown. It is never `NotFound`: the folder itself is there."""
+        path = self._folder.path() or "/"
+        text = f"{path}: {len(self._left_out)} of the objects that the camera lists here cannot be described"
+        first = next(iter(self._left_out.values()))
+        reason = next((error for error in self._left_out.values() if not isinstance(error, errors.NotFound)), first)
+        kind = errors.Refused if isinstance(reason, errors.NotFound) else type(reason)
+        return kind(f"{text}: {reason}", reason.code)
+
+    async def find(self, name: bytes) -> Node | None:
+        """Describe entries until one has this name."""
+        while True:
+            node = self._folder.children.get(name)
+            if node is not None:
+                return node
+            if self.described >= len(self.slots):
+                await self.finish()
+                return None
+            await self._describe_up_to(self.described + 1)
+
+    async def _describe_up_to(self, count: int) -> None:
+        """Describe the first `count` entries. If that is cancelled or fails, those described stay so."""
+        if self.described >= count:
+            return
+        async with self._lock:
+            while self.described < count:
+                slot = self.slots[self.described]
+                if isinstance(slot, Undescribed):
+                    self._check_keys()
+                    node = await self._describe(slot.key)
+                    self._check_keys()
+                    if node is not None:
+                        self.slots[self.described] = node
+                self.described += 1
+
+    def _check_keys(self) -> None:
+        """See that the keys that are left still mean what they meant: half a listing must not pass for a whole one.
+
+        Raises:
+            RemoteProtocolError: they may mean other objects now.
+        """
+        if self._session != self._folder.tree.camera.epoch:
+            raise errors.RemoteProtocolError("the session was lost while the folder was being listed")
+        if self._doubts != self._folder.doubts:
+            raise errors.RemoteProtocolError("the card was changed while the folder was being listed")
+
+    async def _describe(self, key: Key) -> Node | None:
+        try:
+            return await self._folder.describe(key)
+        except (errors.Busy, errors.StoreUnavailable):
+            raise
+        except errors.Refused as error:
+            self._left_out[key] = error
+            path = self._folder.path() or "/"
+            self._folder.tree.note_error(f"{path}: an object that cannot be described is not shown: {error}")
+            return None
