@@ -23,6 +23,7 @@ from typing import Protocol
 import trio
 
 from camfs.errors import CameraError, RemoteProtocolError
+from camfs.mount.budget import Budget
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +73,13 @@ class BlockCache:
     Args:
         nursery: runs the fetches.
         capacity: bytes kept; the least recently used blocks are evicted first.
+        budget: the time that a fetch may take; None for no limit.
     """
 
-    def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY) -> None:
+    def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY, budget: Budget | None = None) -> None:
         self._nursery = nursery
         self._capacity = capacity
+        self._budget = budget or Budget()
         self._readers_ahead = 0
         self._blocks: OrderedDict[tuple[Source, int], memoryview] = OrderedDict()
         self._bytes = 0
@@ -153,7 +156,8 @@ class BlockCache:
         offset = fetch.blocks.start * BLOCK
         size = min(fetch.blocks.stop * BLOCK, source.size) - offset
         try:
-            data = memoryview(await source.fetch(offset, size) if size > 0 else b"")
+            with self._budget.limit():
+                data = memoryview(await source.fetch(offset, size) if size > 0 else b"")
             for index in fetch.blocks:
                 start = (index - fetch.blocks.start) * BLOCK
                 if start >= len(data):

@@ -26,6 +26,7 @@ from camfs import errors
 from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderChanged, Gone, Key
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache
+from camfs.mount.budget import Budget
 from camfs.mount.file import File
 from camfs.mount.folder import Folder, entry_of
 from camfs.mount.inodes import InodeTable
@@ -45,6 +46,7 @@ class Tree:
         poll: seconds after which a listing is checked again on a camera that sends no events.
         allow_delete: whether folders show as writable, and files may be deleted on the camera.
         show_control: whether control files are listed.
+        budget: the time that a request of the kernel may take; None for no limit.
 
     Attributes:
         inodes: the nodes by their numbers.
@@ -62,6 +64,7 @@ class Tree:
         poll: float = 5.0,
         allow_delete: bool = False,
         show_control: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.camera = camera
         self.kernel = kernel
@@ -69,6 +72,7 @@ class Tree:
         self.poll = poll
         self.allow_delete = allow_delete
         self.show_control = show_control
+        self.budget = budget or Budget()
         self.inodes = InodeTable()
         self.by_key: dict[Key, File | Folder] = {}
         self.last_error = ""
