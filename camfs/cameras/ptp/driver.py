@@ -101,6 +101,7 @@ class PtpCamera(WithoutRemoteControl):
             with trio.CancelScope(shield=True):
                 await link.aclose()
             raise
+        self._forget_failures()
         self._link, before = link, self._link
         await before.aclose()
         await self.announce(FolderChanged(None))
@@ -198,6 +199,13 @@ class PtpCamera(WithoutRemoteControl):
     async def refresh(self) -> None:
         self._objects.refresh()
         self._settings.invalidate()
+        self._forget_failures()
+
+    def _forget_failures(self) -> None:
+        """Ask the camera again for what it did not answer."""
+        self.session.forget_failures()
+        self._stores.forget_failures()
+        self._settings.forget_failures()
 
     # ------------------------------------------------------------------ settings, clock, capture
 
@@ -267,6 +275,8 @@ class PtpCamera(WithoutRemoteControl):
             try:
                 battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
                 lines.append(("battery", battery))
-            except (errors.Refused, errors.RemoteProtocolError) as error:
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
                 log.info("battery: %s", error)
         return lines

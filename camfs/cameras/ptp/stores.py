@@ -2,6 +2,10 @@
 
 A store is a card or memory, by the storage type of its StorageInfo; several of one kind are numbered: `card`, `card2`. A store keeps its
 name for as long as the driver lives.
+
+Nothing but a name and the room hangs on StorageInfo, so a camera that does not give it shows its pictures all the same. A store that is
+not described is called a card. A camera that never answers is asked once: its stores' room is unknown from then on
+(camfs/protocols/ptp/README.md, "Answers that mean something else").
 """
 
 import logging
@@ -29,6 +33,11 @@ class Stores:
     def __init__(self, operations: PtpOperations) -> None:
         self._operations = operations
         self._kinds: dict[StorageID, str] = {}
+        self._is_silent = False
+
+    def forget_failures(self) -> None:
+        """Ask again what the camera did not answer."""
+        self._is_silent = False
 
     @property
     def named(self) -> Sequence[StorageID]:
@@ -45,13 +54,12 @@ class Stores:
         """Return a store's name."""
         if storage not in self._kinds:
             try:
-                storage_type = (await self._info(storage)).storage_type
-            except errors.Busy:
-                raise
-            except (errors.Refused, errors.RemoteProtocolError) as error:
+                info = await self._info(storage)
+            except errors.Refused as error:
                 # a card that is out, on cameras that list it nevertheless (SIGMA fp): it must not hide the other stores
                 log.info("storage %#x: %s", storage, error)
-                storage_type = StorageType.Undefined
+                info = None
+            storage_type = StorageType.Undefined if info is None else info.storage_type
             built_in = storage_type in (StorageType.FixedROM, StorageType.FixedRAM)
             self._kinds[storage] = "memory" if built_in else "card"
         kind = self._kinds[storage]
@@ -63,8 +71,14 @@ class Stores:
         return (info.storage,) if info.storage in self._kinds else self.named
 
     async def usage(self, storage: StorageID) -> Usage:
-        """Measure the room in a store."""
+        """Measure the room in a store; none where the camera does not say.
+
+        Raises:
+            Refused: the camera refuses to say.
+        """
         info = await self._info(storage)
+        if info is None:
+            return Usage(0, 0)
         objects: int | None = None
         try:
             reply = await self._operations.attempt(
@@ -72,8 +86,14 @@ class Stores:
             )
             if reply is not None and reply.parameters:
                 objects = reply.parameters[0]
+        except errors.DeviceGone:
+            raise
         except errors.Refused as error:
             log.info("%s", error)
+        except errors.CameraError as error:
+            await self.list()  # as in `_info`
+            log.info("counting objects: %s", error)
+            self._operations.give_up(Operation.GetNumObjects)
         total, free = (0 if size in UNLIMITED else size for size in (info.max_capacity, info.free_space))
         return Usage(total, min(free, total), objects)
 
@@ -82,6 +102,26 @@ class Stores:
         self._operations.require(Operation.FormatStore)
         await self._operations.session.transact(Operation.FormatStore, storage, 0)
 
-    async def _info(self, storage: StorageID) -> StorageInfo:
-        reply = await self._operations.session.transact(Operation.GetStorageInfo, storage, limit=DATASET_LIMIT)
-        return StorageInfo.decode(reply.data)
+    async def _info(self, storage: StorageID) -> StorageInfo | None:
+        """Ask for a StorageInfo; None if the camera does not give it. Then it is not asked for any, if it answers otherwise.
+
+        Raises:
+            Refused: the camera's answer for this store.
+            CameraError: the camera does not answer, whatever it is asked.
+        """
+        if self._is_silent:
+            return None
+        try:
+            reply = await self._operations.session.transact(Operation.GetStorageInfo, storage, limit=DATASET_LIMIT)
+        except (errors.DeviceGone, errors.Refused):
+            raise
+        except errors.CameraError as error:
+            await self.list()  # is it this operation that fails, or the camera?
+            log.warning("the camera does not describe its stores: %s", error)
+            self._is_silent = True
+            return None
+        try:
+            return StorageInfo.decode(reply.data)
+        except errors.RemoteProtocolError as error:
+            log.info("storage %#x: %s", storage, error)
+            return None
