@@ -57,6 +57,7 @@ class PtpCamera(WithoutRemoteControl):
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
         self._zone = zone
+        self._battery = ""
         self.session = Session(link, timeout, self.renumber)
         self._operations = PtpOperations(self.session)
         self._stores = Stores(self._operations)
@@ -64,7 +65,7 @@ class PtpCamera(WithoutRemoteControl):
         self._objects = Objects(self._operations, self._stores, self._downloads, zone)
         self._reader = ObjectReader(self._operations, self._downloads)
         self._settings = PropertySettings(self._operations)
-        self._capture = Capture(self._operations, self._objects)
+        self._capture = Capture(self._operations, self._objects, self._settings)
         self._events = Events(
             self._operations,
             self._stores,
@@ -266,17 +267,20 @@ class PtpCamera(WithoutRemoteControl):
         return f"{answer} : {reply.data.hex()}" if reply.data else answer
 
     async def status(self) -> Sequence[tuple[str, str]]:
+        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing."""
         lines = [
             ("camera", self.info.model or self.info.manufacturer or "PTP camera"),
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]
-        if properties.BATTERY_LEVEL in self.info.device_properties:
+        if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
             try:
-                battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
-                lines.append(("battery", battery))
+                self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
             except errors.DeviceGone:
                 raise
             except errors.CameraError as error:
                 log.info("battery: %s", error)
+                self._battery = ""
+        if self._battery:
+            lines.append(("battery", self._battery))
         return lines

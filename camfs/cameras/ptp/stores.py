@@ -19,6 +19,9 @@ from camfs.protocols.ptp.datasets import ObjectInfo, StorageInfo, StorageType, d
 
 log = logging.getLogger(__name__)
 
+FORMAT_TIME = 300.0
+"""Seconds for the answer to FormatStore: a large card that is slow may need minutes."""
+
 UNLIMITED = (SIZE_UNKNOWN, (1 << 64) - 1)
 """Sizes that mean that the camera does not know."""
 
@@ -100,7 +103,7 @@ class Stores:
     async def format(self, storage: StorageID) -> None:
         """Delete all that a store holds."""
         self._operations.require(Operation.FormatStore)
-        await self._operations.session.transact(Operation.FormatStore, storage, 0)
+        await self._operations.session.transact(Operation.FormatStore, storage, 0, timeout=FORMAT_TIME)
 
     async def _info(self, storage: StorageID) -> StorageInfo | None:
         """Ask for a StorageInfo; None if the camera does not give it. Then it is not asked for any, if it answers otherwise.
