@@ -18,7 +18,8 @@ unknown state, which is put right before anything else is sent::
 
     any state ── DeviceGone ──► GONE (every transaction fails at once) ── reattach ──► OPEN
 
-Step 1 is done before the failure is raised, step 2 by the transaction that comes next. Each step is bounded in time. When a caller is
+Step 1 is done before the failure is raised; so is step 2 if it takes no longer than a reset, else the transaction that comes next begins
+with it. Each step is bounded in time. When a caller is
 cancelled, a transaction without a sink first gets `FINISH` seconds to end by itself, which needs no recovery.
 
 What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
@@ -66,6 +67,9 @@ OPEN_TIMEOUT = 5.0
 
 FINISH = 1.0
 """Seconds that a transaction has to end by itself after its caller was cancelled."""
+
+RESET_TIME = 2.2
+"""Seconds within which a camera that lives opens a session again; a reset of the link takes two at most."""
 
 REST = 2.0
 """Seconds after a failed reopening in which no other is tried."""
@@ -267,17 +271,24 @@ class Session:
 
     async def _after_failure(self, attempts: Attempts, error: errors.CameraError) -> None:
         """Return when the request may be sent again after there was no answer, or raise the failure."""
-        if not attempts.repeatable:
-            raise error
         rest = 0.0
-        if not self._open or isinstance(error, errors.TransferTimeout):
+        if attempts.repeatable and (not self._open or isinstance(error, errors.TransferTimeout)):
             rest = self._rests.add(attempts.question, error)
         pause = 0.0 if self._open else rest
-        if attempts.repeated or pause + self._timeout > time_left():
+        if not attempts.repeatable or attempts.repeated or pause + self._timeout > time_left():
+            await self._see_whether_it_lives()
             raise error
         log.info("%s; once more", error)
         attempts.repeated = True
         await trio.sleep(pause)
+
+    async def _see_whether_it_lives(self) -> None:
+        """Take step 2 of the ladder now, if it is due and takes no longer than a reset: if the camera has left, all shall know at once."""
+        if self._open or self._gone or time_left() <= 0:
+            return
+        with trio.CancelScope(shield=True), trio.move_on_after(RESET_TIME), contextlib.suppress(errors.CameraError):
+            async with self._lock.acquired(urgent=True):
+                await self._require_session(None)
 
     async def _is_session_lost(self, attempts: Attempts, code: int, urgent: bool) -> bool:
         """Find out whether a camera that says so knows no session; if so, the next transaction opens another."""
