@@ -9,7 +9,7 @@ deadline; drivers look at it before they try something again. When the time is u
     request      transactions       cancelled: the wire is brought back into step, then the answer goes out
 
 The seconds grow with the mount's time-out, so that one transaction may fail by silence and there is time left for others: 18.5 s with
-the default of 10 s, and 7 s with the least. Who gives a longer time-out gets a longer budget.
+the default of 10 s, and 8.5 s with the least. Who gives a longer time-out gets a longer budget.
 
 Three things are not bound by the budget of the request that waits for them, but have one of their own or none:
 
@@ -35,8 +35,8 @@ RECOVERY = 3.0
 """Seconds that it takes at most to bring a wire back into step when a call is cancelled: PTP lets the transaction end by itself for one
 second, then cancels it within two."""
 
-LEAST = 7.0
-"""The least budget in seconds: time to open a session again after a camera fell silent."""
+LEAST = 8.5
+"""The least budget in seconds: a short time-out, the end of the transaction, and a reset that shows whether the camera has left."""
 
 PER_TIMEOUT = 1.85
 """Seconds of the budget for each second of the mount's time-out."""

@@ -277,6 +277,7 @@ class Session:
         pause = 0.0 if self._open else rest
         if not attempts.repeatable or attempts.repeated or pause + self._timeout > time_left():
             await self._see_whether_it_lives()
+            self._check_not_gone()
             raise error
         log.info("%s; once more", error)
         attempts.repeated = True
