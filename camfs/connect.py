@@ -2,9 +2,15 @@
 
 The one place that knows concrete drivers and transports: everything above asks a camera through `cameras.api`, everything below
 asks a wire through `transports.ports`.
+
+A camera that has just been switched on, or just left by another program, refuses for a moment. So its refusals are tried again for
+`PATIENCE` seconds before a mount gives up: nobody listens, the connection is closed, another initiator has it, no session is opened
+because the device is busy. What will not change by waiting fails at once: there is no such host, the camera rejects this computer,
+what answers is no camera. A USB device in use fails at once, too, as the message names the program that must let go of it.
 """
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,9 +18,9 @@ import trio
 
 from camfs import errors
 from camfs.cameras.dc120.driver import Dc120Camera
-from camfs.cameras.dc120.line import Line
+from camfs.cameras.dc120.line import START_SPEED, Line
 from camfs.cameras.ptp.driver import PtpCamera
-from camfs.cameras.ptp.iplink import IpLink
+from camfs.cameras.ptp.iplink import IpLink, NotAccepted
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
@@ -22,6 +28,18 @@ from camfs.commands.options import MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source
 from camfs.transports import identity, serial, tcp, usb, usbpipes
 from camfs.transports.ports import SerialPort
+
+log = logging.getLogger("camfs")
+
+PATIENCE = 10.0
+"""Seconds for which a camera that refuses at first is tried again."""
+
+RETRY = 0.5
+"""Seconds between two tries."""
+
+REFUSALS_ON_USB = (errors.Busy,)
+REFUSALS_ON_NETWORK = (errors.Busy, errors.DeviceInUse, errors.DeviceGone, NotAccepted)
+"""What may be otherwise a moment later."""
 
 NO_CAMERA = (
     "no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one "
@@ -34,18 +52,50 @@ class NoSuchCamera(errors.TransportError):
 
 
 class PtpConnection:
-    """The way to a camera that speaks PTP, over links that `open_link` makes."""
+    """The way to a camera that speaks PTP.
 
-    def __init__(self, source: str, options: MountOptions, open_link: Callable[[], Awaitable[Link]]) -> None:
+    Args:
+        source: SOURCE of the command line.
+        options: of the mount.
+        open_link: makes a link to the camera.
+        refusals: failures to open it that are tried again for a while.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        options: MountOptions,
+        open_link: Callable[[], Awaitable[Link]],
+        refusals: tuple[type[errors.CameraError], ...] = (),
+    ) -> None:
         self.source = source
+        self.timeout = options.timeout
         self._options = options
         self._open_link = open_link
+        self._refusals = refusals
         self._camera: PtpCamera | SigmaCamera | None = None
 
     async def open(self, work: trio.Nursery) -> PtpCamera | SigmaCamera:
-        """Open the camera; called once. On failure nothing is left open."""
+        """Open the camera; called once. On failure nothing is left open.
+
+        Raises:
+            CameraError: it cannot be opened; a refusal has lasted for `PATIENCE` seconds.
+        """
+        give_up = trio.current_time() + PATIENCE
+        while True:
+            try:
+                self._camera = await self._open_once(work)
+            except self._refusals as error:
+                if trio.current_time() + RETRY > give_up:
+                    raise
+                log.info("%s; trying again", error)
+                await trio.sleep(RETRY)
+            else:
+                return self._camera
+
+    async def _open_once(self, work: trio.Nursery) -> PtpCamera | SigmaCamera:
         options = self._options
-        self._camera = await open_still_camera(
+        return await open_still_camera(
             await self._open_link(),
             work,
             zone=options.tz,
@@ -54,7 +104,6 @@ class PtpConnection:
             spool=options.spool,
             movies=options.movies,
         )
-        return self._camera
 
     async def reattach(self) -> None:
         """Let the driver of a camera that was gone go on over a new link.
@@ -74,6 +123,12 @@ class Dc120Connection:
         self._options = options
         self._open_port = open_port
         self._camera: Dc120Camera | None = None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one exchange: at the lowest speed a thumbnail alone takes 15 seconds."""
+        assert self._camera is not None
+        return 10.0 if self._camera.speed > START_SPEED else 20.0
 
     async def open(self, work: trio.Nursery) -> Dc120Camera:
         """Open the camera; called once. On failure nothing is left open."""
@@ -109,9 +164,9 @@ async def connect(text: str, options: MountOptions) -> AsyncIterator[PtpConnecti
     match parse_source(text):
         case UsbSource() as source:
             found = await _find_usb(text, source)
-            yield PtpConnection(found.source, options, _usb_links(found))
+            yield PtpConnection(found.source, options, _usb_links(found), REFUSALS_ON_USB)
         case PtpIpSource() as place:
-            yield PtpConnection(text, options, _ip_links(place))
+            yield PtpConnection(text, options, _ip_links(place), REFUSALS_ON_NETWORK)
         case SerialSource(device):
             yield Dc120Connection(text, options, lambda: serial.open_port(device))
         case VirtualSource() as model:

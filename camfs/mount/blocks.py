@@ -3,7 +3,7 @@
 A *block* is `BLOCK` bytes of a file, at a multiple of `BLOCK`. On a miss only the blocks that were asked for are fetched, so `head` or an
 EXIF reader costs a block or two. A reader that has gone on without a gap for `SEQUENTIAL` bytes is probably copying the file: from then
 on a task fetches ahead of it, `RUN` blocks in a request and one request at a time, so that another reader or a setting waits for one
-such request at most.
+such request at most. Where a request takes long, the next ones are for a block each: whoever waits has a budget of time (`budget.py`).
 
 The way of a block::
 
@@ -18,11 +18,13 @@ Fetches run in tasks of the cache, not of the readers: a cancelled reader does n
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import trio
 
 from camfs.errors import CameraError, RemoteProtocolError
+from camfs.mount.budget import Budget
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,9 @@ BLOCK = 256 << 10
 
 RUN = 4
 """Blocks in one request of a sequential reader: 1 MiB."""
+
+LONG, SHORT = 4.0, 1.0
+"""Seconds of a request after which the next ones are for one block, and within which they are for `RUN` blocks again."""
 
 SEQUENTIAL = 2 * BLOCK
 """Bytes that a reader has read without a gap before blocks are fetched ahead of it."""
@@ -72,11 +77,14 @@ class BlockCache:
     Args:
         nursery: runs the fetches.
         capacity: bytes kept; the least recently used blocks are evicted first.
+        budget: the time that a fetch may take; None for no limit.
     """
 
-    def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY) -> None:
+    def __init__(self, nursery: trio.Nursery, capacity: int = CAPACITY, budget: Budget | None = None) -> None:
         self._nursery = nursery
         self._capacity = capacity
+        self._budget = budget or Budget()
+        self._blocks_per_request = RUN
         self._readers_ahead = 0
         self._blocks: OrderedDict[tuple[Source, int], memoryview] = OrderedDict()
         self._bytes = 0
@@ -137,7 +145,7 @@ class BlockCache:
             )
             if wanted and run_start is None:
                 run_start = index
-            elif run_start is not None and (not wanted or index - run_start == RUN):
+            elif run_start is not None and (not wanted or index - run_start >= self._blocks_per_request):
                 begun = self._start(source, run_start, index - run_start)
                 run_start = index if wanted else None
         return begun
@@ -153,7 +161,8 @@ class BlockCache:
         offset = fetch.blocks.start * BLOCK
         size = min(fetch.blocks.stop * BLOCK, source.size) - offset
         try:
-            data = memoryview(await source.fetch(offset, size) if size > 0 else b"")
+            with self._budget.limit(), self._timed():
+                data = memoryview(await source.fetch(offset, size) if size > 0 else b"")
             for index in fetch.blocks:
                 start = (index - fetch.blocks.start) * BLOCK
                 if start >= len(data):
@@ -172,6 +181,19 @@ class BlockCache:
                 if self._fetches.get((source, index)) is fetch:
                     del self._fetches[source, index]
             fetch.done.set()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Choose the length of the next requests by how long the block takes."""
+        begun = trio.current_time()
+        try:
+            yield
+        finally:
+            seconds = trio.current_time() - begun
+            if seconds >= LONG:
+                self._blocks_per_request = 1
+            elif seconds <= SHORT:
+                self._blocks_per_request = RUN
 
     def _keep(self, key: tuple[Source, int], block: memoryview) -> None:
         self._blocks[key] = block
@@ -241,7 +263,7 @@ class BlockReader:
                 target = min(self._reached + ahead, self._source.size)
                 if index * BLOCK >= target:
                     break
-                count = min(RUN, -(-(target - index * BLOCK) // BLOCK))
+                count = min(cache._blocks_per_request, -(-(target - index * BLOCK) // BLOCK))
                 fetch = cache.begin(self._source, index, count)
                 index += count
                 if fetch is not None:

@@ -8,15 +8,21 @@ that work, and check the mount's options (`Permits`). `.settings/` has such a ro
 * One write is one command, as in sysfs. It has happened when write(2) returns, or write(2) fails with the errno of the reason and `.status`
   gives the reason in words, as `last-error`.
 * Sizes are 0, as in /proc: what there is to read is known only when it is read.
+* A request of the kernel has a budget of time (`budget.py`), except commands that take long by nature (`Control.takes_long`). They wait for
+  as long as the driver thinks right. Meanwhile `.status` has a line for each, which says for how long it has waited. It asks
+  the camera as little as it can then, and shows what it was told before.
 """
 
+import contextlib
 import logging
 import re
 import stat
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
+
+import trio
 
 from camfs import errors
 from camfs.cameras.api import Happened, Key
@@ -34,6 +40,13 @@ MAX_COMMAND = 8 << 10
 
 MAX_SHOTS = 999
 """Pictures that one write to `.capture` may ask for."""
+
+
+STATUS_TIME = 3.0
+"""Seconds before the end of its budget at which `.status` is written with what is known; it never fails."""
+
+STATUS_TIME_WHILE_BUSY = 1.0
+"""Seconds for which `.status` waits for the driver while a long command runs."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,9 @@ class Controls:
         self._raw_reply = ""
         self._shots: Sequence[str] = ()
         self._identity: Sequence[tuple[str, str]] = ()
+        self._rooms: Sequence[tuple[str, str]] = ()
+        self._running: dict[object, tuple[str, float]] = {}
+        self._shot_text = ""
 
     def install(self) -> None:
         """Put the control files into the root of the tree, where they are found by name."""
@@ -93,22 +109,29 @@ class Controls:
 
     async def read_status(self) -> str:
         """Return `key: value` lines. Never fails, and asks the camera little."""
-        lines: list[tuple[str, str]] = []
         transfer = self._transfer()
-        try:
-            self._identity = await self.camera.status()
-        except errors.CameraError as error:
-            log.info("status: %s", error)
-        lines += self._identity
+        with self._status_time():
+            try:
+                self._identity = await self.camera.status()
+                if not self._running and not self.camera.gone:
+                    self._rooms = await self._store_lines()
+            except errors.CameraError as error:
+                log.info("status: %s", error)
+        lines = [*self._identity]
         lines.insert(min(3, len(lines)), ("source", self.source))
-        if self.camera.gone:
-            lines.append(("connected", "no"))
-        else:
-            lines += await self._store_lines()
+        lines += [("connected", "no")] if self.camera.gone else self._rooms
         lines.append(("transfer", transfer))
+        lines += self._running_lines()
         if self.tree.last_error:
             lines.append(("last-error", self.tree.last_error))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
+
+    def _status_time(self) -> trio.CancelScope:
+        """Return the scope in which `.status` asks the camera."""
+        if self._running:
+            return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
+        left = trio.current_effective_deadline() - trio.current_time()
+        return trio.move_on_after(max(left - STATUS_TIME, left / 2))
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []
@@ -128,6 +151,25 @@ class Controls:
                 lines.append((name, f"not available: {error}"))
         return lines
 
+    def _running_lines(self) -> list[tuple[str, str]]:
+        """Return a line for each long command that runs: what it is, and for how long it has waited."""
+        now = trio.current_time()
+        lines = []
+        for name, begun in self._running.values():
+            what = f"{self._shot_text}, " if name == "capture" and self._shot_text else ""
+            lines.append((name, f"{what}waiting for the camera, {now - begun:.0f} s"))
+        return lines
+
+    @contextlib.contextmanager
+    def running(self, name: str) -> Iterator[None]:
+        """Let `.status` tell of a long command while the block runs."""
+        command = object()
+        self._running[command] = name, trio.current_time()
+        try:
+            yield
+        finally:
+            del self._running[command]
+
     def _transfer(self) -> str:
         files = [source for source in self.tree.blocks.sources_in_flight() if isinstance(source, File)]
         return ", ".join(file.path() for file in files) or "none"
@@ -145,7 +187,8 @@ class Controls:
         """Take that many pictures; return when they are in the tree."""
         if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
             raise errors.InvalidValue(f"{text!r} is not a number of pictures (1 to {MAX_SHOTS})")
-        for _ in range(int(text)):
+        for number in range(1, int(text) + 1):
+            self._shot_text = f"shot {number} of {text}"
             paths: list[str] = []
             for key in await self.camera.capture():
                 if isinstance(key, PurePosixPath):
@@ -236,22 +279,27 @@ Write = Callable[[Controls, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Control:
-    """What reading and writing a control file does; None for what is denied."""
+    """What reading and writing a control file does; None for what is denied.
+
+    Attributes:
+        takes_long: whether a write may take longer than the budget of a request.
+    """
 
     read: Read | None = None
     write: Write | None = None
+    takes_long: bool = False
 
 
 CONTROLS: dict[str, Control] = {
     ".status": Control(read=Controls.read_status),
-    ".capture": Control(Controls.read_capture, Controls.write_capture),
-    ".control": Control(Controls.read_control, Controls.write_control),
-    ".record": Control(Controls.read_record, Controls.write_record),
-    ".focus": Control(Controls.read_focus, Controls.write_focus),
+    ".capture": Control(Controls.read_capture, Controls.write_capture, takes_long=True),
+    ".control": Control(Controls.read_control, Controls.write_control, takes_long=True),
+    ".record": Control(Controls.read_record, Controls.write_record, takes_long=True),
+    ".focus": Control(Controls.read_focus, Controls.write_focus, takes_long=True),
     ".liveview.jpg": Control(Controls.read_view_frame),
     ".clock": Control(Controls.read_clock, Controls.write_clock),
     ".refresh": Control(write=Controls.write_refresh),
-    ".format": Control(write=Controls.write_format),
+    ".format": Control(write=Controls.write_format, takes_long=True),
     ".raw": Control(Controls.read_raw, Controls.write_raw),
 }
 """The control files that are one command each; `.events`, `.settings/` and `.thumbnails/` have their own classes."""
@@ -301,8 +349,10 @@ class ControlFile(Node):
             text = data.decode().strip("\0 \t\r\n")
         except UnicodeDecodeError:
             raise errors.InvalidValue(f"{self.path()}: not text") from None
+        takes_long = self._control.takes_long
         try:
-            await self._control.write(self._controls, text)
+            with self._controls.running(self.path().lstrip(".")) if takes_long else self.tree.budget.limit():
+                await self._control.write(self._controls, text)
         except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
             self.tree.note_error(str(error))
             raise

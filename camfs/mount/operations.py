@@ -1,8 +1,8 @@
 """The handlers: what pyfuse3 calls for each request of the kernel, on the nodes of the tree and on what is open.
 
 Handlers raise FUSEError and nothing else, and never ENOSYS: the kernel would not ask again for as long as the mount lives. Which errno a
-failure becomes stands in `errnos.py`. Once the camera is gone everything about its stores answers ENODEV at once; the root and the
-control files stay.
+failure becomes stands in `errnos.py`. Each request is answered within the mount's budget of time (`budget.py`). Once the camera is gone
+everything about its stores answers ENODEV at once; the root and the control files stay.
 
 What the kernel may keep: pages always (`keep_cache`), names and attributes for `Timeouts`; all of it is invalidated when the tree says so
 (`kernel.py`).
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pyfuse3
+import trio
 from pyfuse3 import (
     EntryAttributes,
     FileHandleT,
@@ -50,6 +51,9 @@ log = logging.getLogger(__name__)
 BLOCK_SIZE = 4096
 """Bytes in which statfs counts."""
 
+READDIR_TIME = 2.0
+"""Seconds after which a part of a directory is given out, though more entries would fit."""
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -75,25 +79,44 @@ Handler = Callable[Concatenate["CameraOperations", P], Coroutine[Any, Any, R]]
 
 
 def _answers(handler: Handler[P, R]) -> Handler[P, R]:
-    """Turn a handler's failure into the FUSEError of its errno, and note its text for `.status`."""
+    """Answer within the budget; turn a failure into the FUSEError of its errno, and note its text for `.status`."""
 
     @functools.wraps(handler)
     async def answered(self: "CameraOperations", *args: P.args, **kwargs: P.kwargs) -> R:
+        budget, request = self.tree.budget, (handler.__name__, *_subject(args))
+        number = budget.recent_failure(request)
+        if number is not None:
+            raise FUSEError(number)
+        begun = trio.current_time()
         try:
-            return await handler(self, *args, **kwargs)
+            if handler.__name__ in UNLIMITED:
+                return await handler(self, *args, **kwargs)
+            with budget.limit():
+                return await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
                 self.tree.note_error(str(error))
-            raise FUSEError(errno_of(error)) from None
+            number = errno_of(error)
         except BadRequest as error:
-            raise FUSEError(error.errno) from None
-        except FUSEError:
-            raise
+            number = error.errno
+        except FUSEError as error:
+            number = error.errno
         except Exception:
             log.exception("%s failed", handler.__name__)
-            raise FUSEError(errno.EIO) from None
+            number = errno.EIO
+        budget.note_failure(request, begun, number)
+        raise FUSEError(number)
 
     return cast(Handler[P, R], answered)
+
+
+UNLIMITED = {"write"}
+"""Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
+
+
+def _subject(args: Sequence[object]) -> Sequence[object]:
+    """Return what a request is about: an inode or handle, and the name in it; nothing for a request about the whole."""
+    return [arg for arg, kind in zip(args, (int, bytes), strict=False) if isinstance(arg, kind)]
 
 
 class CameraOperations(pyfuse3.Operations):
@@ -224,17 +247,26 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
-        """List as many entries as fit, describing them on the way. A refusal after the first entry is for the next request to hear of."""
-        opened = self._directories[fh]
-        index = start_id
-        while True:
+        """List as many entries as fit, describing them on the way; from a slow camera those that come in `READDIR_TIME`."""
+        given: list[Node] = []
+        try:
+            await self._fill(self._directories[fh], start_id, token, given)
+        except BaseException:
+            for node in given:  # a reply that fails gives out no entry
+                self.tree.inodes.forget(node.inode, 1)
+            raise
+
+    async def _fill(self, opened: DirectoryHandle, index: int, token: ReaddirToken, given: list[Node]) -> None:
+        """Put entries into a reply, and their nodes into `given`."""
+        enough = trio.current_time() + READDIR_TIME
+        while not given or trio.current_time() < enough:
             if self.tree.camera.gone:
                 raise errors.DeviceGone("the camera is gone")
             try:
                 found = await opened.next(index)
-            except errors.Refused as error:
-                if index != start_id:
-                    return
+            except errors.CameraError as error:
+                if given:
+                    return  # the next request will meet the error, if there still is one
                 if not isinstance(error, errors.NotFound):
                     raise
                 # readdir(3) takes ENOENT for the end: half a directory would pass for a whole one
@@ -246,6 +278,7 @@ class CameraOperations(pyfuse3.Operations):
             if not pyfuse3.readdir_reply(token, node.name, await self._attributes(node, exact=False), index):
                 return
             node.lookups += 1
+            given.append(node)
 
     async def releasedir(self, fh: FileHandleT) -> None:
         """End the reading of a directory."""

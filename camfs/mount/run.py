@@ -27,6 +27,7 @@ from camfs import errors
 from camfs.cameras.api import Camera
 from camfs.commands.options import MountOptions
 from camfs.mount.blocks import BlockCache
+from camfs.mount.budget import Budget, seconds_for
 from camfs.mount.controls import Controls, Permits
 from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
@@ -57,6 +58,10 @@ class Connection(Protocol):
     @property
     def source(self) -> str:
         """The SOURCE as `.status` shows it."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which an exchange with the camera has failed, once it is open."""
 
     async def open(self, work: trio.Nursery) -> Driver:
         """Open the camera with the driver that fits it; called once. On failure nothing is left open."""
@@ -119,7 +124,7 @@ async def run(
         async with connecting as connection, _nursery() as work:
             camera = await _unless_stopped(lambda: connection.open(work), signals)
             try:
-                tree = _build(mount.options, camera, work)
+                tree = _build(mount.options, camera, work, Budget(seconds_for(connection.timeout)))
                 controls = _install_controls(mount.options, tree, connection.source)
                 _mount(mount, tree)
                 try:
@@ -134,14 +139,15 @@ async def run(
     return 0
 
 
-def _build(options: MountOptions, camera: Camera, work: trio.Nursery) -> Tree:
+def _build(options: MountOptions, camera: Camera, work: trio.Nursery, budget: Budget) -> Tree:
     return Tree(
         camera,
         Kernel(),
-        BlockCache(work, options.cache),
+        BlockCache(work, options.cache, budget),
         poll=options.attr_timeout,
         allow_delete=options.allow_delete,
         show_control=options.show_control,
+        budget=budget,
     )
 
 

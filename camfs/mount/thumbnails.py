@@ -1,8 +1,24 @@
-"""`.thumbnails/`: the camera's folders once more, holding the thumbnail of each picture in place of the picture."""
+"""`.thumbnails/`: the camera's folders once more, holding the thumbnail of each picture in place of the picture.
 
-import contextlib
+The size of a thumbnail is known only when it has been fetched, so stat(2) fetches it. It must not fail, nor take long, where there is
+none: programs look at every name of a folder. So a camera is believed after one try:
+
+=======================================  ==========================  ===========================================================
+what the camera does                     stat shows                  reading fails with
+=======================================  ==========================  ===========================================================
+says that there is none, in any words    an empty file               ENODATA; it is not asked again for this picture
+sends what is no picture                 an empty file               ENODATA; likewise
+is busy, or does not answer              an empty file               EBUSY, ETIMEDOUT …; it is asked for no thumbnail for
+                                                                     `FIRST_REST` seconds, and twice as long each further time
+is gone                                  ENODEV                      ENODEV
+=======================================  ==========================  ===========================================================
+"""
+
+import copy
 import errno
 import io
+import logging
+import math
 import stat
 from collections import OrderedDict
 
@@ -18,8 +34,13 @@ from camfs.mount.inodes import Inode
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, Node
 from camfs.mount.tree import Tree
 
+log = logging.getLogger(__name__)
+
 KEPT = 16 << 20
 """Bytes of thumbnails kept; the least recently used are dropped first."""
+
+FIRST_REST, LONGEST_REST = 10.0, 60.0
+"""Seconds for which no thumbnail is asked for after the camera has not answered one."""
 
 FORMATS = ("TIFF", "PNG", "BMP", "GIF", "PPM")
 """Formats in which a camera may send thumbnails. Pillow knows others, of which one runs a program (EPS): no camera may choose that."""
@@ -50,33 +71,66 @@ def as_jpeg(data: bytes) -> bytes:
 
 
 class Thumbnails:
-    """Fetches thumbnails and keeps the last ones used."""
+    """Fetches thumbnails, and keeps the last ones used and what there is none of."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Inode, tuple[object, bytes]] = OrderedDict()
         self._bytes = 0
+        self._lacking: dict[Inode, tuple[object, errors.NoData]] = {}
+        self._rest = FIRST_REST
+        self._rests_until = -math.inf
+        self._failure: errors.CameraError | None = None
 
     async def fetch(self, picture: File) -> bytes:
         """Return a picture's thumbnail as JPEG.
 
         Raises:
             NoData: it has none.
+            CameraError: the camera does not answer, or has not answered lately.
         """
         entry = await picture.current_entry()
+        state = entry, picture.tree.epoch
         kept = self._kept.get(picture.inode)
         if kept is not None and kept[0] == entry:
             self._kept.move_to_end(picture.inode)
             return kept[1]
-        data = await picture.ask(picture.tree.camera.thumbnail)
-        if not data:
-            raise errors.NoData("no thumbnail")
-        jpeg = await trio.to_thread.run_sync(as_jpeg, data)
+        lacking = self._lacking.get(picture.inode)
+        if lacking is not None and lacking[0] == state:
+            raise copy.copy(lacking[1]).with_traceback(None)
+        try:
+            jpeg = await self._ask(picture)
+        except errors.NoData as error:
+            self._lacking[picture.inode] = state, error
+            raise
         self._drop(picture.inode)
         self._kept[picture.inode] = (picture.entry, jpeg)
         self._bytes += len(jpeg)
         while self._bytes > KEPT:
             self._drop(next(iter(self._kept)))
         return jpeg
+
+    async def _ask(self, picture: File) -> bytes:
+        """Ask the camera for a thumbnail, unless it has not answered for another a moment ago."""
+        if self._failure is not None and trio.current_time() < self._rests_until:
+            raise copy.copy(self._failure).with_traceback(None)
+        try:
+            data = await picture.ask(picture.tree.camera.thumbnail)
+        except errors.DeviceGone:
+            raise
+        except errors.CameraError as error:
+            if picture.removed:
+                raise
+            if isinstance(error, errors.Refused) and not isinstance(error, errors.Busy):
+                self._rest = FIRST_REST
+                raise errors.NoData(f"{picture.path()}: no thumbnail: {error}") from None
+            self._failure, self._rests_until = error, trio.current_time() + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)
+            raise
+        self._rest = FIRST_REST
+        try:
+            return await trio.to_thread.run_sync(as_jpeg, data)
+        except errors.RemoteProtocolError as error:
+            raise errors.NoData(f"{picture.path()}: {error}") from None
 
     def _drop(self, inode: Inode) -> None:
         _, jpeg = self._kept.pop(inode, (None, b""))
@@ -92,11 +146,15 @@ class Thumbnail(Node):
         self._thumbnails = thumbnails
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        """Return what stat shows. The exact size needs the thumbnail; where there is none, it shows an empty file."""
+        """Return what stat shows. The exact size needs the thumbnail; where it cannot be had, it shows an empty file."""
         size = 0
         if exact:
-            with contextlib.suppress(errors.NoData):
+            try:
                 size = len(await self.contents())
+            except (errors.NotFound, errors.DeviceGone):
+                raise
+            except errors.CameraError as error:
+                log.info("%s: %s", self.path(), error)
         return Attributes(stat.S_IFREG, 0o444, size, self._picture.entry.mtime_ns, lasting=False)
 
     @property

@@ -30,6 +30,7 @@ from camfs import errors
 from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderChanged, Gone, Key, KeyReused
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache
+from camfs.mount.budget import Budget
 from camfs.mount.file import File
 from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
@@ -49,6 +50,7 @@ class Tree:
         poll: seconds after which a listing is checked again on a camera that sends no events.
         allow_delete: whether folders show as writable, and files may be deleted on the camera.
         show_control: whether control files are listed.
+        budget: the time that a request of the kernel may take; None for no limit.
 
     Attributes:
         inodes: the nodes by their numbers.
@@ -67,6 +69,7 @@ class Tree:
         poll: float = 5.0,
         allow_delete: bool = False,
         show_control: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.camera = camera
         self.kernel = kernel
@@ -74,6 +77,7 @@ class Tree:
         self.poll = poll
         self.allow_delete = allow_delete
         self.show_control = show_control
+        self.budget = budget or Budget()
         self.inodes = InodeTable()
         self.by_key: dict[Key, File | Folder] = {}
         self.last_error = ""

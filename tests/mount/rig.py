@@ -6,6 +6,7 @@ import trio
 
 from camfs.cameras.api import Camera
 from camfs.mount.blocks import BlockCache
+from camfs.mount.budget import Budget
 from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Directory, Node
 from camfs.mount.tree import Tree
@@ -46,16 +47,19 @@ class WatchedTree(Tree):
     Args:
         camera: what it shows.
         work: runs the fetches of its block cache; not needed where nothing is read through it.
+        budget: of each request; None for no limit.
 
     Attributes:
         dropped: what the kernel is to drop.
         notes: what was reported, in order.
     """
 
-    def __init__(self, camera: Camera, work: trio.Nursery = IDLE, **options: bool) -> None:
+    def __init__(
+        self, camera: Camera, work: trio.Nursery = IDLE, budget: Budget | None = None, **options: bool
+    ) -> None:
         self.dropped = NotedKernel()
         self.notes: list[str] = []
-        super().__init__(camera, self.dropped, BlockCache(work), poll=POLL, **options)
+        super().__init__(camera, self.dropped, BlockCache(work, budget=budget), poll=POLL, budget=budget, **options)
 
     def note_error(self, text: str) -> None:
         self.notes.append(text)

@@ -12,7 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.mount import blocks
-from camfs.mount.blocks import AHEAD, BLOCK, RUN, SEQUENTIAL, BlockCache, BlockReader
+from camfs.mount.blocks import AHEAD, BLOCK, LONG, RUN, SEQUENTIAL, SHORT, BlockCache, BlockReader
+from camfs.mount.budget import RECOVERY, Budget
 from tests.cameras.rig import nursery
 
 KERNEL = 128 << 10
@@ -630,3 +631,50 @@ async def test_a_request_that_has_not_begun_when_the_file_shrinks() -> None:
 def test_the_cache_s_own_numbers() -> None:
     assert blocks.CAPACITY >= 4 * AHEAD
     assert AHEAD % (RUN * BLOCK) == 0
+
+
+# slow lines, and time that is up
+
+
+@pytest.mark.parametrize("rate", [20_000, 40_000, 100_000, 1_000_000])
+async def test_a_copy_over_a_slow_line(rate: int, autojump_clock: MockClock) -> None:
+    """Requests become short, so that each is answered within its budget and so is every reader."""
+
+    class SlowLine(Memory):
+        async def fetch(self, offset: int, size: int) -> bytes | memoryview:
+            self.seconds = size / rate
+            return await super().fetch(offset, size)
+
+    async with nursery() as work:
+        budget, source = Budget(18.5), SlowLine(made(3 << 20))
+        reader = BlockCache(work, budget=budget).open(source)
+        pieces = []
+        for offset in range(0, source.size, KERNEL):
+            with budget.limit():
+                pieces.append(bytes(await reader.read(offset, KERNEL)))
+        assert b"".join(pieces) == source.data
+        assert source.bytes_fetched() == source.size
+
+
+async def test_requests_become_long_again(autojump_clock: MockClock) -> None:
+    async with nursery() as work:
+        cache, source = BlockCache(work), Memory(made(40 << 20))
+        reader = cache.open(source)
+        source.seconds = LONG
+        await read_through(reader, 2 << 20)
+        source.seconds = SHORT / 10
+        source.fetched.clear()
+        await read_through(cache.open(source), 20 << 20)
+        assert max(size for _, size in source.fetched) == RUN * BLOCK
+
+
+async def test_a_fetch_whose_time_is_up(autojump_clock: MockClock) -> None:
+    async with nursery() as work:
+        cache, source = BlockCache(work, budget=Budget(10)), Memory(made(BLOCK))
+        source.gate = trio.Event()
+        with pytest.raises(errors.TransferTimeout):
+            await cache.read(source, 0, KERNEL)
+        assert trio.current_time() == 10 - RECOVERY
+        assert source.under_way == 0
+        source.gate.set()
+        assert await cache.read(source, 0, KERNEL) == source.data[:KERNEL]

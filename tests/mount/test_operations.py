@@ -18,6 +18,7 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.api import Entry, EntryGone, FolderChanged, Happened
+from camfs.mount.budget import Budget
 from camfs.mount.controls import Controls
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
 from camfs.mount.statfs import CALLERS, USAGE_AGE
@@ -149,11 +150,11 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
     """Return what makes a kernel that asks about a camera with card/DCIM/P1.JPG to P3.JPG."""
 
     @asynccontextmanager
-    async def made(**options: bool) -> AsyncIterator[Kernel]:
+    async def made(budget: Budget | None = None, **options: bool) -> AsyncIterator[Kernel]:
         async with nursery() as work:
             camera = TinyCamera()
             dcim(camera)
-            tree = WatchedTree(camera, work, **options)
+            tree = WatchedTree(camera, work, budget, **options)
             controls = Controls(tree, "virtual:test")
             controls.install()
             handlers = CameraOperations(tree, Ownership(1000, 100, 0o027), Timeouts(5, 60), "/mnt/cam")

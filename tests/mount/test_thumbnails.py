@@ -10,13 +10,22 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged, EntryGone, FolderChanged
 from camfs.mount import thumbnails
 from camfs.mount.file import File
 from camfs.mount.folder import Folder
-from camfs.mount.thumbnails import Thumbnail, ThumbnailFolder, Thumbnails, as_jpeg, thumbnail_name
+from camfs.mount.thumbnails import (
+    FIRST_REST,
+    LONGEST_REST,
+    Thumbnail,
+    ThumbnailFolder,
+    Thumbnails,
+    as_jpeg,
+    thumbnail_name,
+)
 from camfs.mount.tree import Tree
 from tests.cameras.rig import rigged
 from tests.cameras.scripted import ScriptedCamera, Thing
@@ -223,25 +232,97 @@ async def test_a_picture_without_a_thumbnail() -> None:
     assert camera.count("read") == 0
 
 
-async def test_a_thumbnail_that_is_no_picture() -> None:
+async def answering(camera: ScriptedCamera, answers: dict[str, bytes | errors.CameraError]) -> list[str]:
+    """Let a camera answer with thumbnails by the pictures' names; what is asked is put into the list that this returns."""
+    asked: list[str] = []
+
+    async def thumbnail(entry: Entry) -> bytes:
+        asked.append(entry.name)
+        answer = answers[entry.name]
+        if isinstance(answer, errors.CameraError):
+            raise answer
+        return answer
+
+    camera.thumbnail = thumbnail  # type: ignore[method-assign]
+    return asked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense",
+        b"",
+        b"II*\0" + bytes(200),
+        errors.NoData("none", 0x2010),
+        errors.Refused("general error", 0x2002),
+        errors.AccessDenied("denied", 0x200F),
+        errors.NotSupported("not supported", 0x2005),
+        errors.NotFound("no such object", 0x2009),
+        errors.InvalidValue("invalid", 0x201D),
+    ],
+    ids=repr,
+)
+async def test_a_thumbnail_that_cannot_be_had(answer: bytes | errors.CameraError, autojump_clock: MockClock) -> None:
+    """In whatever way the camera says so, once: stat shows an empty file, and only reading fails."""
     camera, _, _, root = with_pictures()
-
-    async def nonsense(entry: Entry) -> bytes:
-        return b"nonsense"
-
-    camera.thumbnail = nonsense  # type: ignore[method-assign]
+    asked = await answering(camera, {"A.JPG": answer, "b.jpg": drawn("JPEG")})
     node = await at(root, "card/DCIM/A.JPG")
     assert isinstance(node, Thumbnail)
-    with pytest.raises(errors.RemoteProtocolError):
-        await node.contents()
-
-    async def nothing(entry: Entry) -> bytes:
-        return b""
-
-    camera.thumbnail = nothing  # type: ignore[method-assign]
-    with pytest.raises(errors.NoData):
-        await node.contents()
+    for _ in range(3):
+        assert (await node.attributes()).size == 0
+        with pytest.raises(errors.NoData):
+            await node.contents()
+    assert asked == ["A.JPG"]
+    assert (await (await at(root, "card/DCIM/b.jpg")).attributes()).size == len(drawn("JPEG"))
     assert await names_of(await at(root, "card/DCIM")) == ["A.JPG", "b.jpg", "C.DNG.jpg", "D.jpeg.jpg"]
+
+
+async def test_a_picture_that_has_changed_is_asked_about_again(autojump_clock: MockClock) -> None:
+    camera, folder, tree, root = with_pictures()
+    answers: dict[str, bytes | errors.CameraError] = {"A.JPG": errors.Refused("general error", 0x2002)}
+    await answering(camera, answers)
+    node = await at(root, "card/DCIM/A.JPG")
+    assert (await node.attributes()).size == 0
+    answers["A.JPG"] = drawn("JPEG")
+    folder.inside[0].mtime_ns += 1
+    await tree.apply(EntryChanged(folder.inside[0].number))
+    assert (await node.attributes()).size > 0
+
+
+async def test_what_there_is_none_of_is_asked_for_again_after_a_refresh(autojump_clock: MockClock) -> None:
+    camera, _, tree, root = with_pictures()
+    answers: dict[str, bytes | errors.CameraError] = {"A.JPG": errors.Refused("general error", 0x2002)}
+    await answering(camera, answers)
+    assert (await (await at(root, "card/DCIM/A.JPG")).attributes()).size == 0
+    answers["A.JPG"] = drawn("JPEG")
+    await tree.refresh()
+    assert (await (await at(root, "card/DCIM/A.JPG")).attributes()).size > 0
+
+
+@pytest.mark.parametrize("failure", [errors.TransferTimeout("silence"), errors.Busy("busy", 0x2019)], ids=repr)
+async def test_a_camera_that_does_not_answer_is_left_alone(
+    failure: errors.CameraError, autojump_clock: MockClock
+) -> None:
+    """For all pictures, as each would cost a time-out; for longer each time, until it answers."""
+    camera, _, _, root = with_pictures()
+    names = ("A.JPG", "b.jpg", "C.DNG", "D.jpeg")
+    answers: dict[str, bytes | errors.CameraError] = dict.fromkeys(names, failure)
+    asked = await answering(camera, answers)
+    shown = [await at(root, f"card/DCIM/{name}") for name in ("A.JPG", "b.jpg", "C.DNG.jpg", "D.jpeg.jpg")]
+    for rest in (FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST, LONGEST_REST, LONGEST_REST):
+        asked.clear()
+        for node in shown:
+            assert isinstance(node, Thumbnail)
+            assert (await node.attributes()).size == 0
+            with pytest.raises(type(failure)):
+                await node.contents()
+        assert len(asked) == 1
+        await trio.sleep(rest - 1)
+        assert (await shown[0].attributes()).size == 0
+        assert len(asked) == 1
+        await trio.sleep(1)
+    answers.update(dict.fromkeys(names, drawn("JPEG")))
+    assert [(await node.attributes()).size for node in shown] == [len(drawn("JPEG"))] * 4
 
 
 async def test_a_picture_that_is_deleted() -> None:
@@ -298,8 +379,7 @@ async def test_on_an_emulated_camera() -> None:
         assert sorted(await names_of(await at(root, "card/DCIM"))) == ["A.JPG", "B.NEF.jpg", "C.JPG", "D.JPG"]
         assert await contents(root, "card/DCIM/A.JPG") == drawn("JPEG")
         assert (await contents(root, "card/DCIM/B.NEF.jpg")).startswith(b"\xff\xd8\xff")
-        with pytest.raises(errors.RemoteProtocolError):
-            await contents(root, "card/DCIM/C.JPG")
-        with pytest.raises(errors.NoData):
-            await contents(root, "card/DCIM/D.JPG")
+        for name in ("C.JPG", "D.JPG"):
+            with pytest.raises(errors.NoData):
+                await contents(root, f"card/DCIM/{name}")
         assert "GetPartialObject" not in rig.operations()

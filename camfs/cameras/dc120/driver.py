@@ -111,6 +111,11 @@ class Dc120Camera(WithoutRemoteControl):
     def gone(self) -> bool:
         return self._attachment.line.gone
 
+    @property
+    def speed(self) -> int:
+        """The speed of the line in baud."""
+        return self._attachment.line.speed
+
     # contents
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:

@@ -9,12 +9,13 @@ events that they never send, so::
                           │
                           ├──── a file, and no news for `CAPTURE_QUIET` or `CAPTURE_LATE` seconds ──► its files
                           ├──── StoreFull ──────────────────────────────────────────────────────────► StoreFull
-                          └──── `CAPTURE_TIMEOUT` seconds ──► its files; without any, TransferTimeout
+                          └──── no sign that the shot goes on (`waiting`) ──► its files; without any, TransferTimeout
 
 A file is awaited from its event on until the camera describes it, which may take seconds (`events`). The list of all objects is asked for
 only on a camera that has not sent an event about its contents so far.
 """
 
+import functools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,13 +26,18 @@ from camfs import errors
 from camfs.cameras.ptp.objects import ObjectKey, Objects
 from camfs.cameras.ptp.operations import PtpOperations
 from camfs.cameras.ptp.places import Places
+from camfs.cameras.ptp.settings import PropertySettings
+from camfs.cameras.ptp.waiting import Waiting, while_busy
 from camfs.protocols.ptp.codes import EventCode, ObjectFormat, ObjectHandle, Operation, StorageID
 from camfs.protocols.ptp.datasets import ObjectInfo
 
 log = logging.getLogger(__name__)
 
-CAPTURE_TIMEOUT = 60.0
-"""Seconds to wait for a picture after InitiateCapture: twice the longest exposure."""
+ANSWER = 100.0
+"""Seconds for the answer to InitiateCapture, as in libgphoto2: some cameras give it when they have exposed."""
+
+READY = 30.0
+"""Seconds for which a camera may be busy before a shot, with storing the last one, and after it, with storing this one."""
 
 CAPTURE_QUIET = 1.0
 """Seconds without another file after which a shot is complete, on cameras that do not list CaptureComplete."""
@@ -69,13 +75,20 @@ class Capture:
         operations: of the camera.
         objects: where the files of a shot appear.
         places: finds them.
+        settings: among which may be the exposure time.
     """
 
-    def __init__(self, operations: PtpOperations, objects: Objects, places: Places) -> None:
+    def __init__(self, operations: PtpOperations, objects: Objects, places: Places, settings: PropertySettings) -> None:
         self._operations = operations
         self._objects = objects
         self._places = places
+        self._settings = settings
         self._shot: _Shot | None = None
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether a picture is being taken."""
+        return self._shot is not None
 
     async def take(self, announces_contents: bool) -> Sequence[ObjectKey]:
         """Take a picture and return the keys of its files.
@@ -97,16 +110,21 @@ class Capture:
         known = set(await self._objects.all_handles()) if must_look else set()
         self._shot = shot = _Shot()
         try:
-            await self._operations.session.transact(Operation.InitiateCapture, 0, 0)
-            with trio.move_on_after(CAPTURE_TIMEOUT):
-                while not await self._is_over(shot):
-                    if must_look:
+            session = self._operations.session
+            await while_busy(READY, lambda: session.transact(Operation.InitiateCapture, 0, 0, timeout=ANSWER))
+            waiting = Waiting(session, self._settings)
+            while not await self._is_over(shot) and await waiting.goes_on(complete=shot.complete):
+                if must_look:
+                    try:
                         await self._look(shot, known)
+                    except (errors.Busy, errors.TransferTimeout) as error:
+                        log.info("looking for the picture: %s", error)
             if shot.failure is not None:
                 raise shot.failure
             if not shot.files:
                 raise errors.TransferTimeout("the camera took no picture")
-            return [(await self._places.locate(ObjectKey(StorageID(0), handle)))[-1] for handle in shot.files]
+            keys = [ObjectKey(StorageID(0), handle) for handle in shot.files]
+            return [(await while_busy(READY, functools.partial(self._places.locate, key)))[-1] for key in keys]
         finally:
             self._shot = None
 

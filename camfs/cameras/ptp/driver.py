@@ -63,6 +63,7 @@ class PtpCamera(WithoutRemoteControl):
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
         self._zone = zone
+        self._battery = ""
         self.session = Session(link, timeout, self.renumber)
         self._operations = PtpOperations(self.session)
         self._stores = Stores(self._operations)
@@ -73,7 +74,7 @@ class PtpCamera(WithoutRemoteControl):
         self._objects = Objects(self._operations, self._stores, self._sizes, self._reader, zone)
         self._settings = PropertySettings(self._operations)
         self._places = Places(self._stores, self._objects)
-        self._capture = Capture(self._operations, self._objects, self._places)
+        self._capture = Capture(self._operations, self._objects, self._places, self._settings)
         self._events = Events(
             self._operations,
             self._stores,
@@ -111,6 +112,7 @@ class PtpCamera(WithoutRemoteControl):
             with trio.CancelScope(shield=True):
                 await link.aclose()
             raise
+        self._forget_failures()
         self._link, before = link, self._link
         await before.aclose()
         self._stores.note_change()
@@ -225,6 +227,13 @@ class PtpCamera(WithoutRemoteControl):
         self._reader.retry()
         self._objects.refresh()
         self._settings.invalidate()
+        self._forget_failures()
+
+    def _forget_failures(self) -> None:
+        """Ask the camera again for what it did not answer."""
+        self.session.forget_failures()
+        self._stores.forget_failures()
+        self._settings.forget_failures()
 
     # ------------------------------------------------------------------ settings, clock, capture
 
@@ -290,15 +299,20 @@ class PtpCamera(WithoutRemoteControl):
         return f"{answer} : {reply.data.hex()}" if reply.data else answer
 
     async def status(self) -> Sequence[tuple[str, str]]:
+        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing."""
         lines = [
             ("camera", self.info.model.strip() or self.info.manufacturer.strip() or "PTP camera"),
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]
-        if properties.BATTERY_LEVEL in self.info.device_properties:
+        if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
             try:
-                battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
-                lines.append(("battery", battery))
-            except (errors.Refused, errors.RemoteProtocolError) as error:
+                self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
                 log.info("battery: %s", error)
+                self._battery = ""
+        if self._battery:
+            lines.append(("battery", self._battery))
         return lines

@@ -75,6 +75,11 @@ PING_INTERVAL = 10.0
 PINGS = 3
 """How many pings without an answer mean that the camera has left."""
 
+
+class NotAccepted(errors.TransportError):
+    """The camera accepts no connection now, and does not say why."""
+
+
 _FAILURES: dict[int, tuple[type[errors.TransportError], str]] = {
     Reason.REJECTED: (
         errors.DeviceForbidden,
@@ -130,6 +135,7 @@ class IpLink:
         Raises:
             DeviceForbidden: the camera wants to be paired first.
             DeviceInUse: another program is connected.
+            NotAccepted: the camera refuses for another reason.
             TransportError, RemoteProtocolError: nothing answers, or what answers does not speak PTP/IP.
         """
         await self._open(OPEN_TIMEOUT)
@@ -200,7 +206,10 @@ class IpLink:
             self.camera_name = ack.name
             log.debug("connected to %r, GUID %s", ack.name, ack.guid.hex())
             event = await self._call(opened, EVENT_TRIES)
-            answer = await _ask(event, InitEventRequest(ack.connection))
+            try:
+                answer = await _ask(event, InitEventRequest(ack.connection))
+            except errors.DeviceForbidden:  # it is not the computer that the camera rejects, which it has let in
+                raise NotAccepted("the camera rejects the event connection") from None
             if not isinstance(answer, InitEventAck):
                 raise errors.RemoteProtocolError(f"{type(answer).__name__} instead of InitEventAck")
             return _Connections(command, event, ack.guid)
@@ -339,7 +348,7 @@ async def _ask(channel: IpChannel, request: IpMessage) -> IpMessage:
     answer = await channel.receive()
     if isinstance(answer, InitFail):
         kind, words = _FAILURES.get(
-            answer.reason, (errors.TransportError, f"the camera accepts no connection (reason {answer.reason})")
+            answer.reason, (NotAccepted, f"the camera accepts no connection (reason {answer.reason})")
         )
         raise kind(words)
     return answer

@@ -7,7 +7,8 @@ OperationNotSupported: it is not sent again, and its fallback is used.
 import logging
 
 from camfs import errors
-from camfs.cameras.ptp.session import Reply, Session
+from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.transaction import Reply
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
 

@@ -18,10 +18,21 @@ unknown state, which is put right before anything else is sent::
 
     any state ── DeviceGone ──► GONE (every transaction fails at once) ── reattach ──► OPEN
 
-Step 1 is done before the failure is raised, step 2 by the transaction that comes next. Each step is bounded in time. An operation that
-only reads is then tried once more, so most of its callers never hear of a failure. When a caller is cancelled, a transaction without a
-sink first gets `FINISH` seconds to end by itself, which needs no recovery. A camera that says that it knows no session (SessionNotOpen)
-is in state BROKEN too: the transaction is repeated in a new session, once, as nothing was done.
+Step 1 is done before the failure is raised; so is step 2 if it takes no longer than a reset, else the transaction that comes next begins
+with it. Each step is bounded in time. When a caller is
+cancelled, a transaction without a sink first gets `FINISH` seconds to end by itself, which needs no recovery.
+
+What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
+
+* An operation that only reads, after step 1: at once. After a failure that needs step 2 it rests first (`rests`), as it may be this very
+  question that the camera cannot stand. So most callers never hear of a failure that passes, and one that stays costs two attempts.
+* An operation that was answered with DeviceBusy, in the steps of `BUSY_STEPS`.
+* An operation that was answered with SessionNotOpen. If GetStorageIDs is answered so too, the camera is in state BROKEN, nothing was done,
+  and the operation is repeated in a new session. Otherwise the session lives and the answer is believed: some cameras give it for what
+  they will not tell (camfs/protocols/ptp/README.md, "Answers that mean something else").
+
+A transaction fails when nothing of its answer comes for the time-out. Slow operations have three times as long, though never longer than
+their caller. An answer that trickles in without end fails after `LONGEST_ANSWER`, unless it goes to a sink.
 
 Opening follows libgphoto2 and go-mtpfs; see camfs/protocols/ptp/README.md, "Sessions and transaction ids".
 """
@@ -29,16 +40,19 @@ Opening follows libgphoto2 and go-mtpfs; see camfs/protocols/ptp/README.md, "Ses
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import trio
 
 from camfs import errors
+from camfs.cameras.ptp import transaction
+from camfs.cameras.ptp.attempts import BUSY_STEPS, Attempts, patience_with, time_left
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.ptp.priority_lock import PriorityLock
-from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of, refusal
-from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Request, Response
+from camfs.cameras.ptp.rests import Question, RestingRequests
+from camfs.cameras.ptp.transaction import Reply, Sink
+from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of
+from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -48,48 +62,23 @@ SESSION_IDS = 10
 RESETS = 3
 """How many resets are tried while opening."""
 
-BUSY_STEPS = (0.05, 0.1, 0.15, *(0.2,) * 20)
-"""Seconds to wait before each repetition while the camera answers DeviceBusy; about four seconds in all."""
-
 OPEN_TIMEOUT = 5.0
 """Seconds for what opens or closes a session."""
 
-FINISH = 2.0
+FINISH = 1.0
 """Seconds that a transaction has to end by itself after its caller was cancelled."""
+
+RESET_TIME = 2.2
+"""Seconds within which a camera that lives opens a session again; a reset of the link takes two at most."""
 
 REST = 2.0
 """Seconds after a failed reopening in which no other is tried."""
-
-SLOW_OPERATIONS = {
-    Operation.GetObjectHandles,
-    Operation.GetObjectPropList,
-    Operation.GetNumObjects,
-    Operation.DeleteObject,
-    Operation.FormatStore,
-    Operation.GetObject,
-    Operation.InitiateCapture,
-}
-"""Operations that may take three times as long as others to begin their answer.
-
-See camfs/protocols/ptp/README.md, "Time-outs in practice".
-"""
 
 MAX_DATASET = 64 << 20
 """Most bytes of a data phase that are gathered in memory, unless the caller sets a lower limit: a list of sixteen million handles."""
 
 MAX_DEVICE_INFO = 64 << 10
 """Most bytes of a DeviceInfo."""
-
-Sink = Callable[[bytes | memoryview], Awaitable[None]]
-"""Is handed the next bytes of a payload."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The result of a transaction: the payload (empty if it went to a sink) and the response's parameters."""
-
-    data: bytes | memoryview
-    parameters: tuple[int, ...]
 
 
 class Session:
@@ -111,6 +100,8 @@ class Session:
         self._sessions_opened = 0
         self._next_id = 0
         self._rest_until = -math.inf
+        self._rests = RestingRequests()
+        self._answered_without_session: set[Question] = set()
         self._current_id: int | None = None
         self._current_scope: trio.CancelScope | None = None
 
@@ -153,8 +144,14 @@ class Session:
                 self._open, self._link = False, before
                 raise
             self._rest_until = -math.inf
+            self.forget_failures()
             self._gone = False
             self._on_reopen()
+
+    def forget_failures(self) -> None:
+        """Ask again what the camera has failed to answer."""
+        self._rests.clear()
+        self._answered_without_session.clear()
 
     async def close(self) -> None:
         """Close the session if it is open and the camera is there; never raises `CameraError`."""
@@ -206,12 +203,9 @@ class Session:
             TransportError, RemoteProtocolError: there was no such answer. The wire is in step again, or the next transaction
                 begins by bringing it there.
         """
-        if timeout is None:
-            timeout = self._timeout * (3 if operation in SLOW_OPERATIONS else 1)
         if repeatable is None:
             repeatable = sink is None and DATA_PHASES.get(operation) is DataPhase.IN
-        busy = iter(BUSY_STEPS if waits_while_busy else ())
-        repeated = reopened = False
+        attempts = Attempts((operation, parameters), repeatable, iter(BUSY_STEPS if waits_while_busy else ()))
         session = self._sessions_opened if same_session else None
         sink_has_bytes = False
 
@@ -222,37 +216,110 @@ class Session:
             await sink(payload)
 
         while True:
-            sent = False
+            attempts.session = None
             try:
-                self._check_not_gone()  # before waiting: a `reattach` may hold the lock for long
+                self._check(attempts)  # before waiting: a `reattach` may hold the lock for long
                 async with self._lock.acquired(urgent):
+                    self._check(attempts)  # somebody else may have asked the same meanwhile
                     await self._require_session(session)
-                    sent = True
+                    attempts.session = self._sessions_opened
+                    patience = patience_with(operation, self._timeout) if timeout is None else timeout
                     request = Request(operation, self._new_id(), parameters)
                     receiver = None if sink is None else note_and_pass_on
-                    return await self._guarded(request, data, receiver, limit, timeout, on_length)
+                    reply = await self._guarded(request, data, receiver, limit, patience, on_length)
+                self._rests.remove(attempts.question)
+                return reply
             except errors.DeviceGone:
                 self._gone = True
                 raise
             except errors.Refused as error:
-                if sink_has_bytes:
+                if attempts.session is None or sink_has_bytes:
                     raise
-                if error.code == ResponseCode.DeviceBusy:
-                    delay = next(busy, None)
-                    if delay is None:
-                        raise
-                    await trio.sleep(delay)
-                elif error.code in _NO_SESSION and not reopened:
-                    reopened, self._open = True, False
-                elif error.code in _TRANSIENT and repeatable and not repeated:
-                    repeated = True
-                else:
-                    raise
+                await self._after_refusal(attempts, error, urgent)
             except (errors.TransportError, errors.RemoteProtocolError) as error:
-                if not sent or not repeatable or repeated:
+                if attempts.session is None:
                     raise
-                log.info("%s: %s; once more", name_of(Operation, operation), error)
-                repeated = True
+                await self._after_failure(attempts, error)
+
+    def _check(self, attempts: Attempts) -> None:
+        """See that it makes sense to send a request.
+
+        Raises:
+            DeviceGone: the camera is gone.
+            CameraError: the request rests; this is how it failed.
+        """
+        self._check_not_gone()
+        if attempts.repeatable and not attempts.repeated:
+            self._rests.check(attempts.question)
+
+    async def _after_refusal(self, attempts: Attempts, error: errors.Refused, urgent: bool) -> None:
+        """Return when the request may be sent again after the camera's answer, or raise that answer."""
+        if error.code not in _NO_SESSION:
+            self._rests.remove(attempts.question)
+        if error.code == ResponseCode.DeviceBusy:
+            delay = next(attempts.busy, math.inf)
+            if delay >= time_left():
+                raise error
+            await trio.sleep(delay)
+        elif error.code in _NO_SESSION and not attempts.reopened:
+            if not await self._is_session_lost(attempts, error.code, urgent):
+                raise error
+            attempts.reopened = True
+        elif error.code in _TRANSIENT and attempts.repeatable and not attempts.repeated:
+            attempts.repeated = True
+        else:
+            if error.code in _NO_SESSION and attempts.repeatable:
+                self._rests.add(attempts.question, error)  # each further attempt would cost a session
+            raise error
+
+    async def _after_failure(self, attempts: Attempts, error: errors.CameraError) -> None:
+        """Return when the request may be sent again after there was no answer, or raise the failure."""
+        rest = 0.0
+        if attempts.repeatable and (not self._open or isinstance(error, errors.TransferTimeout)):
+            rest = self._rests.add(attempts.question, error)
+        pause = 0.0 if self._open else rest
+        if not attempts.repeatable or attempts.repeated or pause + self._timeout > time_left():
+            await self._see_whether_it_lives()
+            self._check_not_gone()
+            raise error
+        log.info("%s; once more", error)
+        attempts.repeated = True
+        await trio.sleep(pause)
+
+    async def _see_whether_it_lives(self) -> None:
+        """Take step 2 of the ladder now, if it is due and takes no longer than a reset: if the camera has left, all shall know at once."""
+        if self._open or self._gone or time_left() <= 0:
+            return
+        with trio.CancelScope(shield=True), trio.move_on_after(RESET_TIME), contextlib.suppress(errors.CameraError):
+            async with self._lock.acquired(urgent=True):
+                await self._require_session(None)
+
+    async def _is_session_lost(self, attempts: Attempts, code: int, urgent: bool) -> bool:
+        """Find out whether a camera that says so knows no session; if so, the next transaction opens another."""
+        question = attempts.question
+        if question in self._answered_without_session:
+            return False
+        async with self._lock.acquired(urgent):
+            if attempts.session != self._sessions_opened or not self._open:
+                return True
+            if code == ResponseCode.SessionNotOpen and question[0] != Operation.GetStorageIDs:
+                try:
+                    request = Request(Operation.GetStorageIDs, self._new_id(), ())
+                    await self._guarded(request, None, None, MAX_DATASET, self._timeout)
+                    code = ResponseCode.OK
+                except errors.Refused as error:
+                    code = error.code or ResponseCode.OK
+                except errors.DeviceGone:
+                    self._gone = True
+                    raise
+                except errors.CameraError as error:
+                    log.info("asking for the session: %s", error)
+            if code in _NO_SESSION:
+                self._open = False
+                return True
+        log.info("%s: no session, says the camera, and has one", name_of(Operation, question[0]))
+        self._answered_without_session.add(question)
+        return False
 
     async def _require_session(self, number: int | None) -> None:
         """See that a session is open, and that it is still the one with this number if a number is given."""
@@ -317,52 +384,14 @@ class Session:
         timeout: float,
         on_length: Callable[[int | None], None] = lambda _: None,
     ) -> Reply:
-        code, transaction_id = request.code, request.transaction_id
-        pieces: list[bytes | memoryview] = []
-        total, announced = 0, 0
-        self._current_id = transaction_id
+        """Run a transaction, which the camera and `mark_gone` may cancel."""
+        self._current_id = request.transaction_id
         with trio.CancelScope() as self._current_scope:
             try:
-                with trio.fail_after(timeout) as time_limit:
-                    await self._link.send(request)
-                    if data is not None:
-                        await self._link.send(DataStart(code, transaction_id, len(data)), Data(data), DataEnd())
-                    while True:
-                        message = await self._link.receive()
-                        time_limit.deadline = trio.current_time() + timeout
-                        match message:
-                            case DataStart(length=length) if length is not None and length > limit:
-                                raise errors.RemoteProtocolError(
-                                    f"{length} bytes of data where at most {limit} can be right"
-                                )
-                            case DataStart(length=length):
-                                announced = length or 0
-                                on_length(length)
-                            case Data(payload):
-                                total += len(payload)
-                                if total > limit:
-                                    raise errors.RemoteProtocolError(f"more than {limit} bytes of data")
-                                if sink is None:
-                                    pieces.append(payload)
-                                else:
-                                    await sink(payload)
-                            case Response(code=ResponseCode.OK) if total < announced:
-                                raise errors.TransferCut(
-                                    f"{name_of(Operation, code)}: {total} bytes of data where {announced} were announced",
-                                    ResponseCode.IncompleteTransfer,
-                                )
-                            case Response(code=ResponseCode.OK):
-                                log.debug("%s %s: OK, %d bytes", name_of(Operation, code), request.parameters, total)
-                                return Reply(pieces[0] if len(pieces) == 1 else b"".join(pieces), message.parameters)
-                            case Response():
-                                log.debug("%s %s: 0x%04X", name_of(Operation, code), request.parameters, message.code)
-                                raise refusal(code, message.code)
-            except trio.TooSlowError:
-                raise errors.TransferTimeout(f"no answer in {timeout:g} s") from None
+                return await transaction.run(self._link, request, data, sink, limit, timeout, on_length)
             finally:
                 self._current_id = self._current_scope = None
-        if self._gone:
-            raise errors.DeviceGone("the camera is gone")
+        self._check_not_gone()
         raise errors.TransferStalled("the camera cancelled the transaction")
 
     async def _recover(self, transaction_id: int) -> None:

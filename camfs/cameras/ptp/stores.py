@@ -1,21 +1,10 @@
 """The stores of a PTP camera: which there are, what they are called, how much room they have, formatting.
 
 Which there are
-===============
-
-GetStorageIDs lists an id for each store, whose high half is the slot and whose low half the store in it. A slot without a card has 0 in
-its low half. Some cameras give such an id for every slot, cards or not (Lumix), so it is asked what lies behind it: the id with a 1 in
-its low half is a store if it has room. Only when no store is left by that, other ids are tried, then the objects of all stores, which
-name theirs. An id that stands for a locked phone, and the wildcards, are no stores. If none is left, `list` fails and says what to do:
-an empty root would look as if the pictures were gone.
-
-What they are called
-====================
-
-A store is a `card` or `memory`, by the storage type of its StorageInfo, and several of one kind are numbered: `card`, `card2`. A store
-keeps its name while it is there. One that appears takes the lowest number that is free, so the only card of a camera is `card` whatever
-card was there before; but if stores have vanished, it takes the number of the one that it resembles. So a phone's store, whose id is
-another in each session, and a card that was put in again, keep their names, too.
+========
+Nothing but a name and the room hangs on StorageInfo, so a camera that does not give it shows its pictures all the same. A store that is
+not described is called a card. A camera that never answers is asked once: its stores' room is unknown from then on
+(camfs/protocols/ptp/README.md, "Answers that mean something else").
 """
 
 import logging
@@ -34,6 +23,9 @@ from camfs.protocols.ptp.datasets import ObjectInfo, StorageInfo, StorageType, d
 from camfs.protocols.ptp.modes import NO_STORE
 
 log = logging.getLogger(__name__)
+
+FORMAT_TIME = 300.0
+"""Seconds for the answer to FormatStore: a large card that is slow may need minutes."""
 
 UNLIMITED = (SIZE_UNKNOWN, (1 << 64) - 1)
 """Sizes that mean that the camera does not know."""
@@ -75,6 +67,11 @@ class Stores:
         self._present: tuple[StorageID, ...] = ()
         self._names: dict[StorageID, _Name] = {}
         self._changed_at = -math.inf
+        self._is_silent = False
+
+    def forget_failures(self) -> None:
+        """Ask again what the camera did not answer."""
+        self._is_silent = False
 
     @property
     def named(self) -> Sequence[StorageID]:
@@ -133,13 +130,13 @@ class Stores:
 
     async def _has_room(self, store: StorageID) -> bool:
         try:
-            capacity = (await self._info(store)).max_capacity
+            info = await self._info(store)
         except errors.Busy:
             raise
-        except (errors.Refused, errors.RemoteProtocolError) as error:
+        except errors.Refused as error:
             log.info("storage %#x: %s", store, error)
             return False
-        return capacity > 0 and capacity not in UNLIMITED
+        return info is not None and info.max_capacity > 0 and info.max_capacity not in UNLIMITED
 
     async def _holds_objects(self, store: StorageID) -> bool:
         return bool(await self._in_root(store))
@@ -198,9 +195,7 @@ class Stores:
     async def _described(self, storage: StorageID) -> StorageInfo | None:
         try:
             return await self._info(storage)
-        except errors.Busy:
-            raise
-        except (errors.Refused, errors.RemoteProtocolError) as error:
+        except errors.Refused as error:
             # a card that is out, on cameras that list it nevertheless (SIGMA fp): it must not hide the other stores
             log.info("storage %#x: %s", storage, error)
             return None
@@ -231,12 +226,15 @@ class Stores:
     # ------------------------------------------------------------------ room, formatting
 
     async def usage(self, storage: StorageID) -> Usage:
-        """Measure the room in a store.
+        """Measure the room in a store; none where the camera does not say.
 
         Raises:
             StoreUnavailable: what the camera says of it is not true of its card.
+            Refused: the camera refuses to say.
         """
         info = await self._info(storage)
+        if info is None:
+            return Usage(0, 0)
         objects: int | None = None
         try:
             reply = await self._operations.attempt(
@@ -244,8 +242,14 @@ class Stores:
             )
             if reply is not None and reply.parameters:
                 objects = reply.parameters[0]
+        except errors.DeviceGone:
+            raise
         except errors.Refused as error:
             log.info("%s", error)
+        except errors.CameraError as error:
+            await self._require_answer()
+            log.info("counting objects: %s", error)
+            self._operations.give_up(Operation.GetNumObjects)
         if not objects and advice.hides_card(self._operations.info):
             raise errors.StoreUnavailable(self.why_none())
         total, free = (0 if size in UNLIMITED else size for size in (info.max_capacity, info.free_space))
@@ -254,11 +258,39 @@ class Stores:
     async def format(self, storage: StorageID) -> None:
         """Delete all that a store holds."""
         self._operations.require(Operation.FormatStore)
-        await self._operations.session.transact(Operation.FormatStore, storage, 0)
+        await self._operations.session.transact(Operation.FormatStore, storage, 0, timeout=FORMAT_TIME)
 
-    async def _info(self, storage: StorageID) -> StorageInfo:
-        reply = await self._operations.session.transact(Operation.GetStorageInfo, storage, limit=DATASET_LIMIT)
-        return StorageInfo.decode(reply.data)
+    async def _info(self, storage: StorageID) -> StorageInfo | None:
+        """Ask for a StorageInfo; None if the camera does not give it. Then it is not asked for any, if it answers otherwise.
+
+        Raises:
+            Refused: the camera's answer for this store.
+            CameraError: the camera does not answer, whatever it is asked.
+        """
+        if self._is_silent:
+            return None
+        try:
+            reply = await self._operations.session.transact(Operation.GetStorageInfo, storage, limit=DATASET_LIMIT)
+        except (errors.DeviceGone, errors.Refused):
+            raise
+        except errors.CameraError as error:
+            await self._require_answer()
+            log.warning("the camera does not describe its stores: %s", error)
+            self._is_silent = True
+            return None
+        try:
+            return StorageInfo.decode(reply.data)
+        except errors.RemoteProtocolError as error:
+            log.info("storage %#x: %s", storage, error)
+            return None
+
+    async def _require_answer(self) -> None:
+        """See whether it is one operation that fails, or the camera.
+
+        Raises:
+            CameraError: the camera does not answer.
+        """
+        await self._operations.session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
 
 
 def _is_like(one: StorageInfo | None, other: StorageInfo | None) -> bool:

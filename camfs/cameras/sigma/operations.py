@@ -7,7 +7,8 @@ rules that always hold: what the camera does not list is not sent, and what take
 from collections.abc import Sequence
 
 from camfs import errors
-from camfs.cameras.ptp.session import Reply, Session
+from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.transaction import Reply
 from camfs.protocols.ptp.codes import DataPhase, ResponseCode, name_of
 from camfs.protocols.sigma import datasets, records
 from camfs.protocols.sigma.can_set import CanSetInfo

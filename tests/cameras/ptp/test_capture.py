@@ -8,8 +8,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.ptp.capture import CAPTURE_AWAITED, CAPTURE_LATE, CAPTURE_QUIET, CAPTURE_TIMEOUT
+from camfs.cameras.ptp.capture import CAPTURE_AWAITED, CAPTURE_LATE, CAPTURE_QUIET, READY
 from camfs.cameras.ptp.objects import ObjectKey
+from camfs.cameras.ptp.waiting import LONGEST, USUAL
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import AccessCapability
 from camfs.protocols.ptp.messages import Event
@@ -46,7 +47,7 @@ async def test_a_camera_that_lists_events_and_sends_none(autojump_clock: MockClo
     async with rigged(events="off") as rig:
         await prepared(rig)
         assert await rig.camera.capture() == [newest(rig)]
-        assert trio.current_time() < CAPTURE_TIMEOUT / 2
+        assert trio.current_time() < USUAL / 2
 
 
 async def test_one_after_another(autojump_clock: MockClock) -> None:
@@ -121,7 +122,7 @@ async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
         rig.body.state.capture.seconds = 1000
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.capture()
-        assert trio.current_time() == pytest.approx(CAPTURE_TIMEOUT, abs=CAPTURE_LATE)
+        assert trio.current_time() == pytest.approx(USUAL, abs=CAPTURE_LATE)
 
 
 async def test_a_full_store(autojump_clock: MockClock) -> None:
@@ -260,3 +261,160 @@ async def test_a_picture_in_a_folder_whose_parent_is_no_object(autojump_clock: M
         (key,) = await rig.camera.capture()
         assert key == newest(rig)
         assert len(await rig.camera.locate(key)) == 4
+
+
+# ---------------------------------------------------------------------- long exposures
+
+
+def set_exposure(rig: Rig, tenths_of_ms: int | None) -> None:
+    """Set the exposure time; None takes the property away."""
+    if tenths_of_ms is not None:
+        held = rig.body.state.properties[0x500D]
+        held.description = replace(held.description, current=tenths_of_ms)
+        return
+    del rig.body.state.properties[0x500D]
+    info = rig.body.state.device_info
+    rig.body.state.change_device_info(
+        replace(info, device_properties=tuple(code for code in info.device_properties if code != 0x500D))
+    )
+
+
+@pytest.mark.parametrize("seconds", [20, 100, 900, 1800])
+@pytest.mark.parametrize("events", ["on", "off"])
+async def test_a_camera_that_is_busy_while_it_exposes(seconds: int, events: str, autojump_clock: MockClock) -> None:
+    """It answers DeviceBusy to everything, whether it announces the picture or has to be asked for it."""
+    async with rigged(events=events) as rig:
+        await prepared(rig)
+        rig.body.state.capture.seconds = seconds
+
+        async def expose() -> None:
+            await trio.sleep(0.5)
+            fault = rig.fail(FaultKind.REFUSE, times=None, code=ResponseCode.DeviceBusy)
+            await trio.sleep(seconds - 1)
+            rig.body.faults.remove(fault)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(expose)
+            keys = await rig.camera.capture()
+        assert keys == [newest(rig)]
+        assert seconds <= trio.current_time() < seconds + 15
+
+
+@pytest.mark.parametrize("exposure", [300, 900])
+async def test_a_camera_that_tells_its_exposure_time(exposure: int, autojump_clock: MockClock) -> None:
+    """With a dark frame it takes twice as long."""
+    async with rigged() as rig:
+        await prepared(rig)
+        set_exposure(rig, 10_000 * exposure)
+        rig.body.state.capture.seconds = 2 * exposure + 20
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+async def test_a_picture_that_does_not_come_after_a_long_exposure(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        set_exposure(rig, 10_000 * 100)
+        rig.body.state.capture.seconds = 5000
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.capture()
+        assert trio.current_time() == pytest.approx(USUAL + 2 * 100, abs=CAPTURE_LATE)
+
+
+@pytest.mark.parametrize("exposure", [None, 0xFFFFFFFF], ids=["no such property", "bulb"])
+async def test_a_camera_that_does_not_tell_its_exposure_time(exposure: int | None, autojump_clock: MockClock) -> None:
+    """It is waited for while it answers, and asked little."""
+    async with rigged() as rig:
+        await prepared(rig)
+        set_exposure(rig, exposure)
+        rig.body.state.capture.seconds = 900
+        rig.operations()
+        assert await rig.camera.capture() == [newest(rig)]
+        assert len(rig.operations()) < 70
+        rig.body.state.capture.seconds = 5000
+        began = trio.current_time()
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.capture()
+        assert trio.current_time() - began < LONGEST + 40
+
+
+async def test_a_shot_that_is_over_without_a_picture(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        set_exposure(rig, None)
+        rig.body.state.capture.seconds = 5000
+
+        async def over() -> None:
+            await trio.sleep(3)
+            rig.body.state.notify(EventCode.CaptureComplete)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(over)
+            with pytest.raises(errors.TransferTimeout):
+                await rig.camera.capture()
+        assert trio.current_time() < USUAL + CAPTURE_LATE
+
+
+@pytest.mark.parametrize("events", ["on", "off"])
+async def test_a_camera_that_falls_silent_while_it_takes_a_picture(events: str, autojump_clock: MockClock) -> None:
+    async with rigged(events=events) as rig:
+        await prepared(rig)
+        rig.body.state.capture.seconds = 5000
+
+        async def silence() -> None:
+            await trio.sleep(0.5)
+            rig.fail(FaultKind.NO_ANSWER, times=None)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(silence)
+            with pytest.raises(errors.TransferTimeout):
+                await rig.camera.capture()
+        assert trio.current_time() < 2 * USUAL + 30
+
+
+async def test_a_camera_that_answers_when_it_has_exposed(autojump_clock: MockClock) -> None:
+    async with rigged(timeout=1) as rig:
+        await prepared(rig)
+        rig.fail(FaultKind.DELAY, Operation.InitiateCapture, seconds=90)
+        assert await rig.camera.capture() == [newest(rig)]
+
+
+@pytest.mark.parametrize("operation", [Operation.InitiateCapture, Operation.GetObjectInfo])
+async def test_a_camera_that_stores_a_picture_for_long(operation: Operation, autojump_clock: MockClock) -> None:
+    """The last one before the shot, or this one after it."""
+    async with rigged() as rig:
+        await prepared(rig)
+        busy = rig.fail(FaultKind.REFUSE, operation, times=None, code=ResponseCode.DeviceBusy)
+        if operation is Operation.GetObjectInfo:
+            busy.skip = 1
+
+        async def store() -> None:
+            await trio.sleep(READY - 5)
+            rig.body.faults.clear()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store)
+            keys = await rig.camera.capture()
+        assert keys == [newest(rig)]
+
+
+async def test_a_camera_that_is_always_busy(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        rig.fail(FaultKind.REFUSE, Operation.InitiateCapture, times=None, code=ResponseCode.DeviceBusy)
+        with pytest.raises(errors.Busy):
+            await rig.camera.capture()
+        assert READY <= trio.current_time() < READY + 10
+
+
+async def test_the_status_asks_nothing_while_a_picture_is_taken(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        before = await rig.camera.status()
+        assert "battery" in dict(before)
+        rig.body.state.capture.seconds = 20
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rig.camera.capture)
+            await trio.sleep(2)
+            rig.operations()
+            assert await rig.camera.status() == before
+            assert rig.operations() == []

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
+from camfs.cameras.ptp.rests import LONGEST_REST
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD_ROOT, Rig, rigged
 
@@ -98,7 +99,7 @@ async def test_something_happens_at_every_byte(kind: FaultKind, step: int, autoj
 
 
 async def test_a_camera_that_falls_silent_for_good_at_every_answer(autojump_clock: MockClock) -> None:
-    """It is still plugged in; every operation fails in bounded time, and it may come back at any time."""
+    """It is still plugged in; every operation fails in bounded time, and it may come back at any time: then it is used again soon."""
     for number in range(len(await length_of_answers())):
         for at in (0, 5, 11):
             async with rigged(opened=False, listening=False) as rig:
@@ -116,7 +117,7 @@ async def test_a_camera_that_falls_silent_for_good_at_every_answer(autojump_cloc
                         with pytest.raises(errors.CameraError):
                             await call
                     rig.body.faults.clear()
-                    await trio.sleep(3)
+                    await trio.sleep(LONGEST_REST)
                     assert await rig.camera.list_folder(None) == [CARD_ROOT]
 
 

@@ -473,10 +473,10 @@ async def test_the_event_connection_is_tried_again(autojump_clock: MockClock) ->
     [
         ([InitFail(Reason.REJECTED)], errors.DeviceForbidden, "pair it"),
         ([InitFail(Reason.BUSY)] * 20, errors.DeviceInUse, "another program"),
-        ([InitFail(Reason.UNSPECIFIED)], errors.TransportError, "reason 3"),
-        ([InitFail(4711)], errors.TransportError, "reason 4711"),
+        ([InitFail(Reason.UNSPECIFIED)], iplink.NotAccepted, "reason 3"),
+        ([InitFail(4711)], iplink.NotAccepted, "reason 4711"),
         ([None], errors.TransferTimeout, "does not answer"),
-        ([InitCommandAck(1, bytes(16), ""), InitFail(Reason.REJECTED)], errors.DeviceForbidden, "pair it"),
+        ([InitCommandAck(1, bytes(16), ""), InitFail(Reason.REJECTED)], iplink.NotAccepted, "event connection"),
         ([InitCommandAck(1, bytes(16), ""), None], errors.TransferTimeout, "does not answer"),
     ],
 )

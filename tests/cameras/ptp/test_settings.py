@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
@@ -597,3 +598,119 @@ async def test_raw_is_never_sent_twice(autojump_clock: MockClock) -> None:
         rig.fail(FaultKind.REFUSE, Operation.GetStorageIDs, code=ResponseCode.GeneralError)
         assert await rig.camera.raw("1004") == "2002"
         assert rig.count(Operation.GetStorageIDs) == 1
+
+
+# ---------------------------------------------------------------------- a camera that does not tell
+
+
+async def read_all(rig: Rig) -> list[str]:
+    """Read every setting as `grep . .settings/*` does; return the names of those that cannot be read."""
+    failed = []
+    for name in rig.camera.setting_names():
+        try:
+            await rig.camera.setting(name)
+        except errors.CameraError:
+            failed.append(name)
+    return failed
+
+
+async def offer_many(rig: Rig, count: int = 55) -> list[int]:
+    """Give the camera so many properties and no other; return their codes."""
+    codes = list(range(0xD001, 0xD001 + count))
+    rig.body.state.properties.clear()
+    for code in codes:
+        rig.body.state.properties[code] = Property(DevicePropDesc(code, DataType.UINT8, True, 1, 1, None), False)
+    rig.body.state.change_device_info(replace(rig.body.state.device_info, device_properties=tuple(codes)))
+    await wait_all_tasks_blocked()
+    return codes
+
+
+@pytest.mark.parametrize("operation", [Operation.GetDevicePropDesc, Operation.GetDevicePropValue])
+async def test_properties_that_are_always_busy(operation: Operation, autojump_clock: MockClock) -> None:
+    """The THETA Z1: 46 of 55. The others are read, and all together take a second."""
+    async with rigged() as rig:
+        codes = await offer_many(rig)
+        assert await read_all(rig) == []
+        if operation is Operation.GetDevicePropDesc:
+            await rig.camera.refresh()
+        began = trio.current_time()
+        for code in codes[:46]:
+            rig.fail(FaultKind.REFUSE, operation, parameter=code, times=None, code=ResponseCode.DeviceBusy)
+        for _ in range(3):
+            assert len(await read_all(rig)) == 46
+        assert trio.current_time() - began < 2
+
+
+async def test_a_property_that_is_busy_for_a_moment(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        codes = await offer_many(rig)
+        rig.fail(
+            FaultKind.REFUSE, Operation.GetDevicePropDesc, parameter=codes[0], times=3, code=ResponseCode.DeviceBusy
+        )
+        assert await read_all(rig) == []
+
+
+async def test_a_busy_camera_is_waited_for_when_a_setting_is_written(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        codes = await offer_many(rig)
+        for code in codes[1:]:
+            rig.fail(
+                FaultKind.REFUSE, Operation.GetDevicePropDesc, parameter=code, times=None, code=ResponseCode.DeviceBusy
+            )
+        assert len(await read_all(rig)) == 54
+        for operation in (Operation.GetDevicePropDesc, Operation.SetDevicePropValue, Operation.GetDevicePropValue):
+            rig.fail(FaultKind.REFUSE, operation, parameter=codes[0], times=10, code=ResponseCode.DeviceBusy)
+        await rig.camera.change_setting("prop-d001", "7")
+        assert await rig.camera.setting("prop-d001") == "7"
+
+
+async def test_properties_that_are_answered_with_no_session(autojump_clock: MockClock) -> None:
+    """The Leica SL3 and Q3: 65 of them. None costs a session."""
+    async with rigged() as rig:
+        codes = await offer_many(rig, 80)
+        for code in codes[:65]:
+            rig.fail(
+                FaultKind.REFUSE,
+                Operation.GetDevicePropDesc,
+                parameter=code,
+                times=None,
+                code=ResponseCode.SessionNotOpen,
+            )
+        epoch = rig.camera.epoch
+        for _ in range(2):
+            assert len(await read_all(rig)) == 65
+        assert rig.camera.epoch == epoch
+        assert rig.count(Operation.OpenSession) == 1
+        assert trio.current_time() < 1
+
+
+@pytest.mark.parametrize("operation", [Operation.GetDevicePropDesc, Operation.GetDevicePropValue])
+async def test_a_camera_that_never_gives_a_property(operation: Operation, autojump_clock: MockClock) -> None:
+    """Two are tried, and then none for a while."""
+    async with rigged() as rig:
+        await offer_many(rig)
+        assert await read_all(rig) == []
+        if operation is Operation.GetDevicePropDesc:
+            await rig.camera.refresh()
+        rig.fail(FaultKind.NO_ANSWER, operation, times=None)
+        began = trio.current_time()
+        for name in rig.camera.setting_names():
+            with trio.move_on_after(15) as scope, pytest.raises(errors.TransferTimeout):
+                await rig.camera.setting(name)
+            assert not scope.cancelled_caught
+        assert trio.current_time() - began < 30
+        rig.body.faults.clear()
+        await trio.sleep(30)
+        assert await read_all(rig) == []
+
+
+@pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE])
+async def test_one_property_that_is_never_given_does_not_hide_the_others(
+    kind: FaultKind, autojump_clock: MockClock
+) -> None:
+    async with rigged() as rig:
+        codes = await offer_many(rig)
+        rig.fail(kind, Operation.GetDevicePropDesc, parameter=codes[20], times=None)
+        for _ in range(3):
+            assert await read_all(rig) == [f"prop-{codes[20]:04x}"]
+        assert trio.current_time() < 30

@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.api import Usage
 from camfs.cameras.ptp.objects import ObjectKey
+from camfs.cameras.ptp.rests import LONGEST_REST
 from camfs.cameras.ptp.stores import FILLING
 from camfs.protocols.ptp.codes import (
     ROOT,
@@ -293,3 +294,72 @@ async def test_a_store_keeps_its_name(
     async with rigged() as rig:
         for stores, shown in steps:
             assert await stores_of(rig, *stores.items()) == shown
+
+
+# ---------------------------------------------------------------------- a camera that does not tell
+
+
+@pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE])
+async def test_a_camera_that_never_describes_its_stores_shows_them_all_the_same(
+    kind: FaultKind, autojump_clock: MockClock
+) -> None:
+    """The GoPro HERO8. It is asked once, whatever the number of stores; their room is not known."""
+    async with rigged(empty=False) as rig:
+        rig.fail(kind, Operation.GetStorageInfo, times=None)
+        with trio.move_on_after(15) as scope:
+            assert await rig.names(None) == ["card", "card2"]
+        assert not scope.cancelled_caught
+        asked = rig.count(Operation.GetStorageInfo)
+        began = trio.current_time()
+        for store in (CARD_ROOT, ObjectKey(MEMORY, ROOT)):
+            usage = await rig.camera.usage(store)
+            assert (usage.total, usage.free) == (0, 0)
+        assert await rig.names(None) == ["card", "card2"]
+        assert await rig.names() == ["DCIM"]
+        assert trio.current_time() == began
+        assert rig.count(Operation.GetStorageInfo) == asked <= 2
+
+
+async def test_a_camera_that_describes_its_stores_again(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.NO_ANSWER, Operation.GetStorageInfo, times=None)
+        assert (await rig.camera.usage(CARD_ROOT)).total == 0
+        rig.body.faults.clear()
+        assert (await rig.camera.usage(CARD_ROOT)).total == 0
+        await rig.camera.refresh()
+        assert (await rig.camera.usage(CARD_ROOT)).total > 0
+
+
+@pytest.mark.parametrize("code", [ResponseCode.DeviceBusy, ResponseCode.SessionNotOpen])
+async def test_a_store_that_is_never_described_for_other_reasons(code: ResponseCode, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        add(rig, "A.JPG")
+        rig.fail(FaultKind.REFUSE, Operation.GetStorageInfo, times=None, code=code)
+        assert await rig.names(None) == ["card"]
+        assert await rig.names() == ["A.JPG"]
+        assert rig.count(Operation.OpenSession) == 1
+        assert trio.current_time() < 5
+
+
+async def test_a_silent_camera_is_not_taken_for_one_that_does_not_describe_its_stores(
+    autojump_clock: MockClock,
+) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.NO_ANSWER, times=None)
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.describe(CARD_ROOT, None)
+        with pytest.raises(errors.TransferTimeout):
+            await rig.camera.usage(CARD_ROOT)
+        rig.body.faults.clear()
+        await trio.sleep(LONGEST_REST)
+        assert (await rig.camera.usage(CARD_ROOT)).total > 0
+
+
+async def test_a_camera_that_never_counts_its_objects(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.NO_ANSWER, Operation.GetNumObjects, times=None)
+        for _ in range(3):
+            usage = await rig.camera.usage(CARD_ROOT)
+            assert usage.total > 0
+            assert usage.objects is None
+        assert rig.count(Operation.GetNumObjects) <= 2

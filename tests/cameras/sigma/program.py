@@ -10,7 +10,8 @@ from typing import Any
 
 from camfs import errors
 from camfs.cameras.api import Change, Entry
-from camfs.cameras.ptp.session import Reply, Session
+from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.exposure import ImageKey
 from camfs.cameras.sigma.imagedb import ImageFolder

@@ -13,7 +13,8 @@ import trio.testing
 
 from camfs import errors
 from camfs.cameras.api import FolderChanged
-from camfs.cameras.ptp.session import Reply, Session
+from camfs.cameras.ptp.session import Session
+from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import open_still_camera
 from camfs.cameras.sigma.imagedb import IMAGEDB
