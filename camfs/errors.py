@@ -64,7 +64,13 @@ class TransferStalled(TransportError):
 
 
 class TransferTimeout(TransportError):
-    """The camera did not send or accept bytes in time."""
+    """The camera did not send or accept bytes in time.
+
+    Attributes:
+        unfinished: how many of the last payload bytes that have come belong to a packet that did not come whole.
+    """
+
+    unfinished = 0
 
 
 class ProtocolError(CameraError):

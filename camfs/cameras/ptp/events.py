@@ -144,13 +144,14 @@ class Events:
         self._capture.note_announced(handle)
         try:
             await self._show(handle)
-        except errors.DeviceGone:
-            raise
-        except errors.CameraError as error:
+        except errors.Refused as error:
             log.info("object %#x was announced and cannot be described yet: %s", handle, error)
             if self._nursery is not None and handle not in self._awaited:
                 self._awaited.add(handle)
                 self._nursery.start_soon(self._look_again, handle)
+        except errors.CameraError:  # a camera that does not answer is not asked again and again: others wait for it
+            self._capture.note_given_up(handle)
+            raise
 
     async def _look_again(self, handle: ObjectHandle) -> None:
         """Try to describe an object that was announced, again and again for a while."""
@@ -159,8 +160,11 @@ class Events:
                 await trio.sleep(seconds)
                 try:
                     await self._show(handle)
+                except errors.Refused as error:
+                    log.info("object %#x: %s", handle, error)
                 except errors.CameraError as error:
                     log.info("object %#x: %s", handle, error)
+                    break
                 if handle not in self._awaited or self._session.gone:
                     return
             log.warning("the camera announced object %#x and never described it", handle)

@@ -242,6 +242,10 @@ class IpLink:
 
     # ------------------------------------------------------------------ transactions
 
+    @property
+    def unfinished(self) -> int:
+        return 0 if self._connections is None else self._connections.command.codec.unfinished
+
     async def send(self, *messages: Message) -> None:
         """Queue messages; their bytes leave with the next `receive`, so that a request and its data are one write."""
         self._connected()

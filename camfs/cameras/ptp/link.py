@@ -11,6 +11,10 @@ from camfs.protocols.ptp.messages import Event, Message
 class Link(Protocol):
     """Carries messages to a responder and back. Every method may raise `TransportError` and `RemoteProtocolError`."""
 
+    @property
+    def unfinished(self) -> int:
+        """How many of the last payload bytes received belong to an unfinished packet: after a failure they cannot be trusted."""
+
     async def send(self, *messages: Message) -> None:
         """Send messages in order. Cancelled or failed: the transaction must be recovered with `cancel` or `reset`."""
 

@@ -117,6 +117,12 @@ class _Part:
         self._pieces.append(data)
         self.received += len(data)
 
+    def drop_last(self, count: int) -> None:
+        """Take back the last bytes: they may not be the object's."""
+        if count:
+            self._pieces = [self.data[:-count]]
+            self.received -= count
+
     @property
     def data(self) -> Payload:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -138,6 +144,7 @@ class PartialReads:
         self._spares_packets = False
         self._refused: dict[int, set[ObjectHandle]] = {}
         self._silent: dict[int, set[ObjectHandle]] = {}
+        self._sessions_lost = 0
         self._one_at_a_time = trio.Lock()
 
     def forget(self, handle: ObjectHandle) -> None:
@@ -149,7 +156,8 @@ class PartialReads:
         self._whole.clear()
 
     def lose_session(self) -> None:
-        """Note that the session was lost: what fell silent before is not risked again."""
+        """Note that the session was lost: what fell silent before is not risked again, nor what is being asked now."""
+        self._sessions_lost += 1
         for operation in self._silent:
             self._give_up(operation, "has cost the session")
 
@@ -270,6 +278,7 @@ class PartialReads:
             shorter = sparing and size > 1 and _fills_packets(size)
             operation, parameters, asked = self._request(offset, size - 1 if shorter else size)
             part, failure = _Part(), None
+            sessions_lost = self._sessions_lost
             try:
                 await self._ask(part, operation, handle, parameters, asked)
             except _NO_FAULT_OF_THE_PART:
@@ -282,6 +291,10 @@ class PartialReads:
                 return part.data
             log.info("%d bytes at %d of object %#x: %s", asked, offset, handle, failure or "nothing comes")
             was_silent = isinstance(failure, errors.TransferTimeout)
+            if isinstance(failure, errors.TransferTimeout):
+                part.drop_last(failure.unfinished)
+                if self._sessions_lost != sessions_lost:
+                    self._give_up(operation, "has cost the session")
             fills = asked > 1 and _fills_packets(asked) and not sparing
             if 0 < part.received < part.announced and (was_silent or isinstance(failure, errors.TransferCut)):
                 if was_silent and fills:

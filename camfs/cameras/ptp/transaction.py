@@ -99,4 +99,6 @@ async def run(
                         raise refusal(code, message.code)
     except trio.TooSlowError:
         words = f"no answer in {timeout:g} s" if trio.current_time() < latest else "the answer does not end"
-        raise errors.TransferTimeout(f"{name_of(Operation, code)}: {words}") from None
+        failure = errors.TransferTimeout(f"{name_of(Operation, code)}: {words}")
+        failure.unfinished = link.unfinished
+        raise failure from None

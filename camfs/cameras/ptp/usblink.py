@@ -50,6 +50,10 @@ class UsbLink:
         self._events: deque[Event] = deque()
         self.unsent: deque[bytes] = deque()
 
+    @property
+    def unfinished(self) -> int:
+        return 0  # on USB the end of a transfer tells, before anything else can follow
+
     async def send(self, *messages: Message) -> None:
         """Queue messages; their bytes leave with the next `receive`, in the same call of the transport."""
         self._answered = False

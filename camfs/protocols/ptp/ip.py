@@ -160,6 +160,7 @@ class IpConnection:
         self._had_data = False  # in this transaction
         self._payload: _Payload | None = None  # that is being received
         self._packet_left = 0  # payload bytes still to come in this packet
+        self._packet_given = 0  # payload bytes of this packet that were returned in messages
         self._is_last = False  # this packet is EndData
         self._stale = 0  # messages of other transactions since the request
         self._dead: RemoteProtocolError | None = None
@@ -168,6 +169,11 @@ class IpConnection:
     def under_way(self) -> bool:
         """Whether an initiator has a transaction under way: its response has not been returned yet."""
         return self._request is not None
+
+    @property
+    def unfinished(self) -> int:
+        """Payload bytes already returned of a packet that has not come whole: if it never does, they may be the bytes of other packets."""
+        return self._packet_given if self._packet_left else 0
 
     @property
     def awaits_data(self) -> bool:
@@ -309,6 +315,7 @@ class IpConnection:
                 raise RemoteProtocolError(f"{size} bytes of data where {payload.left} are left")
             payload.left -= size
         self._packet_left, self._is_last = size, packet_type is PacketType.END_DATA
+        self._packet_given = 0
         if self._is_last and not size:
             self._end_payload(payload.left)
 
@@ -320,6 +327,7 @@ class IpConnection:
         if size < len(chunk):
             self._chunks.appendleft(chunk[size:])
         self._packet_left -= size
+        self._packet_given += size
         assert self._payload is not None
         if not self._payload.is_stale:
             self._ready.append(Data(chunk[:size]))

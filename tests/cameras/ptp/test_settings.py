@@ -710,7 +710,8 @@ async def test_one_property_that_is_never_given_does_not_hide_the_others(
 ) -> None:
     async with rigged() as rig:
         codes = await offer_many(rig)
-        rig.fail(kind, Operation.GetDevicePropDesc, parameter=codes[20], times=None)
+        for operation in (Operation.GetDevicePropDesc, Operation.GetDevicePropValue):
+            rig.fail(kind, operation, parameter=codes[20], times=None)
         for _ in range(3):
             assert await read_all(rig) == [f"prop-{codes[20]:04x}"]
         assert trio.current_time() < 30

@@ -31,6 +31,8 @@ class ScriptedLink:
     def __init__(self, script: Script) -> None:
         self._script = iter(script)
 
+    unfinished = 0
+
     async def send(self, *messages: Message) -> None:
         await trio.lowlevel.checkpoint()
 
