@@ -24,7 +24,7 @@ from camfs.transports import identity, serial, tcp, usb, usbpipes
 from camfs.transports.ports import SerialPort
 
 NO_CAMERA = (
-    "no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one "
+    "no camera found (no USB device of class 06/01/01 or named MTP; for a serial camera give serial:/dev/…, to try without one "
     "virtual:sigma-fp)"
 )
 

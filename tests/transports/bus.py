@@ -15,6 +15,7 @@ import usb.backend
 import usb.backend.libusb1 as libusb
 import usb.core
 
+from camfs.transports import mtp
 from camfs.transports import usb as camfs_usb
 
 BULK_IN, BULK_OUT, INTERRUPT = 0x81, 0x02, 0x83
@@ -45,6 +46,9 @@ class BusDevice:
         interrupt: whether it has an interrupt endpoint.
         configured: whether a configuration is set.
         driver: whether a driver of the kernel holds the interface.
+        usb_version: bcdUSB.
+        properties: what udev's rules have set for it.
+        answers: to standard and vendor requests: by bmRequestType, bRequest, wValue and wIndex. It stalls on others.
         fail: error codes of the next calls, by name of the backend's method.
         hears: bytes that bulk OUT takes until it is silent, None for all.
         calls: names and arguments of the calls that change something.
@@ -65,6 +69,9 @@ class BusDevice:
     interrupt: bool = True
     configured: bool = True
     driver: bool = False
+    usb_version: int = 0x200
+    properties: dict[str, str] = field(default_factory=dict)
+    answers: dict[tuple[int, int, int, int], bytes] = field(default_factory=dict)
     fail: dict[str, list[int]] = field(default_factory=dict)
     hears: int | None = None
     answer: bytes = b"\4\0\1\x20"
@@ -87,10 +94,14 @@ class BusDevice:
         about = sysfs / f"{camfs_usb.USB_MAJOR}:{(self.bus - 1) * 128 + self.address - 1}"
         texts = {"serial": self.serial, "product": self.product_name}
         texts[f"{self.bus}-1:1.{self.interface}/interface"] = self.interface_name
-        self.files = [node, *(about / name for name, text in texts.items() if text is not None)]
-        for file in self.files:
+        contents = {node: "", **{about / name: f"{text}\n" for name, text in texts.items() if text is not None}}
+        contents[mtp.UDEV / f"c{about.name}"] = "".join(f"E:{name}={text}\n" for name, text in self.properties.items())
+        if self.driver:
+            contents[about / f"{self.bus}-1:1.{self.interface}/driver"] = ""
+        self.files = list(contents)
+        for file, text in contents.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{texts.get(str(file.relative_to(about)))}\n" if file != node else "")
+            file.write_text(text)
 
     def unplug(self) -> None:
         """Go: calls under way fail, and the files disappear."""
@@ -162,7 +173,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
         return SimpleNamespace(
             bLength=18,
             bDescriptorType=1,
-            bcdUSB=0x200,
+            bcdUSB=device.usb_version,
             bDeviceClass=device.device_class,
             bDeviceSubClass=0,
             bDeviceProtocol=0,
@@ -328,6 +339,13 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
         device.take_failure("ctrl_transfer")
         if not request_type & 0x80:
             return len(data)
+        if request_type & 0x60 != 0x20:  # no class request
+            answer = device.answers.get((request_type, request, value, index))
+            if answer is None:
+                raise failure(libusb.LIBUSB_ERROR_PIPE)
+            count = min(len(answer), len(data))
+            data[:count] = array.array("B", answer[:count])
+            return count
         data[: len(device.answer)] = array.array("B", device.answer)
         return len(device.answer)
 
