@@ -5,7 +5,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +44,7 @@ class BusDevice:
         triple: class, subclass and protocol of the interface.
         interface_name: as the kernel gives it.
         interrupt: whether it has an interrupt endpoint.
+        endpoints: address, transfer type and packet size of each; the interrupt endpoint is the last.
         configured: whether a configuration is set.
         driver: whether a driver of the kernel holds the interface.
         usb_version: bcdUSB.
@@ -67,6 +68,7 @@ class BusDevice:
     product_name: str = "SIGMA fp"
     interface_name: str = "Still Image"
     interrupt: bool = True
+    endpoints: Sequence[tuple[int, int, int]] = ((BULK_IN, 2, M), (BULK_OUT, 2, M), (INTERRUPT, 3, 16))
     configured: bool = True
     driver: bool = False
     usb_version: int = 0x200
@@ -128,6 +130,12 @@ class BusDevice:
         with self.changed:
             self.halted.update(endpoints)
             self.changed.notify_all()
+
+    def hear(self, data: bytes) -> None:
+        """React to a write on bulk OUT."""
+
+    def hear_request(self, request: int) -> None:
+        """React to a class request."""
 
     def take_failure(self, call: str) -> None:
         """Raise what is to go wrong with a call."""
@@ -227,7 +235,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
     def get_endpoint_descriptor(
         self, device: BusDevice, endpoint: int, interface: int, alternate: int, configuration: int
     ) -> Any:
-        address, kind, size = ((BULK_IN, 2, M), (BULK_OUT, 2, M), (INTERRUPT, 3, 16))[endpoint]
+        address, kind, size = device.endpoints[endpoint]
         return SimpleNamespace(
             bLength=7,
             bDescriptorType=5,
@@ -312,6 +320,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
             if device.hears is not None:
                 device.hears -= taken
             device.written.append(bytes(data[:taken]))
+            device.hear(device.written[-1])
             if taken < len(data):
                 device.wait(endpoint, None, deadline)
         return taken
@@ -337,6 +346,8 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
     ) -> int:
         device.calls.append(("ctrl_transfer", request_type, request, value, index, bytes(data)))
         device.take_failure("ctrl_transfer")
+        if request_type & 0x60 == 0x20:
+            device.hear_request(request)
         if not request_type & 0x80:
             return len(data)
         if request_type & 0x60 != 0x20:  # no class request
