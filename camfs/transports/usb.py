@@ -99,21 +99,21 @@ def find(
     def matches(*has: object) -> bool:
         return all(want in (None, value) for want, value in zip(wanted, has, strict=True))
 
-    def is_named(each: Any) -> bool:
+    def is_meant(each: Any) -> bool:  # by the user, before anything else is known of it
         ids = (each.idVendor, each.idProduct, attribute(_about(each) / "serial"), each.bus, each.address)
         return wanted != (None,) * len(wanted) and matches(*ids)
 
     return [
         camera
-        for camera in _all_cameras(is_named)
+        for camera in _all_cameras(is_meant)
         if matches(camera.vendor, camera.product, camera.serial, camera.bus, camera.address)
     ]
 
 
-def _all_cameras(is_named: Callable[[Any], bool]) -> list[UsbCamera]:
+def _all_cameras(is_meant: Callable[[Any], bool]) -> list[UsbCamera]:
     try:
         found = usb.core.find(find_all=True, backend=_fresh_backend())
-        cameras = [camera for each in found if (camera := _camera(each, is_named)) is not None]
+        cameras = [camera for each in found if (camera := _camera(each, is_meant)) is not None]
     except PYUSB_ERRORS as error:
         raise translated(error, "looking for USB devices") from error
     models = Counter((camera.vendor, camera.product) for camera in cameras)
@@ -152,7 +152,7 @@ def _about(device: Any) -> Path:
     return SYSFS / _device_number(device)
 
 
-def _camera(device: Any, is_named: Callable[[Any], bool]) -> UsbCamera | None:
+def _camera(device: Any, is_meant: Callable[[Any], bool]) -> UsbCamera | None:
     """Return a device as a camera, None if it is no camera or has just gone."""
     if device.bDeviceClass == HUB:
         return None
@@ -164,7 +164,7 @@ def _camera(device: Any, is_named: Callable[[Any], bool]) -> UsbCamera | None:
             for interface in configuration
             if not interface.bAlternateSetting and (endpoints := _endpoints(interface))
         ]
-        found = _still_image(interfaces) or _mtp(device, interfaces, is_named)
+        found = _still_image(interfaces) or _mtp(device, interfaces, is_meant)
     except usb.core.USBError:
         return None
     if found is None:
@@ -196,7 +196,7 @@ def _still_image(interfaces: Sequence[Interface]) -> Interface | None:
     return None
 
 
-def _mtp(device: Any, interfaces: Sequence[Interface], is_named: Callable[[Any], bool]) -> Interface | None:
+def _mtp(device: Any, interfaces: Sequence[Interface], is_meant: Callable[[Any], bool]) -> Interface | None:
     """Return the vendor-specific interface that speaks MTP: see `camfs.transports.mtp`."""
     about, properties = _about(device), mtp.udev_properties(_device_number(device))
     candidates = []
@@ -213,7 +213,7 @@ def _mtp(device: Any, interfaces: Sequence[Interface], is_named: Callable[[Any],
         return None
     if mtp.is_marked(properties):
         return candidates[0]
-    if not is_named(device) or not mtp.may_be_asked(device.bcdUSB, properties):
+    if not is_meant(device) or not mtp.may_be_asked(device.bcdUSB, properties):
         return None
     number = osdescriptor.ask(device)
     return next((each for each in candidates if each[0].bInterfaceNumber == number), None)
