@@ -42,7 +42,7 @@ REFUSALS_ON_NETWORK = (errors.Busy, errors.DeviceInUse, errors.DeviceGone, NotAc
 """What may be otherwise a moment later."""
 
 NO_CAMERA = (
-    "no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one "
+    "no camera found (no USB device of class 06/01/01 or named MTP; for a serial camera give serial:/dev/…, to try without one "
     "virtual:sigma-fp)"
 )
 

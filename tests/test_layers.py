@@ -30,7 +30,12 @@ IN_AND_OUT = {
 """What a protocol has no use for."""
 
 SOLE_IMPORTERS = {
-    "usb": {"camfs.transports.usb", "camfs.transports.usberrors", "camfs.transports.usbpipes"},
+    "usb": {
+        "camfs.transports.osdescriptor",
+        "camfs.transports.usb",
+        "camfs.transports.usberrors",
+        "camfs.transports.usbpipes",
+    },
     "serial": {"camfs.transports.serial"},
     "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
 }

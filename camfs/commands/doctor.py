@@ -218,9 +218,16 @@ def check_cameras(system: System) -> Iterator[Finding]:
         yield Finding("no USB camera, but there is a serial port, which may have a Kodak DC120")
     else:
         yield Finding(
-            "no camera found (no USB device of class 06/01/01)",
+            "no camera found (no USB device of class 06/01/01 or named MTP)",
             "plug it in and switch it on; to try without one: camfs virtual:sigma-fp DIRECTORY",
         )
+    for device in system.usb_devices():
+        if device.may_speak_mtp:
+            ids = f"{device.vendor:04x}:{device.product:04x}"
+            yield Finding(
+                f"{device}: {device.name} does not say what it is; if it is a player or telephone in MTP mode, camfs usb:{ids} "
+                "DIRECTORY asks it and mounts it"
+            )
 
 
 def _check_camera(system: System, device: sysfs.UsbDevice) -> Finding:

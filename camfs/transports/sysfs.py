@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from camfs.transports import mtp
+
 DEVICES = Path("/sys/bus/usb/devices")
 TERMINALS = Path("/sys/class/tty")
 
@@ -12,7 +14,7 @@ STILL_IMAGE = (6, 1, 1)
 MASS_STORAGE = 8
 """Class of a card reader's interface."""
 VENDOR_SPECIFIC = 0xFF
-"""Class of an interface that some MTP players have instead; its name contains `MTP`."""
+"""Class of an interface that some MTP devices have instead: `camfs.transports.mtp` tells which."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class UsbDevice:
         name: what it calls itself.
         interfaces: class, subclass and protocol of each interface.
         serial: its serial number, None if it has none.
-        speaks_mtp: whether it has a vendor-specific interface that is named MTP.
+        speaks_mtp: whether it has a vendor-specific interface that is known to speak MTP.
+        may_speak_mtp: whether it has one that looks so, of which nobody knows whether it does.
     """
 
     vendor: int
@@ -36,10 +39,11 @@ class UsbDevice:
     interfaces: tuple[tuple[int, int, int], ...]
     serial: str | None = None
     speaks_mtp: bool = False
+    may_speak_mtp: bool = False
 
     @property
     def is_camera(self) -> bool:
-        """Whether it speaks PTP, by the same rule as `camfs.transports.usb.find`."""
+        """Whether it speaks PTP, by the same rule as `camfs.transports.usb.find`, which however may ask a device that the user names."""
         return STILL_IMAGE in self.interfaces or self.speaks_mtp
 
     @property
@@ -86,7 +90,7 @@ def _device(folder: Path) -> UsbDevice | None:
         place = [int((folder / name).read_text()) for name in ("busnum", "devnum")]
     except (OSError, ValueError):
         return None
-    triples, speaks_mtp = [], False
+    triples, is_named, looks_like_mtp = [], False, False
     for interface in _entries(folder):
         if ":" not in interface.name:
             continue
@@ -97,9 +101,23 @@ def _device(folder: Path) -> UsbDevice | None:
         except (OSError, ValueError):
             continue
         triples.append((numbers[0], numbers[1], numbers[2]))
-        speaks_mtp |= numbers[0] == VENDOR_SPECIFIC and "MTP" in (attribute(interface / "interface") or "")
-    name = attribute(folder / "product") or "unnamed device"
-    return UsbDevice(ids[0], ids[1], place[0], place[1], name, tuple(triples), attribute(folder / "serial"), speaks_mtp)
+        if numbers[0] == VENDOR_SPECIFIC:
+            is_named |= mtp.is_named(attribute(interface / "interface"))
+            endpoints = attribute(interface / "bNumEndpoints") or ""
+            looks_like_mtp |= endpoints == f"{mtp.ENDPOINTS:02}" and not (interface / "driver").exists()
+    properties = mtp.udev_properties(attribute(folder / "dev") or "")
+    speaks_mtp = is_named or (looks_like_mtp and mtp.is_marked(properties))
+    return UsbDevice(
+        vendor=ids[0],
+        product=ids[1],
+        bus=place[0],
+        address=place[1],
+        name=attribute(folder / "product") or "unnamed device",
+        interfaces=tuple(triples),
+        serial=attribute(folder / "serial"),
+        speaks_mtp=speaks_mtp,
+        may_speak_mtp=looks_like_mtp and not speaks_mtp,
+    )
 
 
 def _entries(folder: Path) -> Iterator[Path]:

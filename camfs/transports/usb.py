@@ -1,7 +1,12 @@
-"""The USB bus: finds the still image interfaces on it, without opening or asking a device."""
+"""The USB bus: finds the still image interfaces on it.
+
+No device is opened or asked anything for that, with one exception: a device that the user names, and that does not say what it is, is
+asked whether it speaks MTP (`camfs.transports.mtp`).
+"""
 
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ import usb.core
 import usb.util
 
 from camfs.errors import TransportError
+from camfs.transports import mtp, osdescriptor
 from camfs.transports.sysfs import STILL_IMAGE, VENDOR_SPECIFIC, attribute
 from camfs.transports.usberrors import PYUSB_ERRORS, translated
 
@@ -81,28 +87,33 @@ def find(
 ) -> list[UsbCamera]:
     """Return the cameras that are plugged in and match all arguments, in the order of their places. Blocks.
 
-    Needs no permission on them, and sends them nothing.
+    Needs no permission on them, and sends them nothing. Only a device that the arguments name, and of which nothing else tells whether
+    it speaks MTP, may be asked.
 
     Raises:
+        DeviceForbidden: there is no permission to ask it.
         TransportError: libusb is missing or does not work.
     """
     wanted = (vendor, product, serial, bus, device)
+
+    def matches(*has: object) -> bool:
+        return all(want in (None, value) for want, value in zip(wanted, has, strict=True))
+
+    def is_meant(each: Any) -> bool:  # by the user, before anything else is known of it
+        ids = (each.idVendor, each.idProduct, attribute(_about(each) / "serial"), each.bus, each.address)
+        return wanted != (None,) * len(wanted) and matches(*ids)
+
     return [
         camera
-        for camera in _all_cameras()
-        if all(
-            want in (None, has)
-            for want, has in zip(
-                wanted, (camera.vendor, camera.product, camera.serial, camera.bus, camera.address), strict=True
-            )
-        )
+        for camera in _all_cameras(is_meant)
+        if matches(camera.vendor, camera.product, camera.serial, camera.bus, camera.address)
     ]
 
 
-def _all_cameras() -> list[UsbCamera]:
+def _all_cameras(is_meant: Callable[[Any], bool]) -> list[UsbCamera]:
     try:
         found = usb.core.find(find_all=True, backend=_fresh_backend())
-        cameras = [camera for each in found if (camera := _camera(each)) is not None]
+        cameras = [camera for each in found if (camera := _camera(each, is_meant)) is not None]
     except PYUSB_ERRORS as error:
         raise translated(error, "looking for USB devices") from error
     models = Counter((camera.vendor, camera.product) for camera in cameras)
@@ -131,46 +142,81 @@ def _fresh_backend() -> Any:
     return type(backend)(backend.lib)
 
 
-def _camera(device: Any) -> UsbCamera | None:
+def _device_number(device: Any) -> str:
+    """Return major and minor number of a device's node."""
+    return f"{USB_MAJOR}:{(device.bus - 1) * 128 + device.address - 1}"
+
+
+def _about(device: Any) -> Path:
+    """Return the kernel's folder for a device."""
+    return SYSFS / _device_number(device)
+
+
+def _camera(device: Any, is_meant: Callable[[Any], bool]) -> UsbCamera | None:
     """Return a device as a camera, None if it is no camera or has just gone."""
     if device.bDeviceClass == HUB:
         return None
-    about = SYSFS / f"{USB_MAJOR}:{(device.bus - 1) * 128 + device.address - 1}"
+    about = _about(device)
     try:
-        for configuration in device:
-            for interface in configuration:
-                if (
-                    not interface.bAlternateSetting
-                    and _is_still_image(interface, about)
-                    and (endpoints := _endpoints(interface))
-                ):
-                    return UsbCamera(
-                        vendor=device.idVendor,
-                        product=device.idProduct,
-                        bus=device.bus,
-                        address=device.address,
-                        serial=attribute(about / "serial"),
-                        product_name=attribute(about / "product") or "unnamed camera",
-                        interface=interface.bInterfaceNumber,
-                        endpoints=endpoints,
-                        device=device,
-                        _backend=device.backend,
-                    )
+        interfaces = [
+            (interface, endpoints)
+            for configuration in device
+            for interface in configuration
+            if not interface.bAlternateSetting and (endpoints := _endpoints(interface))
+        ]
+        found = _still_image(interfaces) or _mtp(device, interfaces, is_meant)
     except usb.core.USBError:
-        pass
+        return None
+    if found is None:
+        return None
+    interface, endpoints = found
+    return UsbCamera(
+        vendor=device.idVendor,
+        product=device.idProduct,
+        bus=device.bus,
+        address=device.address,
+        serial=attribute(about / "serial"),
+        product_name=attribute(about / "product") or "unnamed camera",
+        interface=interface.bInterfaceNumber,
+        endpoints=endpoints,
+        device=device,
+        _backend=device.backend,
+    )
+
+
+Interface = tuple[Any, Endpoints]
+"""An interface as pyusb gives it, with its pipes."""
+
+
+def _still_image(interfaces: Sequence[Interface]) -> Interface | None:
+    """Return the interface that has the class of still image devices (camfs/protocols/ptp/README.md, "USB containers")."""
+    for each in interfaces:
+        if (each[0].bInterfaceClass, each[0].bInterfaceSubClass, each[0].bInterfaceProtocol) == STILL_IMAGE:
+            return each
     return None
 
 
-def _is_still_image(interface: Any, about: Path) -> bool:
-    """Return whether an interface speaks PTP, by its class or, as with some MTP players, by its name.
-
-    Source: camfs/protocols/ptp/README.md, "USB containers".
-    """
-    triple = (interface.bInterfaceClass, interface.bInterfaceSubClass, interface.bInterfaceProtocol)
-    if triple[0] != VENDOR_SPECIFIC:
-        return triple == STILL_IMAGE
-    names = about.glob(f"*:*.{interface.bInterfaceNumber}/interface")
-    return any("MTP" in (attribute(name) or "") for name in names)
+def _mtp(device: Any, interfaces: Sequence[Interface], is_meant: Callable[[Any], bool]) -> Interface | None:
+    """Return the vendor-specific interface that speaks MTP: see `camfs.transports.mtp`."""
+    about, properties = _about(device), mtp.udev_properties(_device_number(device))
+    candidates = []
+    for each in interfaces:
+        interface, endpoints = each
+        if interface.bInterfaceClass == VENDOR_SPECIFIC:
+            folders = list(about.glob(f"*:*.{interface.bInterfaceNumber}"))
+            if any(mtp.is_named(attribute(folder / "interface")) for folder in folders):
+                return each
+            has_driver = any((folder / "driver").exists() for folder in folders)
+            if interface.bNumEndpoints == mtp.ENDPOINTS and endpoints.interrupt_in is not None and not has_driver:
+                candidates.append(each)
+    if not candidates:
+        return None
+    if mtp.is_marked(properties):
+        return candidates[0]
+    if not is_meant(device) or not mtp.may_be_asked(device.bcdUSB, properties):
+        return None
+    number = osdescriptor.ask(device)
+    return next((each for each in candidates if each[0].bInterfaceNumber == number), None)
 
 
 def _endpoints(interface: Any) -> Endpoints | None:

@@ -9,7 +9,7 @@ import usb.backend.libusb1 as libusb
 
 from camfs.commands import cameras
 from camfs.commands.mounts import CAMFS
-from camfs.transports import mounts, sysfs, usb
+from camfs.transports import mounts, mtp, sysfs, usb
 from camfs.transports.holders import Holder
 from camfs.transports.mounts import MountEntry
 from tests.transports.bus import Backend, BusDevice
@@ -23,6 +23,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[BusDevice]:
     devices: list[BusDevice] = []
     monkeypatch.setattr(usb, "NODES", tmp_path / "nodes")
     monkeypatch.setattr(usb, "SYSFS", tmp_path / "sysfs")
+    monkeypatch.setattr(mtp, "UDEV", tmp_path / "udev")
     monkeypatch.setattr(libusb, "get_backend", lambda: Backend(devices))
     monkeypatch.setattr(sysfs, "adapters", list)
     show_mounts(tmp_path, monkeypatch, "")
@@ -53,6 +54,21 @@ def test_cameras(bus: list[BusDevice]) -> None:
         "usb:1003:c432   SIGMA fp               serial 91403727   free",
         "usb:04a9:3218   Canon Digital Camera   serial unknown    free",
     ]
+
+
+def test_mtp_devices_of_vendor_class(bus: list[BusDevice]) -> None:
+    """By the interface's name, or by what libmtp's rules have told udev. No other device of that class is listed or touched."""
+    vendor = {"triple": (255, 255, 0), "vendor": 0x0FCE}
+    plug(bus, BusDevice(**vendor, product=0x0166, address=2, serial="1", product_name="MiniPro", interface_name="MTP"))  # type: ignore[arg-type]
+    marked = {"properties": {"ID_MTP_DEVICE": "1"}, "interface_name": ""}
+    plug(bus, BusDevice(**vendor, product=0x0167, address=3, serial=None, product_name="Player", **marked))  # type: ignore[arg-type]
+    unknown = BusDevice(**vendor, product=0x0168, address=4, interface_name="")  # type: ignore[arg-type]
+    plug(bus, unknown)
+    assert cameras.lines() == [
+        "usb:0fce:0166   MiniPro   serial 1         free",
+        "usb:0fce:0167   Player    serial unknown   free",
+    ]
+    assert not unknown.calls
 
 
 def test_two_of_a_kind(bus: list[BusDevice]) -> None:

@@ -133,7 +133,7 @@ def test_all_is_well() -> None:
         ({"find_cameras": broken_libusb}, "looking for USB devices: Other error", "lsusb"),
         (
             {"usb_devices": list},
-            "no camera found (no USB device of class 06/01/01)",
+            "no camera found (no USB device of class 06/01/01 or named MTP)",
             "plug it in and switch it on; to try without one: camfs virtual:sigma-fp DIRECTORY",
         ),
         (
@@ -224,6 +224,14 @@ def test_findings(changes: Mapping[str, Any], found: str, fix: str) -> None:
         (
             {"usb_devices": lambda: [replace(FP, interfaces=((255, 255, 0),), speaks_mtp=True)]},
             "usb 1003:c432 (bus 1 device 7): SIGMA fp can be opened",
+        ),
+        (
+            {
+                "usb_devices": lambda: [replace(FP, interfaces=((255, 255, 0),), may_speak_mtp=True)],
+                "adapters": lambda: [CABLE],
+            },
+            "usb 1003:c432 (bus 1 device 7): SIGMA fp does not say what it is; if it is a player or telephone in MTP mode, "
+            "camfs usb:1003:c432 DIRECTORY asks it and mounts it",
         ),
         (
             {"usb_devices": lambda: [FP, replace(FP, vendor=0x0781, interfaces=((8, 6, 80),))]},

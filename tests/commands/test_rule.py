@@ -25,12 +25,13 @@ SYSTEMD_DEVICE_VERIFY_SYSFS=0 exec udevadm test --action="$3" /sys/devices/usb1/
 
 @dataclass(frozen=True)
 class Device:
-    """A USB device on bus 1, as udev sees one."""
+    """A USB device on bus 1, as udev sees one; its interfaces have names once it is bound to its driver."""
 
     vendor: int = 0x1003
     product: int = 0xC432
     serial: str | None = "91403727"
     interfaces: Sequence[tuple[int, int, int]] = ((6, 1, 1),)
+    names: Sequence[str] = ()
 
     def descriptors(self) -> bytes:
         """Return what the kernel read from it (USB 2.0, 9.6)."""
@@ -59,6 +60,9 @@ class Device:
             "product": "SIGMA fp",
             **({"serial": self.serial} if self.serial is not None else {}),
         }
+        for number, name in enumerate(self.names):
+            texts[f"1-1:1.{number}/interface"] = name
+            (place / f"1-1:1.{number}").mkdir()
         for name, text in texts.items():
             (place / name).write_text(text + "\n")
 
@@ -128,6 +132,28 @@ def test_the_instance_names_the_camera(tmp_path: Path, serial: str | None, insta
 def test_a_camera_that_is_one_of_several_things(tmp_path: Path) -> None:
     outcome = process(tmp_path, Device(interfaces=((255, 0, 0), (6, 1, 1), (8, 6, 80))))
     assert outcome.wanted == "camfs@usb:91403727.service"
+
+
+@pytest.mark.parametrize("names", [("MTP",), ("RIM MS/MTP",), ("ADB Interface", "MTP")])
+def test_an_mtp_device_by_its_interface_s_name(tmp_path: Path, names: Sequence[str]) -> None:
+    interfaces = [(255, 255, 0)] * len(names)
+    outcome = process(tmp_path, Device(0x0FCE, 0x0166, "0123456789ABCDEF", interfaces, names), "bind")
+    assert {"uaccess", "systemd"} <= outcome.tags
+    assert outcome.wanted == "camfs@usb:0123456789ABCDEF.service"
+
+
+def test_an_mtp_device_that_libmtp_knows(tmp_path: Path) -> None:
+    known = {"69-libmtp.rules": 'SUBSYSTEM=="usb", ENV{ID_MTP_DEVICE}="1"\n'}
+    outcome = process(tmp_path, Device(0x0FCE, 0x0166, None, ((255, 255, 0),)), others=known)
+    assert {"uaccess", "systemd"} <= outcome.tags
+    assert outcome.wanted == "camfs@usb:0fce:0166.service"
+
+
+@pytest.mark.parametrize("names", [(), ("",), ("FT232R USB UART",), ("ADB Interface",)])
+def test_other_devices_of_vendor_class_are_left_alone(tmp_path: Path, names: Sequence[str]) -> None:
+    outcome = process(tmp_path, Device(0x0403, 0x6001, None, ((255, 255, 255),), names), "bind")
+    assert not {"uaccess", "systemd"} & outcome.tags
+    assert "CAMFS_SOURCE" not in outcome.properties
 
 
 def test_a_sigma_as_a_disk_is_not_mounted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +201,7 @@ def mounted(
     *,
     background: bool = False,
     env: Mapping[str, str] | None = None,
+    program: Sequence[str] = CAMFS,
 ) -> Iterator[Mount]:
     """Mount a source; at the end of the block unmount it, and see that camfs lived, ended well and said nothing unexpected.
 
@@ -213,13 +214,14 @@ def mounted(
         options: for -o.
         background: without -f, as users mount; camfs then has no stderr to be read.
         env: added to the environment.
+        program: runs camfs.
     """
     point.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "log", "w+b") as log:
         traced = Path(place) / "trace"
         if source.startswith("virtual:"):
             source += ("&" if "?" in source else "?") + f"trace={traced}"
-        command = [*CAMFS, source, str(point), *(["-o", options] if options else []), *([] if background else ["-f"])]
+        command = [*program, source, str(point), *(["-o", options] if options else []), *([] if background else ["-f"])]
         environment = {**os.environ, **(env or {})}
         start = _start_in_background if background else _start
         mount = Mount(point, start(command, point, log, environment), log, Trace(traced, point))

@@ -449,7 +449,9 @@ def test_pictures_are_kept_between_mounts(memory: Path, folder: Path, camera: Pa
     at = changed.index(b"1994:")
     changed[at : at + 4] = b"1999"
     changed[-1] ^= 0xFF
+    written = (folder / SMALL).stat()
     (folder / SMALL).write_bytes(changed)
+    os.utime(folder / SMALL, ns=(written.st_atime_ns, written.st_mtime_ns))
     with mounted(source, camera) as mount:
         assert {path: path.stat().st_mtime_ns for path in camera.rglob("*.KDC")} == times
         run("diff", "-r", folder, camera / "memory")
@@ -458,6 +460,83 @@ def test_pictures_are_kept_between_mounts(memory: Path, folder: Path, camera: Pa
         assert [each.size for each in transferred if each.result != "OK"] == [1024] * 3
         assert (camera / "memory" / SMALL).stat().st_mtime_ns > times[camera / "memory" / SMALL]
     assert own_cache.is_dir()
+
+
+def pc_files() -> dict[str, bytes]:
+    """Return files as a card may have them that was in a computer, by paths below the store."""
+    one, two, three = small_picture(1), small_picture(2), small_picture(3)
+    raw = {number: kdc.picture(kdc.Shot(number, datetime(1998, 1, number), quality=0)) for number in (8, 9)}
+    jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + bytes(range(256)) * 30
+    return {
+        "HOLIDAY.KDC": one,
+        "p000002.kdc": two,
+        "COPY.KDC": one,
+        "CUT.KDC": one[:20_000],
+        "P000005.KDC": three,
+        "P000008.KDC": raw[9],
+        "P000009.KDC": raw[8],
+        "ALBUM/P000003.KDC": small_picture(5),
+        "ALBUM/DSC_0007.KDC": small_picture(7),
+        "PHOTO.KDC": jpeg,
+        "PHOTO2.KDC": jpeg + b"more",
+        "ZEROS.KDC": bytes(5000),
+        "EMPTY.KDC": b"",
+    }
+
+
+def test_a_card_that_was_in_a_computer(folder: Path, tmp_path: Path, camera: Path, own_cache: Path) -> None:
+    """Headers name other files, or there are none: everything is copied, also when files were exchanged between two mounts."""
+    files = pc_files()
+    for name, data in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    source = f"virtual:dc120?memory={folder}&card={folder}&pace=off"
+    exchanged = [("HOLIDAY.KDC", "p000002.kdc"), ("P000008.KDC", "P000009.KDC"), ("PHOTO.KDC", "ZEROS.KDC")]
+    for exchanging in (False, True):
+        for one, other in exchanged if exchanging else ():
+            (folder / one).rename(tmp_path / "aside")
+            (folder / other).rename(folder / one)
+            (tmp_path / "aside").rename(folder / other)
+        with mounted(source, camera) as mount:
+            for store in ("memory", "card"):
+                run("diff", "-r", folder, camera / store)
+                copied = tmp_path / f"{store}{exchanging}"
+                run("cp", "-r", camera / store, copied)
+                run("diff", "-r", folder, copied)
+            for name in ("HOLIDAY.KDC", "P000008.KDC", "ALBUM/DSC_0007.KDC"):
+                with Image.open(camera / ".thumbnails/memory" / f"{name}.jpg") as thumbnail:
+                    seen = numpy.asarray(thumbnail.convert("RGB"), dtype=int)
+                data = (folder / name).read_bytes()
+                there = numpy.frombuffer(Header.decode(data).thumbnail(data), dtype=numpy.uint8).reshape(60, 80, 3)
+                assert numpy.abs(seen - there.astype(int)).mean() < 6
+            refused(mount, errno.ENODATA, "no thumbnail", (camera / ".thumbnails/card/PHOTO.KDC.jpg").read_bytes)
+
+
+def test_edited_between_two_mounts(folder: Path, camera: Path, own_cache: Path) -> None:
+    """The header and the size of the picture are as before; the list tells when the file was written."""
+    fill(folder, "P000001.KDC")
+    for data in (small_picture(1), small_picture(1)[:-1] + b"\x5a"):
+        (folder / "P000001.KDC").write_bytes(data)
+        os.utime(folder / "P000001.KDC", (0, 1_000_000_000 + 60 * data[-1]))
+        with mounted(f"virtual:dc120?memory={folder}&pace=off", camera):
+            assert (camera / "memory/P000001.KDC").read_bytes() == data
+
+
+def test_rm_of_renamed_pictures(folder: Path, camera: Path) -> None:
+    files = pc_files()
+    for name, data in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    with mounted(f"virtual:dc120?memory={folder}&pace=off", camera, "allow_delete") as mount:
+        memory = camera / "memory"
+        for name in ("p000002.kdc", "ALBUM/DSC_0007.KDC"):
+            run("rm", memory / name)
+            del files[name]
+        refused(mount, errno.EOPNOTSUPP, "nothing was erased", (memory / "PHOTO.KDC").unlink)
+        refused(mount, errno.EOPNOTSUPP, "nothing was erased", (memory / "P000008.KDC").unlink)
+        (camera / ".refresh").write_text("1")
+        left = {str(path.relative_to(memory)): path.read_bytes() for path in memory.rglob("*.*") if path.is_file()}
+        assert left == files
 
 
 def test_rsync(memory: Path, folder: Path, camera: Path, own_cache: Path) -> None:

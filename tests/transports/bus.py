@@ -5,7 +5,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ import usb.backend
 import usb.backend.libusb1 as libusb
 import usb.core
 
+from camfs.transports import mtp
 from camfs.transports import usb as camfs_usb
 
 BULK_IN, BULK_OUT, INTERRUPT = 0x81, 0x02, 0x83
@@ -43,8 +44,12 @@ class BusDevice:
         triple: class, subclass and protocol of the interface.
         interface_name: as the kernel gives it.
         interrupt: whether it has an interrupt endpoint.
+        endpoints: address, transfer type and packet size of each; the interrupt endpoint is the last.
         configured: whether a configuration is set.
         driver: whether a driver of the kernel holds the interface.
+        usb_version: bcdUSB.
+        properties: what udev's rules have set for it.
+        answers: to standard and vendor requests: by bmRequestType, bRequest, wValue and wIndex. It stalls on others.
         fail: error codes of the next calls, by name of the backend's method.
         hears: bytes that bulk OUT takes until it is silent, None for all.
         calls: names and arguments of the calls that change something.
@@ -63,8 +68,12 @@ class BusDevice:
     product_name: str = "SIGMA fp"
     interface_name: str = "Still Image"
     interrupt: bool = True
+    endpoints: Sequence[tuple[int, int, int]] = ((BULK_IN, 2, M), (BULK_OUT, 2, M), (INTERRUPT, 3, 16))
     configured: bool = True
     driver: bool = False
+    usb_version: int = 0x200
+    properties: dict[str, str] = field(default_factory=dict)
+    answers: dict[tuple[int, int, int, int], bytes] = field(default_factory=dict)
     fail: dict[str, list[int]] = field(default_factory=dict)
     hears: int | None = None
     answer: bytes = b"\4\0\1\x20"
@@ -87,10 +96,14 @@ class BusDevice:
         about = sysfs / f"{camfs_usb.USB_MAJOR}:{(self.bus - 1) * 128 + self.address - 1}"
         texts = {"serial": self.serial, "product": self.product_name}
         texts[f"{self.bus}-1:1.{self.interface}/interface"] = self.interface_name
-        self.files = [node, *(about / name for name, text in texts.items() if text is not None)]
-        for file in self.files:
+        contents = {node: "", **{about / name: f"{text}\n" for name, text in texts.items() if text is not None}}
+        contents[mtp.UDEV / f"c{about.name}"] = "".join(f"E:{name}={text}\n" for name, text in self.properties.items())
+        if self.driver:
+            contents[about / f"{self.bus}-1:1.{self.interface}/driver"] = ""
+        self.files = list(contents)
+        for file, text in contents.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{texts.get(str(file.relative_to(about)))}\n" if file != node else "")
+            file.write_text(text)
 
     def unplug(self) -> None:
         """Go: calls under way fail, and the files disappear."""
@@ -117,6 +130,12 @@ class BusDevice:
         with self.changed:
             self.halted.update(endpoints)
             self.changed.notify_all()
+
+    def hear(self, data: bytes) -> None:
+        """React to a write on bulk OUT."""
+
+    def hear_request(self, request: int) -> None:
+        """React to a class request."""
 
     def take_failure(self, call: str) -> None:
         """Raise what is to go wrong with a call."""
@@ -162,7 +181,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
         return SimpleNamespace(
             bLength=18,
             bDescriptorType=1,
-            bcdUSB=0x200,
+            bcdUSB=device.usb_version,
             bDeviceClass=device.device_class,
             bDeviceSubClass=0,
             bDeviceProtocol=0,
@@ -216,7 +235,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
     def get_endpoint_descriptor(
         self, device: BusDevice, endpoint: int, interface: int, alternate: int, configuration: int
     ) -> Any:
-        address, kind, size = ((BULK_IN, 2, M), (BULK_OUT, 2, M), (INTERRUPT, 3, 16))[endpoint]
+        address, kind, size = device.endpoints[endpoint]
         return SimpleNamespace(
             bLength=7,
             bDescriptorType=5,
@@ -301,6 +320,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
             if device.hears is not None:
                 device.hears -= taken
             device.written.append(bytes(data[:taken]))
+            device.hear(device.written[-1])
             if taken < len(data):
                 device.wait(endpoint, None, deadline)
         return taken
@@ -326,8 +346,17 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]
     ) -> int:
         device.calls.append(("ctrl_transfer", request_type, request, value, index, bytes(data)))
         device.take_failure("ctrl_transfer")
+        if request_type & 0x60 == 0x20:
+            device.hear_request(request)
         if not request_type & 0x80:
             return len(data)
+        if request_type & 0x60 != 0x20:  # no class request
+            answer = device.answers.get((request_type, request, value, index))
+            if answer is None:
+                raise failure(libusb.LIBUSB_ERROR_PIPE)
+            count = min(len(answer), len(data))
+            data[:count] = array.array("B", answer[:count])
+            return count
         data[: len(device.answer)] = array.array("B", device.answer)
         return len(device.answer)
 

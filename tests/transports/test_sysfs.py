@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs.transports import sysfs
+from camfs.transports import mtp, sysfs
 from camfs.transports.sysfs import Adapter, UsbDevice
 
 
@@ -68,6 +68,35 @@ def test_devices(tmp_path: Path) -> None:
 def test_a_vendor_s_own_interface_is_no_camera(tmp_path: Path) -> None:
     plug(tmp_path, "1-1", "0403:6001", {"ffffff": "FT232R USB UART"})
     assert not sysfs.usb_devices()[0].is_camera
+
+
+@pytest.mark.parametrize(
+    ("marked", "endpoints", "driver", "speaks", "may_speak"),
+    [
+        (False, "03", False, False, True),
+        (True, "03", False, True, False),
+        (False, "02", False, False, False),
+        (True, "02", False, False, False),
+        (True, "03", True, False, False),
+        (False, "03", True, False, False),
+    ],
+)
+def test_an_mtp_device_without_a_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    marked: bool,
+    endpoints: str,
+    driver: bool,
+    speaks: bool,
+    may_speak: bool,
+) -> None:
+    """udev says so, or nobody. An interface that looks otherwise, or has a driver of the kernel, is no candidate."""
+    monkeypatch.setattr(mtp, "UDEV", tmp_path / "udev")
+    folder = plug(tmp_path, "1-1", "0fce:0166", {"ffff00": ""}, dev="189:6")
+    write(folder / "1-1:1.0", bNumEndpoints=endpoints, **({"driver": ""} if driver else {}))
+    write(tmp_path / "udev", **{"c189:6": "S:libmtp-1-1\nE:ID_BUS=usb" + ("\nE:ID_MTP_DEVICE=1" if marked else "")})
+    (device,) = sysfs.usb_devices()
+    assert (device.speaks_mtp, device.may_speak_mtp, device.is_camera) == (speaks, may_speak, speaks)
 
 
 def test_what_has_half_gone_is_left_out(tmp_path: Path) -> None:

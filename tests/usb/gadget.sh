@@ -32,7 +32,7 @@ unmount() {
 }
 
 no_camera() {
-    fails "camfs: no camera found (no USB device of class 06/01/01; for a serial camera give serial:/dev/…, to try without one virtual:sigma-fp)" \
+    fails "camfs: no camera found (no USB device of class 06/01/01 or named MTP; for a serial camera give serial:/dev/…, to try without one virtual:sigma-fp)" \
         camfs usb: "$mnt"
     not_mounted "$mnt"
 }

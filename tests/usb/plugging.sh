@@ -169,6 +169,44 @@ automount() {
     wait_for not_mounted /mnt/auto
 }
 
+serve_vendor_class() { # named or described: an MTP device
+    wait_for device_is_away
+    "$PYTHON" -m tests.usb.vendor_gadget "$1" >>/scratch/server.output 2>&1 &
+    server=$!
+    patience=120 wait_for mtp_device || exit 1
+}
+
+mtp_device() { grep -lsx ff /sys/bus/usb/devices/*:*/bInterfaceClass; }
+device_is_away() { [ ! -e /sys/kernel/config/usb_gadget/camfs-dummy_udc.0 ]; }
+mtp_node() {
+    udevadm settle
+    udevadm info --query=property --property="$1" --value "$(dirname "$(dirname "$(mtp_device)")")/$(basename "$(dirname "$(mtp_device)")" | cut -d: -f1)"
+}
+
+vendor_class_by_name() { # found by the name that the kernel has read, given to the user, and mounted
+    "$PYTHON" -m camfs --list | tee /tmp/listed
+    [ "$(wc -l </tmp/listed)" = 1 ]
+    mtp_node CURRENT_TAGS | grep :uaccess:
+    "$PYTHON" -m camfs --doctor | grep "can be opened$" | grep "^ok    usb "
+    mkdir -p /mnt/player
+    "$PYTHON" -m camfs usb: /mnt/player
+    [ "$(find /mnt/player -type f | tee /tmp/files | wc -l)" -ge 3 ] || { cat /tmp/files; return 1; }
+    find /mnt/player -type f -exec cat {} + >/dev/null
+    fusermount3 -u /mnt/player
+}
+
+vendor_class_by_descriptor() { # not listed, since nobody asked it; asked and mounted when it is named
+    [ ! "$("$PYTHON" -m camfs --list)" ]
+    if mtp_node CURRENT_TAGS | grep :uaccess:; then return 1; fi
+    says "no camera found" "$PYTHON" -m camfs usb: /mnt/player
+    "$PYTHON" -m camfs --doctor | grep "does not say what it is"
+    source=usb:$(mtp_node ID_VENDOR_ID):$(mtp_node ID_MODEL_ID)
+    "$PYTHON" -m camfs "$source" /mnt/player
+    [ "$(find /mnt/player -type f | tee /tmp/files | wc -l)" -ge 3 ] || { cat /tmp/files; return 1; }
+    find /mnt/player -type f -exec cat {} + >/dev/null
+    fusermount3 -u /mnt/player
+}
+
 section user the_user
 section install-units install_units
 serve sigma-fp --card "$card"
@@ -184,4 +222,10 @@ section system-wide system_wide
 section mount-command mount_command
 section fstab fstab
 section automount automount
+stop TERM
+serve_vendor_class named
+section vendor-class-by-name vendor_class_by_name
+stop TERM
+serve_vendor_class described
+section vendor-class-by-descriptor vendor_class_by_descriptor
 stop TERM

@@ -4,14 +4,14 @@ A store is listed as a whole: the list of all its pictures, and the list of each
 however many pictures there are. It is answered from memory while a picture is being transferred, for the camera changes nothing by
 itself while a computer has it.
 
-A picture's number is its place in a list, and shifts when another picture is erased. So the number is looked up, in a list that was
-just asked for, each time it is needed, and the first packet of the picture must bear the picture's name. From the list to the end of
-the command that uses the number nobody else may erase or take a picture: whoever uses a number holds `Contents._numbers` meanwhile.
+A picture is known by its name and its size: a picture of the same name and another size is another picture. Its number is its place in
+a list, and shifts when another picture is erased. So the number is looked up, in a list that was just asked for, each time it is needed,
+and what comes is held against the picture (`proofs`). From the list to the end of the command that uses the number nobody else may erase
+or take a picture: whoever uses a number holds `Contents._numbers` meanwhile.
 """
 
-import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -22,9 +22,10 @@ from camfs import errors
 from camfs.cameras.api import Change, FolderChanged, Key, Usage
 from camfs.cameras.dc120.attachment import Attachment
 from camfs.cameras.dc120.line import OnPacket, ReceivedPacket
-from camfs.protocols import kdc
+from camfs.cameras.dc120.lists import NAMELESS, by_unique_names, count_files, first_packet, list_files
+from camfs.cameras.dc120.proofs import Proofs, is_other_file, may_erase
 from camfs.protocols.dc120.commands import GET_FILE, GET_THUMBNAIL, Code, command
-from camfs.protocols.dc120.lists import FileEntry, ListLayout, decode_count, decode_list, list_layout, packets_in_list
+from camfs.protocols.dc120.lists import FileEntry
 from camfs.protocols.dc120.status import Status
 from camfs.protocols.dc120.texts import ALBUMS, AlbumNames
 from camfs.protocols.dc120.values import Location, decode_clock
@@ -37,11 +38,8 @@ CAPACITY = {Location.MEMORY: 2 << 20, Location.CARD: 16 << 20}
 MAX_SIZE = 32 << 20
 """Bytes beyond which the size in a list is nonsense: twice the largest card."""
 
-MAX_LISTED = 999
-"""Pictures that are looked for one by one where a list does not name them; the largest card holds 230."""
-
-NAMELESS = FileEntry(bytes(12), 0)
-"""Keeps the place of a picture that neither the list nor its own header names."""
+ATTEMPTS = 4
+"""How often a picture is asked for while the camera's list changes each time."""
 
 
 class StoreKey(NamedTuple):
@@ -58,15 +56,22 @@ class AlbumKey(NamedTuple):
 
 
 class PictureKey(NamedTuple):
-    """A picture; no other one in its store has this name."""
+    """A picture; no other one in its store has this name. With another size it is another picture."""
 
     location: Location
     name: str
+    size: int
 
-    @property
-    def stem(self) -> str:
-        """The name as the picture's header bears it."""
-        return self.name.partition(".")[0]
+
+class Place(NamedTuple):
+    """Where a picture stands: its number in the list of an album (0 for the whole store), and what that list named.
+
+    Two places are equal only if nothing has changed in the list.
+    """
+
+    album: int
+    number: int
+    listed: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ class StoreListing:
     album_names: tuple[str, ...]
     since: datetime
 
+    def key(self, location: Location, name: str) -> PictureKey:
+        """Return the key of a picture."""
+        return PictureKey(location, name, self.pictures[name].size)
+
 
 class Contents:
     """What one camera holds.
@@ -94,14 +103,21 @@ class Contents:
         announce: is called with what has changed.
         on_card_removed: is called when there is no card, or when the card may be another one: pictures on the next card may have
             the same names and sizes.
+        on_replaced: is called with a picture that must be another one now, although name and size are the same.
     """
 
     def __init__(
-        self, attachment: Attachment, announce: Callable[[Change], None], on_card_removed: Callable[[], None]
+        self,
+        attachment: Attachment,
+        announce: Callable[[Change], None],
+        on_card_removed: Callable[[], None],
+        on_replaced: Callable[[PictureKey], None],
     ) -> None:
         self._attachment = attachment
         self._announce = announce
         self._on_card_removed = on_card_removed
+        self._on_replaced = on_replaced
+        self._proofs = Proofs()
         self._listings: dict[Location, StoreListing] = {}
         self._stale: set[Location] = set()
         self._numbers = trio.Lock()
@@ -112,16 +128,19 @@ class Contents:
         """List a folder's keys: see `Camera.list_folder`."""
         match key:
             case None:
-                return [StoreKey(location) for location in _present(await self._attachment.read_status())]
+                present = _present(await self._attachment.read_status())
+                if Location.CARD not in present:
+                    self._card_removed()
+                return [StoreKey(location) for location in present]
             case StoreKey(location):
                 listing = await self._list_store(location)
                 albums = sorted(set(listing.albums.values()))
-                loose = [PictureKey(location, name) for name in listing.pictures if name not in listing.albums]
+                loose = [listing.key(location, name) for name in listing.pictures if name not in listing.albums]
                 return [*(AlbumKey(location, album) for album in albums), *loose]
             case AlbumKey(location, album):
                 known = self._listings.get(location)
                 listing = known if known and location not in self._stale else await self._list_store(location)
-                return [PictureKey(location, name) for name, number in listing.albums.items() if number == album]
+                return [listing.key(location, name) for name, number in listing.albums.items() if number == album]
         raise errors.NotFound("not a folder")
 
     async def _list_store(self, location: Location) -> StoreListing:
@@ -139,18 +158,32 @@ class Contents:
         if location not in _present(status):
             self._card_removed()
             raise errors.StoreUnavailable("no card in the camera")
-        pictures = {entry.name: entry for entry in await self._list_files(location, 0)}
+        pictures = by_unique_names(await list_files(self._attachment, location, 0))
         albums: dict[str, int] = {}
         for album in range(1, ALBUMS + 1):
-            if await self._count(location, album):
-                for entry in await self._list_files(location, album):
-                    pictures.setdefault(entry.name, entry)
-                    albums[entry.name] = album
+            if await count_files(self._attachment, location, album):
+                for entry in await list_files(self._attachment, location, album):
+                    name = next((name for name in _twins(pictures, entry) if name not in albums), None)
+                    if name is None:  # the list of the store leaves out what is in an album
+                        pictures = by_unique_names([entry], pictures)
+                        name = next(reversed(pictures))
+                    albums[name] = album
         names = (await self._ask_album_names()).names
         since = known.since if known is not None else decode_clock(status.clock)
         self._listings[location] = StoreListing(pictures, albums, names, since)
         self._stale.discard(location)
+        if known is not None:
+            self._compare(location, known)
         return self._listings[location]
+
+    def _compare(self, location: Location, before: StoreListing) -> None:
+        """Report pictures of which only the unknown bytes of their entries have changed: in a DOS directory those are time and date."""
+        for name, entry in self._listings[location].pictures.items():
+            old = before.pictures.get(name)
+            if old is not None and old.size == entry.size and old.data != entry.data:
+                key = PictureKey(location, name, entry.size)
+                self._proofs.forget(key)
+                self._on_replaced(key)
 
     async def _ask_stores(self) -> dict[Location, StoreListing]:
         """Ask the camera what all its stores hold. The caller holds `_numbers`."""
@@ -158,62 +191,14 @@ class Contents:
         return {location: await self._ask_store(location) for location in _present(status)}
 
     def _card_removed(self) -> None:
-        self._listings.pop(Location.CARD, None)
+        known = self._listings.pop(Location.CARD, None)
+        if known is not None:
+            for name in known.pictures:
+                self._proofs.forget(known.key(Location.CARD, name))
         self._on_card_removed()
 
     async def _ask_album_names(self) -> AlbumNames:
         return AlbumNames.decode((await self._attachment.run(command(Code.GET_ALBUM_NAMES)))[0])
-
-    async def _count(self, location: Location, album: int) -> int:
-        payloads = await self._attachment.run(command(Code.GET_FILE_COUNT, location=location, album=album))
-        return decode_count(payloads[0])
-
-    async def _list_files(self, location: Location, album: int) -> list[FileEntry]:
-        """Ask for a list. Entries that are nonsense keep their place in it, since numbers are places."""
-        payloads: list[bytes] = []
-
-        async def gather(packet: ReceivedPacket) -> bool:
-            payloads.append(packet.payload)
-            if packet.index == 0:
-                packet.expect(packets_in_list(packet.payload))
-            return True
-
-        wanted = command(Code.GET_FILE_NAMES, location=location, album=album)
-        try:
-            await self._attachment.run(wanted, on_packet=gather)
-        except (errors.RemoteProtocolError, errors.TransferTimeout):
-            # `ListLayout.SINGLE`: one packet is all that comes, whatever the count
-            if len(payloads) != 1 or list_layout(payloads[0]) is not ListLayout.PAGED:
-                raise
-        entries = decode_list(payloads)
-        count = await self._count(location, album)
-        with contextlib.suppress(errors.Refused):  # there are not as many as the count says
-            while len(entries) < min(count, MAX_LISTED):
-                entries.append(await self._entry_from_header(location, album, len(entries) + 1))
-        return entries
-
-    async def _entry_from_header(self, location: Location, album: int, number: int) -> FileEntry:
-        """Learn a picture's name and size from its first packet, where the list does not name it."""
-        first = await self._first_packet(location, album, number)
-        try:
-            header = kdc.Header.decode(first)
-            return FileEntry.named(f"{header.name.rstrip()}.KDC", header.size)
-        except (errors.ProtocolError, UnicodeError) as error:
-            log.info("picture %d: %s", number, error)
-            return NAMELESS
-
-    async def _first_packet(self, location: Location, album: int, number: int) -> bytes:
-        packets: list[bytes] = []
-
-        async def gather_one(packet: ReceivedPacket) -> bool:
-            packets.append(packet.payload)
-            return False
-
-        wanted = command(GET_FILE[location], number=number, album=album)
-        await self._attachment.run(wanted, on_packet=gather_one)
-        if not packets:
-            raise errors.RemoteProtocolError(f"picture {number} has no first packet")
-        return packets[0]
 
     # what is known
 
@@ -223,19 +208,27 @@ class Contents:
             raise errors.NotFound("not listed yet")
         return listing
 
-    def size(self, key: PictureKey) -> int:
-        """Return a picture's size in bytes.
+    def entry(self, key: PictureKey) -> FileEntry:
+        """Return what the camera's list says of a picture.
 
         Raises:
             NotFound: the picture is not in the camera's lists.
-            Refused: the size is nonsense.
+            Refused: its size is nonsense, or nobody tells it.
         """
         entry = self._known(key.location).pictures.get(key.name)
-        if entry is None:
+        if entry is None or entry.size != key.size:
             raise errors.NotFound(f"{key.name}: no longer in the camera")
+        if entry == NAMELESS:
+            raise errors.Refused("a file whose name and size the camera does not tell")
         if entry.size > MAX_SIZE:
             raise errors.Refused(f"{key.name}: the camera tells an impossible size of {entry.size} bytes")
-        return entry.size
+        return entry
+
+    def stamp(self, key: PictureKey) -> bytes:
+        """Return the four unknown bytes of a picture's entry; none if it is not in the camera's lists."""
+        listing = self._listings.get(key.location)
+        entry = listing.pictures.get(key.name) if listing is not None else None
+        return entry.data if entry is not None else b""
 
     def listed_since(self, location: Location) -> datetime:
         """Return the camera's local time when a store was listed for the first time."""
@@ -269,21 +262,62 @@ class Contents:
     # by number
 
     async def transfer(self, key: PictureKey, packets: int, on_packet: OnPacket) -> None:
-        """Transfer a picture from its beginning, and check that its first packet bears its name.
+        """Transfer a picture from its beginning, once it is proved that it is the right one: the table in `proofs`.
 
         Raises:
             NotFound: the picture is no longer in the camera.
-            RemoteProtocolError: the camera sends another picture.
+            Refused: the camera cannot send it.
+            RemoteProtocolError: the camera sends another picture, or its list changes all the time.
         """
+        before, doubtful, failure = None, b"", None
+        async with self._numbers:
+            for _ in range(ATTEMPTS):
+                place = await self._find(key)
+                if place == before:
+                    if failure is not None:
+                        raise failure
+                    await self._prove(key, place, doubtful)
+                before, failure = place, None
+                try:
+                    doubtful = await self._transfer_from(key, place, packets, on_packet)
+                except errors.NotSupported:
+                    raise
+                except errors.Refused as error:  # the camera may have fewer pictures than it had a moment ago
+                    failure = error
+                else:
+                    if not doubtful:
+                        return
+        raise errors.RemoteProtocolError(f"{key.name}: the camera lists and sends something else each time")
+
+    async def _transfer_from(self, key: PictureKey, place: Place, packets: int, on_packet: OnPacket) -> bytes:
+        """Transfer the picture at a place; return its first packet, and nothing else, if that does not show that it is the right one."""
+        name, doubtful = self.entry(key).name, b""
 
         async def check(packet: ReceivedPacket) -> bool:
-            if packet.index == 0 and _name_in(packet.payload) not in ("", key.stem):
-                raise errors.RemoteProtocolError(f"the camera sent another picture in place of {key.name}")
+            nonlocal doubtful
+            if packet.index == 0 and not self._proofs.holds(key, name, packet.payload):
+                doubtful = packet.payload
+                return False
             return await on_packet(packet)
 
-        async with self._numbers:
-            album, number = await self._find(key)
-            await self._attachment.run(command(GET_FILE[key.location], number=number, album=album), packets, check)
+        wanted = command(GET_FILE[key.location], number=place.number, album=place.album)
+        await self._attachment.run(wanted, packets, check)
+        return doubtful
+
+    async def _prove(self, key: PictureKey, place: Place, first: bytes) -> None:
+        """Believe that a first packet is the picture's, after the second look at the list, unless the camera has sent another file.
+
+        Raises:
+            RemoteProtocolError: it has.
+        """
+
+        async def ask(index: int) -> bytes:
+            return await first_packet(self._attachment, key.location, place.album, index + 1)
+
+        if await is_other_file((key.name, key.size), first, place.listed, ask):
+            raise errors.RemoteProtocolError(f"the camera sent another picture in place of {key.name}")
+        log.info("%s: its header does not bear this name", key.name)
+        self._proofs.note(key, first)
 
     async def thumbnail(self, key: PictureKey) -> bytes:
         """Ask for a picture's thumbnail (command 56 or 66); return what comes, nothing where the camera does not have it.
@@ -292,21 +326,31 @@ class Contents:
             NotFound: the picture is no longer in the camera.
         """
         async with self._numbers:
-            album, number = await self._find(key)
+            place = await self._find(key)
             try:
-                wanted = command(GET_THUMBNAIL[key.location], number=number, album=album)
+                wanted = command(GET_THUMBNAIL[key.location], number=place.number, album=place.album)
                 return b"".join(await self._attachment.run(wanted))
             except (errors.Refused, errors.RemoteProtocolError, errors.TransferTimeout) as error:
                 log.info("thumbnail of %s: %s", key.name, error)
                 return b""
 
-    async def _find(self, key: PictureKey) -> tuple[int, int]:
-        """Return the album to name, and a picture's number in it, as of now. The caller holds `_numbers`."""
-        albums = self._known(key.location).albums
-        for album in (0, albums.get(key.name, 0)):
-            names = [entry.name for entry in await self._list_files(key.location, album)]
-            if key.name in names:
-                return album, names.index(key.name) + 1
+    async def _find(self, key: PictureKey) -> Place:
+        """Ask the camera where a picture stands now. The caller holds `_numbers`.
+
+        Raises:
+            NotFound: it is no longer in the camera, or another picture has its name now. The store will be listed again.
+        """
+        listing, wanted = self._known(key.location), self.entry(key)
+        twins = _twins(listing.pictures, wanted)
+        for album in dict.fromkeys((0, listing.albums.get(key.name, 0))):
+            entries = await list_files(self._attachment, key.location, album)
+            numbers = [number for number, entry in enumerate(entries, 1) if _is_twin(entry, wanted)]
+            here = [name for name in twins if album in (0, listing.albums.get(name, 0))]
+            if len(numbers) == len(here):
+                listed = tuple((entry.name, entry.size) for entry in entries)
+                return Place(album, numbers[here.index(key.name)], listed)
+        self._stale.add(key.location)
+        self._announce(FolderChanged(StoreKey(key.location)))
         raise errors.NotFound(f"{key.name}: no longer in the camera")
 
     # changes
@@ -316,31 +360,34 @@ class Contents:
 
         Raises:
             NotFound: the picture is no longer in the camera.
-            NotSupported: the lists do not tell the picture's number among all pictures, or another picture has it.
+            NotSupported: the lists do not tell the picture's number among all pictures, or the number may be another picture's.
             Refused: the camera did not erase it.
         """
         async with self._numbers:
-            number = await self._number_of_all(key)
-            first = await self._first_packet(key.location, 0, number)
-            if _name_in(first) != key.stem:
-                raise errors.NotSupported(f"{key.name}: picture {number} bears another name, so nothing was erased")
+            place = await self._place_among_all(key)
+            first = await first_packet(self._attachment, key.location, 0, place.number)
+            proved = self._proofs.holds(key, self.entry(key).name, first)
+            if not may_erase((key.name, key.size), first, place.listed, proved) or place != await self._find(key):
+                raise errors.NotSupported(
+                    f"{key.name}: picture {place.number} may be another one by its header, so nothing was erased"
+                )
             failure: errors.CameraError | None = None
             try:
-                await self._attachment.run(command(Code.ERASE, location=key.location, number=number))
+                await self._attachment.run(command(Code.ERASE, location=key.location, number=place.number))
             except (errors.TransferTimeout, errors.RemoteProtocolError) as error:
                 failure = error  # it may have been erased: the list tells
-            if key.name in (await self._ask_store(key.location)).pictures:
+            left = (await self._ask_store(key.location)).pictures.get(key.name)
+            if left is not None and left.size == key.size:
                 raise failure or errors.Refused(f"{key.name}: the camera did not erase it")
 
-    async def _number_of_all(self, key: PictureKey) -> int:
-        """Return a picture's number among all pictures of its store, which is what the camera erases by."""
+    async def _place_among_all(self, key: PictureKey) -> Place:
+        """Return a picture's place among all pictures of its store: the camera erases by the number there."""
         listing = await self._ask_store(key.location)
-        if key.name not in listing.pictures:
-            raise errors.NotFound(f"{key.name}: no longer in the camera")
-        names = [entry.name for entry in await self._list_files(key.location, 0)]
-        if names.count(key.name) != 1 or not listing.albums.keys() <= set(names):
+        wanted, place = self.entry(key), await self._find(key)
+        names = {name for name, _ in place.listed}
+        if place.album or len(_twins(listing.pictures, wanted)) > 1 or not listing.albums.keys() <= names:
             raise errors.NotSupported(f"{key.name}: its number is uncertain, so nothing was erased")
-        return names.index(key.name) + 1
+        return place
 
     async def rename_album(self, key: AlbumKey, name: str) -> None:
         """Rename an album (command 42), in both stores: they share the names.
@@ -380,12 +427,9 @@ class Contents:
             except (errors.TransferTimeout, errors.RemoteProtocolError) as error:
                 failure = error  # it may have been taken: the lists tell
             after = await self._ask_stores()
-        new = [
-            PictureKey(location, name)
-            for location, listing in after.items()
-            for name in listing.pictures
-            if location not in before or name not in before[location].pictures
-        ]
+        old = {listing.key(location, name) for location, listing in before.items() for name in listing.pictures}
+        new = [listing.key(location, name) for location, listing in after.items() for name in listing.pictures]
+        new = [key for key in new if key not in old]
         if not new:
             raise failure or errors.StoreFull("the camera lists no new picture")
         return new
@@ -396,8 +440,10 @@ def _present(status: Status) -> list[Location]:
     return [location for location in Location if location is Location.MEMORY or status.has_card]
 
 
-def _name_in(first: bytes) -> str:
-    """Return the name that a picture's first packet bears; empty if it bears none, as that of a damaged picture."""
-    with contextlib.suppress(errors.RemoteProtocolError):
-        return kdc.Header.decode(first).name.rstrip()
-    return ""
+def _is_twin(one: FileEntry, other: FileEntry) -> bool:
+    return (one.name, one.size) == (other.name, other.size)
+
+
+def _twins(pictures: Mapping[str, FileEntry], entry: FileEntry) -> list[str]:
+    """Return the names under which pictures go whose entries have the same name and size: one, unless a list is odd."""
+    return [name for name, other in pictures.items() if _is_twin(entry, other)]

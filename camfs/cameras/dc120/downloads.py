@@ -3,12 +3,12 @@
 The DC120 cannot seek. A transfer begins with the first read that needs it and feeds every reader as it goes. It is aborted (E4) when the
 last of them has closed the file. The bytes that have come stay: a later transfer of the same picture begins at byte 0 again, but what
 is known is served at once, and compared with what comes. A picture that is complete goes to the disk. After a remount it is found
-there, and trusted when the camera's first packet is its beginning.
+there: `picture_cache` says when it is trusted.
 
 ================================== ======================================================================================
 a packet                           what becomes of it
 ================================== ======================================================================================
-the first, begins the disk's copy  the copy is the picture, and the transfer is aborted
+the first, the disk has a copy     the copy is the picture, and the transfer is aborted
 differs from bytes that are known  all bytes are dropped, and the transfer fails: the camera holds another picture
 repeats the packet before it       is kept apart until the transfer ends in the right place: it may have been sent twice
 any other                          its bytes are added, and readers wake
@@ -16,21 +16,18 @@ any other                          its bytes are added, and readers wake
 """
 
 import contextlib
-import hashlib
 import logging
 import math
-import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
 
-import platformdirs
 import trio
 
 from camfs import errors
 from camfs.cameras.api import Change, Entry, EntryChanged
 from camfs.cameras.dc120.contents import PictureKey
 from camfs.cameras.dc120.line import OnPacket, ReceivedPacket
+from camfs.cameras.dc120.picture_cache import PictureCache
 from camfs.protocols import kdc
 from camfs.protocols.dc120.frames import DATA_SIZE, packets_in
 from camfs.protocols.dc120.values import Location
@@ -42,71 +39,8 @@ ANSWER_WITHIN = 0.8
 camfs/mount/README.md, "What the kernel does".
 """
 
-CACHE_SIZE = 256 << 20
-"""Bytes of pictures kept on disk for one camera; beyond that the oldest go."""
-
 Transfer = Callable[[PictureKey, int, OnPacket], Awaitable[None]]
 """Runs a transfer: is given the picture, the number of packets, and what to call with each."""
-
-
-class PictureCache:
-    """The pictures of one camera on this computer's disk.
-
-    Args:
-        folder: where they lie; made when the first one is kept.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    @classmethod
-    def of_camera(cls, *marks: str) -> "PictureCache":
-        """Return the cache of the camera that has these marks. The DC120 has no serial number to know it by."""
-        digest = hashlib.sha256("\0".join(marks).encode()).hexdigest()[:16]
-        return cls(platformdirs.user_cache_path("camfs") / f"dc120-{digest}")
-
-    def read(self, name: str, size: int) -> bytes | None:
-        """Return the picture of this name and size, None if it was not kept."""
-        try:
-            data = self._path(name, size).read_bytes()
-        except OSError:
-            return None
-        return data if len(data) == size else None
-
-    def keep(self, name: str, data: bytes) -> None:
-        """Keep a picture. Where the disk does not take it, it is not kept, which is logged."""
-        path = self._path(name, len(data))
-        part = path.with_suffix(".part")
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._make_room(len(data))
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(path)
-        except OSError as error:
-            log.warning("%s was not kept on disk: %s", name, error.strerror)
-            with contextlib.suppress(OSError):
-                part.unlink()
-
-    def drop(self, name: str, size: int) -> None:
-        """Remove a picture."""
-        with contextlib.suppress(OSError):
-            self._path(name, size).unlink()
-
-    def _path(self, name: str, size: int) -> Path:
-        safe = "".join(character if character.isalnum() else "_" for character in name)
-        return self._folder / f"{safe}-{size}.kdc"
-
-    def _make_room(self, size: int) -> None:
-        files = sorted(self._folder.glob("*.kdc"), key=lambda path: path.stat().st_mtime)
-        total = sum(path.stat().st_size for path in files) + size
-        for path in files:
-            if total <= CACHE_SIZE:
-                break
-            total -= path.stat().st_size
-            path.unlink()
 
 
 class Download:
@@ -114,24 +48,29 @@ class Download:
 
     Args:
         key: the picture.
-        size: bytes, from the camera's list.
+        stamp: the four unknown bytes of its entry in the camera's list.
         transfer: fetches it from the camera.
         cache: where it is kept.
         nursery: runs the transfer.
         on_header: is called with the picture's first bytes when a transfer brings them.
+
+    Attributes:
+        is_outdated: whether the camera has another picture of this name and size now. Who has the file open reads on in the old one.
     """
 
     def __init__(
         self,
         key: PictureKey,
-        size: int,
+        stamp: bytes,
         transfer: Transfer,
         cache: PictureCache,
         nursery: trio.Nursery,
         on_header: Callable[[bytes], None],
     ) -> None:
         self.key = key
-        self.size = size
+        self.size = key.size
+        self.is_outdated = False
+        self._stamp = stamp
         self._transfer = transfer
         self._cache = cache
         self._nursery = nursery
@@ -139,8 +78,7 @@ class Download:
         self._data = bytearray()
         self._doubtful = bytearray()  # bytes behind `_data` that may be a packet sent twice
         self._last = b""  # the packet before
-        self._kept: bytes | None = None  # the disk's copy, unless the first packet has shown it to be another picture
-        self._cache_was_read = False
+        self._is_kept = False  # on the disk
         self._running = False
         self._is_open = False
         self._beginnings = 0  # calls of `read_beginning` under way
@@ -210,9 +148,6 @@ class Download:
             self._nursery.start_soon(self._run)
 
     async def _run(self) -> None:
-        if not self._cache_was_read:
-            self._cache_was_read = True
-            self._kept = await trio.to_thread.run_sync(self._cache.read, self.key.name, self.size)
         try:
             await self._transfer(self.key, packets_in(self.size), self._on_packet)
             if len(self._data) + len(self._doubtful) == self.size:
@@ -225,19 +160,20 @@ class Download:
             self._running = False
             self._doubtful.clear()
             self._news.unpark_all()
-        if self.is_complete and self._kept is None:
-            await trio.to_thread.run_sync(self._cache.keep, self.key.name, bytes(self._data))
+        if self.is_complete and not self._is_kept:
+            self._is_kept = True
+            await trio.to_thread.run_sync(self._cache.keep, self.key.name, self._stamp, bytes(self._data))
 
     async def _on_packet(self, packet: ReceivedPacket) -> bool:
         start = packet.index * DATA_SIZE
         payload = packet.payload[: self.size - start]
         if packet.index == 0:
             self._on_header(payload)
-            if self._kept is not None and self._kept.startswith(payload):
-                self._data[:] = self._kept
+            kept = await trio.to_thread.run_sync(self._cache.read, self.key.name, self.size, self._stamp, payload)
+            if kept is not None and kept.startswith(self._data):
+                self._data[:], self._is_kept = kept, True
                 self._news.unpark_all()
                 return False
-            self._kept = None
         known = bytes(self._data[start : start + len(payload)])
         if not payload.startswith(known):
             self._data.clear()
@@ -268,9 +204,8 @@ class Downloads:
         nursery: runs transfers.
         zone: the zone of the camera's clock; None for this computer's.
         announce: is called with what has changed.
-
-    Attributes:
         cache: pictures on disk; None as long as the camera is not known.
+        stamp_of: returns the four unknown bytes of a picture's entry in the camera's list.
     """
 
     def __init__(
@@ -280,52 +215,53 @@ class Downloads:
         zone: tzinfo | None,
         announce: Callable[[Change], None],
         cache: PictureCache | None,
+        stamp_of: Callable[[PictureKey], bytes],
     ) -> None:
         self.cache = cache
         self._transfer = transfer
         self._nursery = nursery
         self._zone = zone
         self._announce = announce
-        self._downloads: dict[tuple[PictureKey, int], Download] = {}
-        self._dates: dict[tuple[PictureKey, int], int] = {}
+        self._stamp_of = stamp_of
+        self._downloads: dict[PictureKey, Download] = {}
+        self._dates: dict[PictureKey, int] = {}
 
     def of(self, entry: Entry) -> Download:
         """Return the download of a picture; it fetches nothing before it is read."""
         key = entry.key
         assert isinstance(key, PictureKey)
-        known = self._downloads.get((key, entry.size))
-        if known is not None:
+        known = self._downloads.get(key)
+        if known is not None and (known.in_use or not known.is_outdated):
             return known
         assert self.cache is not None
 
         def on_header(header: bytes) -> None:
-            self._note_date(key, entry.size, header)
+            self._note_date(key, header)
 
-        download = Download(key, entry.size, self._transfer, self.cache, self._nursery, on_header)
-        self._downloads[key, entry.size] = download
+        download = Download(key, self._stamp_of(key), self._transfer, self.cache, self._nursery, on_header)
+        self._downloads[key] = download
         return download
 
-    def _note_date(self, key: PictureKey, size: int, header: bytes) -> None:
+    def _note_date(self, key: PictureKey, header: bytes) -> None:
         date = self._date_in(header)
-        if date is not None and date != self._dates.get((key, size)):
-            self._dates[key, size] = date
+        if date is not None and date != self._dates.get(key):
+            self._dates[key] = date
             self._announce(EntryChanged(key))
 
-    def date(self, key: PictureKey, size: int, otherwise: datetime) -> int:
+    def date(self, key: PictureKey, otherwise: datetime) -> int:
         """Return when a picture was taken, in nanoseconds since 1970; once a date was given it stays until the header tells another.
 
         Args:
             key: the picture.
-            size: its size in bytes.
             otherwise: the date to give while the picture's header is not known; local time of the camera.
         """
-        date = self._dates.get((key, size))
-        if date is None:
-            kept = self.cache.read(key.name, size) if self.cache is not None else None
-            date = self._date_in(kept) if kept is not None else None
+        date = self._dates.get(key)
+        if date is None and self.cache is not None:
+            beginning = self.cache.beginning(key.name, key.size, self._stamp_of(key))
+            date = self._date_in(beginning) if beginning is not None else None
         if date is None:
             date = _nanoseconds(otherwise, self._zone)
-        return self._dates.setdefault((key, size), date)
+        return self._dates.setdefault(key, date)
 
     def _date_in(self, header: bytes) -> int | None:
         """Return the date that a picture's header bears, None if it does not say."""
@@ -334,17 +270,24 @@ class Downloads:
             return _nanoseconds(taken, self._zone) if taken is not None else None
         return None
 
-    def drop(self, key: PictureKey, size: int) -> None:
+    def drop(self, key: PictureKey) -> None:
         """Drop a picture that is no longer in the camera, also from the disk."""
-        self._downloads.pop((key, size), None)
-        self._dates.pop((key, size), None)
+        self._downloads.pop(key, None)
+        self._dates.pop(key, None)
         if self.cache is not None:
-            self.cache.drop(key.name, size)
+            self.cache.drop(key.name, key.size)
+
+    def note_replaced(self, key: PictureKey) -> None:
+        """Note that another picture has this name and size now. The date stays until the header of the new one tells another."""
+        download = self._downloads.get(key)
+        if download is not None:
+            download.is_outdated = True
+        self._announce(EntryChanged(key))
 
     def drop_card(self) -> None:
         """Drop what is known of the pictures on a card that was taken out."""
         for known in (self._downloads, self._dates):
-            for key in [key for key in known if key[0].location is Location.CARD]:
+            for key in [key for key in known if key.location is Location.CARD]:
                 del known[key]
 
     def drop_all(self) -> None:

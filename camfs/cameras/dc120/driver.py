@@ -3,7 +3,10 @@
 =============== ========================================================================================================
 `attachment`    the line in use (`line`), and the status that the camera told last
 `contents`      stores, albums, pictures, and the commands that name a picture by its number
-`downloads`     the bytes of pictures, while they come and on disk
+`lists`         the camera's lists
+`proofs`        whether the picture that comes is the right one
+`downloads`     the bytes of pictures, while they come
+`picture_cache` the bytes of pictures, kept on this computer's disk
 `settings`      the settings
 =============== ========================================================================================================
 
@@ -24,8 +27,9 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Gone, Key, Usage, Wi
 from camfs.cameras.dc120 import settings
 from camfs.cameras.dc120.attachment import Attachment
 from camfs.cameras.dc120.contents import AlbumKey, Contents, PictureKey, StoreKey
-from camfs.cameras.dc120.downloads import Downloads, PictureCache, aware
+from camfs.cameras.dc120.downloads import Downloads, aware
 from camfs.cameras.dc120.line import Line
+from camfs.cameras.dc120.picture_cache import PictureCache
 from camfs.protocols import kdc
 from camfs.protocols.dc120.commands import Code, command, decode_command
 from camfs.protocols.dc120.values import Location, encode_clock
@@ -54,8 +58,13 @@ class Dc120Camera(WithoutRemoteControl):
         self._announced, self.changes = trio.open_memory_channel[Change](1024)
         self._zone = zone
         self._attachment = Attachment(line)
-        self._contents = Contents(self._attachment, self._announce, lambda: self._downloads.drop_card())
-        self._downloads = Downloads(self._contents.transfer, nursery, zone, self._announce, cache)
+        self._contents = Contents(
+            self._attachment,
+            self._announce,
+            lambda: self._downloads.drop_card(),
+            lambda key: self._downloads.note_replaced(key),
+        )
+        self._downloads = Downloads(self._contents.transfer, nursery, zone, self._announce, cache, self._contents.stamp)
         self._settings = settings.Settings(self._attachment)
 
     def _announce(self, change: Change) -> None:
@@ -129,8 +138,8 @@ class Dc120Camera(WithoutRemoteControl):
                 name = self._contents.album_name(key)
                 return Entry(key, name or f"ALBUM {album}", str(album), is_folder=True)
             case PictureKey(location, name):
-                size = self._contents.size(key)
-                date = self._downloads.date(key, size, self._contents.listed_since(location))
+                size = self._contents.entry(key).size
+                date = self._downloads.date(key, self._contents.listed_since(location))
                 return Entry(key, name, name, False, size, mtime_ns=date, is_picture=True)
         return None
 
@@ -150,7 +159,7 @@ class Dc120Camera(WithoutRemoteControl):
         if not isinstance(entry.key, PictureKey):
             raise errors.NotPermitted("albums cannot be deleted")
         await self._contents.erase(entry.key)
-        self._downloads.drop(entry.key, entry.size)
+        self._downloads.drop(entry.key)
 
     async def rename(self, entry: Entry, name: str) -> None:
         if not isinstance(entry.key, AlbumKey):
@@ -178,14 +187,21 @@ class Dc120Camera(WithoutRemoteControl):
         self._downloads.of(entry).close()
 
     async def thumbnail(self, entry: Entry) -> bytes:
-        """Return a picture's thumbnail as PPM: from the bytes that have come, else by command 56, else from its first 16 packets."""
+        """Return a picture's thumbnail as PPM: from the bytes that have come, else by command 56, else from its first 16 packets.
+
+        Raises:
+            NoData: the file is no picture of a DC120, or ends before its thumbnail does.
+        """
         download = self._downloads.of(entry)
         pixels = b""
         if download.received < kdc.PICTURE_OFFSET:
             pixels = (await self._contents.thumbnail(download.key))[: kdc.THUMBNAIL_SIZE]
         if len(pixels) != kdc.THUMBNAIL_SIZE:
             data = await download.read_beginning(kdc.PICTURE_OFFSET)
-            pixels = kdc.Header.decode(data).thumbnail(data)
+            try:
+                pixels = kdc.Header.decode(data).thumbnail(data)
+            except errors.RemoteProtocolError as error:
+                raise errors.NoData(f"{entry.name} has no thumbnail: {error}") from None
         return b"P6 %d %d 255\n" % (kdc.THUMBNAIL_WIDTH, kdc.THUMBNAIL_HEIGHT) + pixels
 
     # settings, clock, status, raw commands

@@ -8,6 +8,8 @@ what happens                              what the line does
 it is opened                              tries speeds, the fastest first: sends a break, sets the speed, and asks for the status
 a command ends as the protocol says       stays in step, also where the camera refused the command or failed to do it
 a command fails otherwise, is cancelled   is out of step
+no packet and no end for `LIMIT` seconds  ends the command, whatever else the camera says meanwhile; is out of step
+the line is not quiet after a break       gives up after `PROBE_LIMIT` seconds: something else than a DC120 talks on it
 a command is to run, out of step          sends a break, after which the camera listens at 9600 baud, and sets the speed again first
 an answer is destroyed by noise           does the same and runs the command again, unless packets came or the command does harm twice
 it cannot be brought back in step         fails commands at once for `REST` seconds
@@ -55,6 +57,11 @@ REST = 2.0
 PROBE = Patience(answer=0.5, packet=1.0, completion=1.0)
 """How long to wait for answers while a speed is being tried."""
 
+LIMIT, BUSY_LIMIT, PROBE_LIMIT = 12.0, 125.0, 4.0
+"""Seconds that a command may go on without a packet or its end: any command, one that takes or erases a picture, and while a speed is
+being tried. The codec knows only silence: to it, a camera that says "still working" for ever is never late.
+"""
+
 RECEIVE_SIZE = 4096
 
 
@@ -78,7 +85,7 @@ OnPacket = Callable[[ReceivedPacket], Awaitable[bool]]
 
 
 class _Silence(errors.TransferTimeout):
-    """No camera answers at 9600 baud after a break, so other speeds need not be tried."""
+    """No camera answers at 9600 baud after a break, or the line is not quiet then, so other speeds need not be tried."""
 
 
 class Line:
@@ -171,7 +178,7 @@ class Line:
         Raises:
             NotSupported: the camera refused the command (E1).
             Refused: the camera accepted the command and could not do it (E2).
-            TransferTimeout, RemoteProtocolError: the line is out of step and will be brought back before the next command.
+            TransferTimeout, RemoteProtocolError: the line is out of step, and will be brought back before the next command.
             DeviceGone: the port has vanished.
         """
         async with self._lock:
@@ -202,7 +209,25 @@ class Line:
         return gathered
 
     async def _exchange(
-        self, wanted: Command, packets: int | None = None, on_packet: OnPacket | None = None
+        self,
+        wanted: Command,
+        packets: int | None = None,
+        on_packet: OnPacket | None = None,
+        seconds: float | None = None,
+    ) -> list[bytes]:
+        """Run a command, and end it once it has gone on for some seconds, by default its limit, without a packet."""
+        seconds = seconds or (BUSY_LIMIT if wanted.form.busy else LIMIT)
+        with trio.move_on_after(seconds) as limit:
+            return await self._converse(wanted, packets, on_packet, limit, seconds)
+        raise errors.TransferTimeout(f"{wanted}: no end after {seconds:g} seconds")
+
+    async def _converse(
+        self,
+        wanted: Command,
+        packets: int | None,
+        on_packet: OnPacket | None,
+        limit: trio.CancelScope,
+        seconds: float,
     ) -> list[bytes]:
         gathered: list[bytes] = []
         unwanted: errors.CameraError | None = None  # why the caller does not want the rest
@@ -222,6 +247,7 @@ class Line:
                         except errors.CameraError as error:
                             unwanted, more = error, False
                     await self._port.send(self._host.acknowledge() if more else self._host.abort())
+                    limit.deadline = trio.current_time() + seconds
                 case Completed(confirmed=confirmed):
                     if not confirmed:
                         log.info("%s: the camera did not say that it was done", wanted)
@@ -296,14 +322,17 @@ class Line:
         await self._port.set_speed(START_SPEED)
         await self._port.send_break(BREAK)
         self._host.line_break()
-        while not isinstance(await self._event(), LineReset):
-            pass
+        with trio.move_on_after(PROBE_LIMIT) as limit:
+            while not isinstance(await self._event(), LineReset):
+                pass
+        if limit.cancelled_caught:
+            raise _Silence("something talks on the line without being asked")
         if speed != START_SPEED:
             try:
-                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)))
+                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), seconds=PROBE_LIMIT)
             except errors.TransferTimeout as error:
                 raise _Silence(str(error)) from None
             await self._port.set_speed(speed)
             await trio.sleep(SPEED_CHANGE)
-        payloads = await self._exchange(command(Code.GET_STATUS))
+        payloads = await self._exchange(command(Code.GET_STATUS), seconds=PROBE_LIMIT)
         return Status.decode(payloads[0])

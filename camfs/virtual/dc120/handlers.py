@@ -4,7 +4,9 @@ A handler is given the camera's state, the command's parameters by name and its 
 of the reply; it raises `Failure` where the camera answers E2. `libgphoto2_command` finds commands that only libgphoto2 knows.
 """
 
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 
 from camfs.errors import InvalidValue, RemoteProtocolError
@@ -101,7 +103,16 @@ def list_entry(state: CameraState, picture: StoredPicture) -> FileEntry:
     """Return what lists say of a picture."""
     stem = picture.name.partition(".")[0]
     dotted = state.quirks.dotted_names and len(stem) < 8  # there is no room for the dot of a longer one
-    return FileEntry.named(picture.name, picture.content.size, dotted=dotted)
+    return FileEntry.named(picture.name, picture.content.size, dotted=dotted, data=_dos_stamp(picture.modified))
+
+
+def _dos_stamp(moment: datetime | None) -> bytes:
+    """Return the four bytes that a DOS directory has for a time: time and date, little endian, in steps of two seconds from 1980."""
+    if moment is None or not 1980 <= moment.year < 2108:
+        return bytes(4)
+    time = moment.hour << 11 | moment.minute << 5 | moment.second // 2
+    date = moment.year - 1980 << 9 | moment.month << 5 | moment.day
+    return struct.pack("<HH", time, date)
 
 
 async def _get_file(location: Location, state: CameraState, arguments: Arguments, extra: bytes) -> Iterable[bytes]:

@@ -143,7 +143,8 @@ class CameraState:
             flash=settings.flash == 1,
             owner=self.owner[:OWNER_SIZE],
         )
-        store.pictures.append(StoredPicture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), settings.album))
+        content = Bytes(partial(kdc.picture, shot))
+        store.pictures.append(StoredPicture(f"{shot.name}.KDC", content, settings.album, shot.taken))
 
     async def erase(self, location: Location, number: int) -> None:
         """Erase a picture; later ones move down by one number.

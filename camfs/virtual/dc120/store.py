@@ -3,12 +3,13 @@
 A picture's number is its place in a list, so the numbers of later pictures move down when one is erased.
 """
 
+import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 from camfs.errors import RemoteProtocolError
@@ -16,7 +17,7 @@ from camfs.protocols.dc120.texts import ALBUM_FIELD, ALBUMS
 from camfs.protocols.dc120.values import Location
 from camfs.protocols.kdc import ENOUGH, Header
 from camfs.virtual.pictures import kdc
-from camfs.virtual.pictures.contents import Bytes, Content, Disk, DiskFile
+from camfs.virtual.pictures.contents import Bytes, Content, Disk, DiskFile, local_time
 
 MEMORY_CAPACITY = 2 << 20
 CARD_CAPACITY = 16 << 20
@@ -35,11 +36,13 @@ class StoredPicture:
         name: as in `P000001.KDC`.
         content: its file.
         album: 1 to 8, or 0 for none.
+        modified: local time at which it was written; None if that is not known.
     """
 
     name: str
     content: Content
     album: int = 0
+    modified: datetime | None = None
 
 
 class Store:
@@ -80,7 +83,8 @@ class Store:
 def scan(folder: Path, disk: Disk, albums: list[str]) -> list[StoredPicture]:
     """Return the pictures of a folder, in order of their names. Those in its sub-folders are in albums named after these.
 
-    Only regular files count whose names end in `.kdc`. A file whose name does not fit a list goes by the name in its header.
+    Only regular files count whose names end in `.kdc`. A file whose name does not fit a list goes by the name in its header, or if that
+    is taken or there is none, by a short name as DOS makes it: `HOLIDA~1.KDC`.
 
     Args:
         folder: on disk; nothing in it is ever changed.
@@ -90,7 +94,7 @@ def scan(folder: Path, disk: Disk, albums: list[str]) -> list[StoredPicture]:
     Raises:
         ValueError: the folder cannot be a camera's store, for example because two pictures have the same name; the message says why.
     """
-    pictures = list(_pictures(folder, disk, 0))
+    pictures = _pictures(folder, disk, 0)
     for entry in _entries(folder):
         if not entry.is_dir(follow_symlinks=False):
             continue
@@ -101,8 +105,9 @@ def scan(folder: Path, disk: Disk, albums: list[str]) -> list[StoredPicture]:
                 raise ValueError(f"{entry.name} would be album {ALBUMS + 1}; the camera has {ALBUMS}")
             albums.append(entry.name)
         pictures += _pictures(Path(entry.path), disk, albums.index(entry.name) + 1)
+    _shorten_names(pictures)
     pictures.sort(key=lambda picture: picture.name)
-    for one, other in pairwise(pictures):
+    for one, other in itertools.pairwise(pictures):
         if one.name == other.name:
             raise ValueError(f"two pictures are called {one.name}")
     return pictures
@@ -113,29 +118,45 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _pictures(folder: Path, disk: Disk, album: int) -> Iterator[StoredPicture]:
+def _pictures(folder: Path, disk: Disk, album: int) -> list[StoredPicture]:
+    pictures = []
     for entry in _entries(folder):
         if entry.is_file(follow_symlinks=False) and entry.name.lower().endswith(".kdc"):
-            content = DiskFile(disk, Path(entry.path), entry.stat(follow_symlinks=False).st_size)
-            yield StoredPicture(_listed_name(entry.name, content), content, album)
+            status = entry.stat(follow_symlinks=False)
+            content = DiskFile(disk, Path(entry.path), status.st_size)
+            pictures.append(StoredPicture(entry.name, content, album, local_time(status.st_mtime)))
+    return pictures
 
 
-def _listed_name(name: str, content: DiskFile) -> str:
-    if _NAME.fullmatch(name):
-        return name
+def _shorten_names(pictures: Iterable[StoredPicture]) -> None:
+    """Give a picture whose name does not fit a list one that does, and that no other picture has."""
+    taken = {picture.name.casefold() for picture in pictures}
+    for picture in sorted(pictures, key=lambda picture: picture.name):
+        if not _NAME.fullmatch(picture.name):
+            inner = _name_in_header(picture.content)
+            suits = _NAME.fullmatch(inner) and inner.casefold() not in taken
+            picture.name = inner if suits else _short_name(picture.name, taken)
+            taken.add(picture.name.casefold())
+
+
+def _name_in_header(content: Content) -> str:
     try:
-        inner = f"{Header.decode(content.read(0, ENOUGH)).name}.KDC"
+        return f"{Header.decode(content.read(0, ENOUGH)).name}.KDC"
     except (RemoteProtocolError, OSError):
-        inner = ""
-    if not _NAME.fullmatch(inner):
-        raise ValueError(f"{name} cannot be a picture's name, 8 characters and 3, and its header has no other")
-    return inner
+        return ""
+
+
+def _short_name(name: str, taken: Container[str]) -> str:
+    """Return the short name that DOS would give a file with a long one."""
+    stem = re.sub(r"[^0-9A-Z!#-)@^-`{}~-]", "_", name[: -len(".kdc")].upper().replace(" ", "").replace(".", ""))
+    shorts = (f"{stem[: 7 - len(str(number))]}~{number}.KDC" for number in itertools.count(1))
+    return next(short for short in shorts if short.casefold() not in taken)
 
 
 def generated(count: int, first: int, albums: tuple[int, ...] = ()) -> list[StoredPicture]:
     """Return generated pictures, numbered from `first`. The last of them are in these albums, the others in none."""
     numbers = (0,) * (count - len(albums)) + albums
     return [
-        StoredPicture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), album)
+        StoredPicture(f"{shot.name}.KDC", Bytes(partial(kdc.picture, shot)), album, shot.taken)
         for shot, album in zip(kdc.generated_shots(count, first), numbers, strict=True)
     ]

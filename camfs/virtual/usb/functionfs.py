@@ -43,7 +43,7 @@ _DESCRIPTORS_MAGIC, _STRINGS_MAGIC = 3, 2
 _HAS_FULL_SPEED, _HAS_HIGH_SPEED, _HAS_SUPER_SPEED = 1, 2, 4
 _LANGUAGE = 0x0409
 
-_INTERFACE = struct.pack("<9B", 9, 4, 0, 0, 3, 6, 1, 1, 1)
+INTERFACE = struct.pack("<9B", 9, 4, 0, 0, 3, 6, 1, 1, 1)
 """Number 0, alternate setting 0, three endpoints, class 06/01/01, first string."""
 
 _BULK, _INTERRUPT = 2, 3
@@ -84,7 +84,7 @@ def descriptors() -> bytes:
     bodies, counts, flags = [], [], 0
     for flag, packet, interval in _SPEEDS:
         flags |= flag
-        parts = [_INTERFACE]
+        parts = [INTERFACE]
         for address, kind, size, every in (
             (BULK_IN, _BULK, packet, 0),
             (BULK_OUT, _BULK, packet, 0),

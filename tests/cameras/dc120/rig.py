@@ -1,5 +1,6 @@
 """The DC120's driver and the emulated camera that it drives, joined by a cable in memory."""
 
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -11,11 +12,11 @@ from pathlib import Path
 import trio
 
 from camfs.cameras.api import Entry, Key
-from camfs.cameras.dc120.contents import AlbumKey, PictureKey, StoreKey
-from camfs.cameras.dc120.downloads import PictureCache
+from camfs.cameras.dc120.contents import AlbumKey, StoreKey
 from camfs.cameras.dc120.driver import Dc120Camera
 from camfs.cameras.dc120.line import Line
-from camfs.errors import DeviceGone
+from camfs.cameras.dc120.picture_cache import PictureCache
+from camfs.errors import DeviceGone, Refused
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.values import Location
 from camfs.virtual.dc120 import EmulatedDC120, Fault, FaultKind
@@ -195,9 +196,10 @@ class Rig:
         """List a folder and describe what is in it, without what cannot be described."""
         found = []
         for key in await self.camera.list_folder(folder):
-            entry = await self.camera.describe(key, folder)
-            assert entry is not None
-            found.append(entry)
+            with contextlib.suppress(Refused):
+                entry = await self.camera.describe(key, folder)
+                assert entry is not None
+                found.append(entry)
         return found
 
     async def names(self, folder: Key | None = MEMORY) -> list[str]:
@@ -205,11 +207,20 @@ class Rig:
         return [entry.name for entry in await self.entries(folder)]
 
     async def entry(self, number: int, folder: StoreKey | AlbumKey = MEMORY) -> Entry:
-        """Find a picture."""
-        await self.camera.list_folder(MEMORY if isinstance(folder, AlbumKey) else folder)
-        entry = await self.camera.describe(PictureKey(folder.location, f"P{number:06}.KDC"), folder)
-        assert entry is not None
+        """Find a picture by the number in its name."""
+        return await self.named(f"P{number:06}.KDC", folder)
+
+    async def named(self, name: str, folder: StoreKey | AlbumKey = MEMORY) -> Entry:
+        """Find a picture by its name."""
+        (entry,) = [entry for entry in await self.everything(folder.location) if entry.name == name]
         return entry
+
+    async def everything(self, location: Location = Location.MEMORY) -> list[Entry]:
+        """List and describe the pictures of a store, those in albums too."""
+        found = []
+        for entry in await self.entries(StoreKey(location)):
+            found += await self.entries(entry.key) if isinstance(entry.key, AlbumKey) else [entry]
+        return found
 
     async def read(self, entry: Entry) -> bytes:
         """Read a whole picture and close it."""

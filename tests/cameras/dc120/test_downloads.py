@@ -17,7 +17,7 @@ async def test_a_damaged_picture_can_be_read(jumping_clock: trio.testing.MockClo
     async with rigged([one]) as rig:
         entry = await rig.entry(1)
         assert await rig.read(entry) == damaged
-        with pytest.raises(errors.RemoteProtocolError):
+        with pytest.raises(errors.NoData):
             await rig.camera.thumbnail(entry)
         with pytest.raises(errors.NotSupported):
             await rig.camera.delete(entry)

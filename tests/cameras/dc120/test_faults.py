@@ -5,9 +5,10 @@ import trio
 import trio.testing
 
 from camfs import errors
+from camfs.cameras.api import FolderChanged
 from camfs.protocols.dc120.commands import Code
 from camfs.virtual.dc120 import FaultKind
-from tests.cameras.dc120.rig import picture, rigged, stored
+from tests.cameras.dc120.rig import MEMORY, picture, rigged, stored
 
 FILE = Code.GET_MEMORY_FILE
 
@@ -200,9 +201,11 @@ async def test_another_picture_under_the_number(jumping_clock: trio.testing.Mock
         entry = await rig.entry(1)
         store = next(iter(rig.emulated.state.stores.values()))
         store.pictures[0].content, store.pictures[1].content = store.pictures[1].content, store.pictures[0].content
-        with pytest.raises(errors.RemoteProtocolError):
+        with pytest.raises(errors.NotFound):
             await rig.read(entry)
-        with pytest.raises(errors.NotSupported):
+        with pytest.raises(errors.NotFound):
             await rig.camera.delete(entry)
         assert len(store.pictures) == 2
+        assert rig.camera.changes.receive_nowait() == FolderChanged(MEMORY)
+        assert await rig.read(await rig.entry(1)) == picture(2)
         assert rig.cable.breaks == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio.testing
 
-from camfs.protocols.dc120.lists import ListLayout
+from camfs.protocols.dc120.lists import ListLayout, decode_list
 from camfs.protocols.dc120.values import Location
 from camfs.protocols.kdc import Header
 from camfs.virtual import emulate_dc120
@@ -94,10 +94,35 @@ async def test_names_that_no_list_holds(tmp_path: Path, originals: dict[str, byt
         assert await host.names() == [(name, len(content))]
 
 
+async def test_a_long_name_without_a_name_in_the_header_becomes_short(
+    tmp_path: Path, originals: dict[str, bytes]
+) -> None:
+    """As on a card that was in a computer: DOS lists the short name that each file with a long name has too."""
+    name, content = next(iter(originals.items()))
+    others = {f"my holiday {letter}.kdc": letter.encode() for letter in "äbc"}
+    fill(tmp_path, {"a picture with a long name.kdc": content, "another one of these.kdc": content, **others})
+    async with hosted(memory=str(tmp_path)) as (_, host):
+        assert await read_all(host) == {
+            name: content,
+            "ANOTHE~1.KDC": content,
+            "MYHOLI~1.KDC": b"b",
+            "MYHOLI~2.KDC": b"c",
+            "MYHOLI~3.KDC": "ä".encode(),
+        }
+
+
+async def test_lists_tell_when_a_file_was_written(tmp_path: Path) -> None:
+    """In the bytes between name and size, as a DOS directory does: a host can tell that a file was changed."""
+    fill(tmp_path, {"A.KDC": b"a"})
+    os.utime(tmp_path / "A.KDC", times=(datetime(1999, 5, 4, 3, 2, 1).timestamp(),) * 2)
+    async with hosted(memory=str(tmp_path)) as (_, host):
+        (entry,) = decode_list([await host.query("4A")])
+        assert entry.data == ((3 << 11 | 2 << 5 | 0) | (19 << 9 | 5 << 5 | 4) << 16).to_bytes(4, "little")
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["much too long.kdc"], "much too long.kdc cannot be a picture's name"),
         (["A.KDC", "album/A.KDC"], "two pictures are called A.KDC"),
         ([f"{number}/A{number}.KDC" for number in range(9)], "8 would be album 9"),
         (["an album's name/A.KDC"], "cannot be an album's name"),

@@ -1,0 +1,109 @@
+"""Pictures kept on disk: found again by all that is known of them, and never in place of another."""
+
+from pathlib import Path
+
+import pytest
+
+from camfs.cameras.dc120 import picture_cache
+from camfs.cameras.dc120.picture_cache import PictureCache
+from tests.cameras.dc120.rig import picture
+
+NAME, STAMP = "P000001.KDC", b"date"
+DATA = picture(1)
+SIZE, FIRST = len(DATA), DATA[:1024]
+EDITED = DATA[:-1] + b"\x5a"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> PictureCache:
+    return PictureCache(tmp_path / "kept")
+
+
+def kept(place: Path) -> int:
+    return len(list((place / "kept").glob("*")))
+
+
+def test_a_picture(cache: PictureCache, tmp_path: Path) -> None:
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert cache.beginning(NAME, SIZE, STAMP) is None
+    cache.keep(NAME, STAMP, DATA)
+    assert cache.read(NAME, SIZE, STAMP, FIRST) == DATA
+    assert cache.beginning(NAME, SIZE, STAMP) == FIRST
+    cache.drop(NAME, SIZE)
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert kept(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "stamp", "first"),
+    [
+        ("P000002.KDC", SIZE, STAMP, FIRST),
+        ("p000001.kdc", SIZE, STAMP, FIRST),
+        (NAME, SIZE - 1, STAMP, FIRST),
+        (NAME, SIZE, bytes(4), FIRST),
+        (NAME, SIZE, STAMP, picture(2)[:1024]),
+        (NAME, SIZE, STAMP, FIRST[:100]),
+    ],
+)
+def test_another_picture(cache: PictureCache, name: str, size: int, stamp: bytes, first: bytes) -> None:
+    cache.keep(NAME, STAMP, DATA)
+    assert cache.read(name, size, stamp, first) is None
+
+
+def test_names_that_a_file_system_or_a_pattern_takes_otherwise(cache: PictureCache, tmp_path: Path) -> None:
+    names = ["A.KDC", "A-1.KDC", "*.KDC", "?.KDC", "[A].KDC", "../A.KDC", "A_B.KDC", "A%B.KDC", "é.KDC", ""]
+    for number, name in enumerate(names, 1):
+        cache.keep(name, STAMP, picture(number))
+    assert kept(tmp_path) == len(names)
+    for number, name in enumerate(names, 1):
+        data = picture(number)
+        assert cache.beginning(name, len(data), STAMP) == data[:1024]
+        assert cache.read(name, len(data), STAMP, data[:1024]) == data
+        cache.drop(name, len(data))
+        assert kept(tmp_path) == len(names) - number
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8\xff" + bytes(5000), bytes(5000), b"", DATA[:500]])
+def test_what_is_no_picture_is_not_kept(cache: PictureCache, tmp_path: Path, data: bytes) -> None:
+    """One JPEG may begin like another one."""
+    cache.keep(NAME, STAMP, data)
+    assert kept(tmp_path) == 0
+    assert cache.read(NAME, len(data), STAMP, data[:1024]) is None
+
+
+def test_a_camera_without_a_date(cache: PictureCache, tmp_path: Path) -> None:
+    """The name alone does not tell one picture from another."""
+    data = DATA.replace(b"1998:01:01", b"no such day")[:SIZE]
+    cache.keep(NAME, STAMP, data)
+    assert kept(tmp_path) == 0
+
+
+def test_two_that_begin_alike(cache: PictureCache, tmp_path: Path) -> None:
+    cache.keep(NAME, STAMP, DATA)
+    cache.keep("COPY.KDC", STAMP, DATA)
+    assert kept(tmp_path) == 2
+    cache.keep("OTHER.KDC", STAMP, EDITED)
+    assert kept(tmp_path) == 0
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert cache.read("OTHER.KDC", SIZE, STAMP, FIRST) is None
+
+
+def test_a_copy_that_was_damaged_on_disk(cache: PictureCache, tmp_path: Path) -> None:
+    cache.keep(NAME, STAMP, DATA)
+    (file,) = (tmp_path / "kept").iterdir()
+    file.write_bytes(DATA[:-1])
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+
+
+def test_the_oldest_make_room(cache: PictureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_cache, "CACHE_SIZE", 3 * 70_000)
+    for number in range(1, 6):
+        cache.keep(f"P{number:06}.KDC", STAMP, picture(number))
+    assert 2 <= kept(tmp_path) <= 3
+    assert cache.beginning("P000005.KDC", len(picture(5)), STAMP) == picture(5)[:1024]
+
+
+def test_a_disk_that_takes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    PictureCache(tmp_path / "file").keep(NAME, STAMP, DATA)
+    assert f"{NAME} was not kept on disk" in caplog.text
