@@ -83,7 +83,7 @@ class ExposureMode(Setting):
         return base_mode(state) or words.PROGRAM
 
 
-_BASE_MODES = {
+_BASE_MODES: Mapping[tuple[int | None, int | None], int] = {
     (1, 1): words.PROGRAM,
     (0, 1): words.APERTURE_PRIORITY,
     (1, 0): words.SHUTTER_PRIORITY,
@@ -98,8 +98,8 @@ def base_mode(state: State) -> int | None:
     code = state.number(Dataset.GROUP2, "ExposureMode")
     if code is None or code & words.BASE_MODE <= words.MANUAL:
         return None if code is None else code & words.BASE_MODE
-    flags = tuple(state.number(Dataset.MOVIE, name) for name in ("ApertureAuto", "ShutterAuto"))
-    return _BASE_MODES.get(flags)
+    aperture, shutter = (state.number(Dataset.MOVIE, name) for name in ("ApertureAuto", "ShutterAuto"))
+    return _BASE_MODES.get((aperture, shutter))
 
 
 # Drive
