@@ -183,10 +183,10 @@ async def test_an_unsafe_shot_cannot_be_cleared(tmp_path: Path, autojump_clock: 
     """Whatever else is changed here, the one place where entries are cleared refuses."""
     async with running(tmp_path) as driver:
         [key] = await driver.capture()
-        [shot] = driver.images._exposures
+        [shot] = driver.images._custody.exposures
         await driver.images.read(driver.entry(key.name), 0, 100)
         with pytest.raises(AssertionError):
-            await driver.images._clear(shot.ids)
+            await driver.images._custody.clear(shot.ids)
         assert driver.pending()
         assert "ClearImageDBSingle" not in fetches_and_clears(driver)
 
