@@ -383,11 +383,11 @@ class SigmaFp(Behaviour):
         if length > MAX_PARTIAL:
             raise Refusal(ResponseCode.InvalidParameter)
         data = b""
-        for file in self.database.files(self.advance()):
-            if file.address == address:
-                data = file.content.read(offset, length)
-                if data:
-                    file.note(offset, offset + len(data))
+        file = next((each for each in self.database.files(self.advance()) if each.address == address), None)
+        if file is not None:
+            data = file.content.read(offset, length)
+            if data:
+                file.note(offset, offset + len(data))
         return encode_partial(data, check=self.sum_byte)
 
     def clear(self, image_id: int) -> None:
