@@ -77,7 +77,7 @@ LAYERS = {
     "cameras speak protocols over any port": Layer(
         frozenset({"camfs.cameras"}),
         frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors", *PORTS}),
-        frozenset({"trio"}),
+        frozenset({"trio", "platformdirs"}),
     ),
     "the file system knows cameras by their protocol": Layer(
         frozenset({"camfs.mount"}),

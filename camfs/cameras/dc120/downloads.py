@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
+import platformdirs
 import trio
 
 from camfs import errors
@@ -61,9 +62,8 @@ class PictureCache:
     @classmethod
     def of_camera(cls, *marks: str) -> "PictureCache":
         """Return the cache of the camera that has these marks. The DC120 has no serial number to know it by."""
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         digest = hashlib.sha256("\0".join(marks).encode()).hexdigest()[:16]
-        return cls(root / "camfs" / f"dc120-{digest}")
+        return cls(platformdirs.user_cache_path("camfs") / f"dc120-{digest}")
 
     def read(self, name: str, size: int) -> bytes | None:
         """Return the picture of this name and size, None if it was not kept."""

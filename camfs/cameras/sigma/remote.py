@@ -144,7 +144,6 @@ class RemoteControl:
 
     def _note(self, event: Event) -> None:
         self.mode = _TRANSITIONS.get((self.mode, event), self.mode)
-        self._news.unpark_all()
 
     def note_unclear(self) -> None:
         """Note that the camera may no longer be under control: it is asked before it is next used."""
@@ -160,9 +159,11 @@ class RemoteControl:
     def note_unplugged(self) -> None:
         """Note that the camera was unplugged, which releases it. What only it held stays listed, as the card does."""
         self._note(Event.ENDED)
+        self._news.unpark_all()
 
     def _end(self) -> None:
         self._note(Event.ENDED)
+        self._news.unpark_all()
         self.when_ended()
 
     # ------------------------------------------------------------------ using the body
@@ -227,6 +228,7 @@ class RemoteControl:
         if not self.is_acquired:
             await self.before_acquiring()
             self.times_acquired += 1
+            self._used_at = trio.current_time()  # else it looks idle, and is released at once
             self._note(Event.CONFIGURING)
             try:
                 self.info = await self._operations.config_api()
@@ -234,8 +236,8 @@ class RemoteControl:
                 self._note(Event.ENDED)
                 raise
             self._note(Event.CONFIRMED)
-            self._used_at = trio.current_time()
             log.info("the computer has control of %s", self.info.model)
+            self._news.unpark_all()
         if self._set_up_in != self.times_acquired:
             await self._choose_destination()
             await self.after_acquiring()

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import platformdirs
 import trio
 
 from camfs import errors
@@ -49,8 +50,7 @@ _NUMBERS = re.compile(r"(~[0-9]+)+(?=(\.[^.]*)?$)")
 
 def default_folder(serial: str) -> Path:
     """Return the folder of a camera's spool: in the user's state directory."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state, "camfs", "spool", safe_name(serial or "camera"))
+    return platformdirs.user_state_path("camfs") / "spool" / safe_name(serial or "camera")
 
 
 def safe_name(name: str) -> str:

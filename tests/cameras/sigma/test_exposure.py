@@ -1,8 +1,11 @@
 """The files of an exposure: fetched when they are read, safe when they are whole, and never released before."""
 
+import errno
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -17,7 +20,7 @@ from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.sigma.database import PictureFile
 from tests.cameras.rig import emulated
-from tests.cameras.sigma.program import BOTH_KINDS, MortalSpool, Program, bytes_of, rescued, running
+from tests.cameras.sigma.program import BOTH_KINDS, Disk, MortalSpool, Program, bytes_of, rescued, running
 
 pytestmark = pytest.mark.usefixtures("disk_without_threads", "small_pictures")
 
@@ -194,32 +197,141 @@ async def test_an_unsafe_shot_cannot_be_cleared(tmp_path: Path, autojump_clock: 
 # ---------------------------------------------------------------------- states
 
 
+@dataclass
+class SlowDisk:
+    """A disk that waits before some of its work, and may then fail.
+
+    Attributes:
+        reached: set when that work is about to be done.
+        go_on: lets it be done.
+        failure: what it then fails with.
+    """
+
+    work: str
+    failure: OSError | None = None
+    reached: trio.Event = field(default_factory=trio.Event)
+    go_on: trio.Event = field(default_factory=trio.Event)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have all spools use it, for the first such work."""
+        run = MortalSpool._run
+
+        async def slow(spool: MortalSpool, function: Callable[..., Any], *arguments: object) -> Any:
+            if function.__name__ == self.work and not self.reached.is_set():
+                self.reached.set()
+                await self.go_on.wait()
+                if self.failure is not None:
+                    function, arguments = self._fail, ()
+            return await run(spool, function, *arguments)
+
+        monkeypatch.setattr(MortalSpool, "_run", slow)
+
+    def _fail(self) -> None:
+        assert self.failure is not None
+        raise self.failure
+
+
 async def test_a_file_that_becomes_whole_while_it_is_removed_does_not_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
     """Its last bytes are on their way to the disk when `rm` comes."""
-    finishing, go_on, run = trio.Event(), trio.Event(), MortalSpool._run
-
-    async def slow(self: MortalSpool, function: Callable[..., object], *arguments: object) -> object:
-        if function == self._finish:
-            finishing.set()
-            await go_on.wait()
-        return await run(self, function, *arguments)
-
+    disk = SlowDisk("_finish")
     async with running(tmp_path) as driver:
         [key] = await driver.capture()
         entry = driver.entry(key.name)
-        monkeypatch.setattr(MortalSpool, "_run", slow)
+        disk.install(monkeypatch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.images.read, entry, 0, entry.size)
-            await finishing.wait()
+            await disk.reached.wait()
             nursery.start_soon(driver.images.remove, entry)
             await trio.testing.wait_all_tasks_blocked()
-            go_on.set()
+            disk.go_on.set()
         assert driver.names() == os.listdir(tmp_path / "spool") == []
         assert not driver.pending()
     async with emulated("sigma-fp") as camera:
         assert await rescued(camera, tmp_path / "spool") == {}
+
+
+async def test_a_file_that_becomes_whole_as_the_camera_is_switched_off_is_not_lost(
+    tmp_path: Path, exposed: list[PictureFile], monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    disk = SlowDisk("_finish")
+    async with running(tmp_path) as driver:
+        [key] = await driver.capture()
+        entry, file = driver.entry(key.name), driver.images._listed.files[key]
+        disk.install(monkeypatch)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(driver.images.read, entry, 0, entry.size)
+            await disk.reached.wait()
+            driver.fp.power_cycle()
+            driver.images.note_emptied()
+            disk.go_on.set()
+        assert bytes(await file.read(0, file.size)) == bytes_of(exposed[0])
+        await driver.acquire()
+        await driver.images.save()
+        assert driver.names() == [key.name]
+        assert await driver.contents() == [bytes_of(exposed[0])]
+
+
+async def test_a_disk_that_refused_is_not_asked_again_by_readers(
+    disk: Disk, tmp_path: Path, exposed: list[PictureFile], caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
+    """It is asked again when the file must come into the spool, and then by readers too."""
+    async with running(tmp_path) as driver:
+        [key] = await driver.capture()
+        disk.room = 0
+        assert await driver.read(key.name) == bytes_of(exposed[0])
+        disk.room = None
+        assert await driver.read(key.name) == bytes_of(exposed[0])
+        assert caplog.text.count("stays in the camera only") == 1
+        assert driver.pending()
+        disk.room = 0
+        with pytest.raises(errors.StoreFull):
+            await driver.images.save()
+        disk.room = None
+        assert await driver.read(key.name) == bytes_of(exposed[0])
+        assert not driver.pending()
+
+
+async def test_a_disk_that_refused_one_reader_and_not_the_next(
+    tmp_path: Path,
+    exposed: list[PictureFile],
+    one_piece: None,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
+) -> None:
+    """The second one waits with the whole file while the first is refused."""
+    disk = SlowDisk("_write", OSError(errno.ENOSPC, "full"))
+    async with running(tmp_path) as driver:
+        [key] = await driver.capture()
+        disk.install(monkeypatch)
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(driver.read, key.name)
+            await trio.testing.wait_all_tasks_blocked()
+            disk.go_on.set()
+        assert not driver.pending()
+        assert os.listdir(tmp_path / "spool") == [key.name]
+        assert await driver.contents() == [bytes_of(exposed[0])]
+
+
+async def test_a_file_that_was_safe_is_removed_although_its_shot_is_not(
+    disk: Disk, tmp_path: Path, exposed: list[PictureFile], autojump_clock: MockClock
+) -> None:
+    async with running(tmp_path) as driver:
+        await driver.acquire(BOTH_KINDS)
+        raw, jpeg = await driver.capture()
+        await driver.read(jpeg.name)
+        file = driver.images._listed.files[jpeg]
+        states = [file.state]
+        disk.room = 0
+        await driver.images.remove(driver.entry(jpeg.name))
+        assert [*states, file.state] == [FileState.SAFE, FileState.REMOVED]
+        assert driver.names() == [raw.name]
+        disk.room = None
+        await driver.images.save()
+        assert await driver.contents() == [bytes_of(exposed[0])]
+        assert not driver.pending()
 
 
 async def test_a_removal_that_fails_leaves_the_file(

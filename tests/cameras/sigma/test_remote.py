@@ -423,6 +423,17 @@ async def test_use_puts_off_idleness(tmp_path: Path, jumping_clock: trio.testing
         assert not rig.camera.remote.is_acquired
 
 
+async def test_control_that_is_acquired_late_is_not_idle(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
+    """Idleness counts from the last use, and before the first there is none."""
+    async with rigged(tmp_path, empty=True, idle=60) as rig:
+        await trio.sleep(1000)
+        await rig.camera.setting("iso")
+        await trio.sleep(59)
+        assert rig.camera.remote.is_acquired
+        await trio.sleep(2)
+        assert not rig.camera.remote.is_acquired
+
+
 async def test_idleness_of_no_seconds_is_never(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
     async with rigged(tmp_path, empty=True, idle=0) as rig:
         await rig.camera.setting("iso")

@@ -531,6 +531,27 @@ def test_a_stale_payload_is_dropped_to_its_end(stale: list[Read]) -> None:
     assert not initiator.split_header
 
 
+def test_a_header_behind_another_container_is_not_taken_for_a_split_one() -> None:
+    initiator = asked()
+    reads = whole(STALE_RESPONSE + DATA_OF_7[:12], DATA_OF_7[12:], RESPONSE_TO_7)
+    assert listen(initiator, *reads) == WHOLE_ANSWER
+    assert not initiator.split_header
+
+
+def test_a_header_of_unknown_length_behind_another_container_announces_a_payload_too() -> None:
+    header = container(DATA, GET, 7, b"", UNKNOWN)
+    heard = [DataStart(GET, 7, None), *WHOLE_ANSWER[1:]]
+    assert listen(asked(), *whole(STALE_RESPONSE + header, b"payload", RESPONSE_TO_7)) == heard
+    assert listen(asked(), *whole(STALE_RESPONSE + header, b"", RESPONSE_TO_7)) == [heard[0], *heard[2:]]
+
+
+@pytest.mark.parametrize("surplus", [1, 11])
+def test_surplus_behind_a_second_container_of_a_transfer_is_dropped(surplus: int) -> None:
+    rest = b"\x55" * surplus
+    assert listen(asked(), *whole(STALE_RESPONSE + rest, DATA_OF_7, RESPONSE_TO_7)) == WHOLE_ANSWER
+    assert listen(asked(), *whole(STALE_RESPONSE + DATA_OF_7 + rest, RESPONSE_TO_7)) == WHOLE_ANSWER
+
+
 @pytest.mark.parametrize(
     ("expected", "stale"), [(7, 0), (7, 6), (1, 0xFFFFFFFE), (2, 0xFFFFFFFE), (1, 0x80000002), (0xFFFFFFFE, 0x7FFFFFFF)]
 )
