@@ -17,3 +17,10 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the long form of `tests/bodies`."""
+    parser.addoption(
+        "--all-bodies", action="store_true", help="mount all real bodies, not only a sample (tests/bodies)"
+    )

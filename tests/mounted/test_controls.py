@@ -270,6 +270,16 @@ def test_settings_are_written(ptp: Mount, name: str, written: str, shown: str) -
     assert setting.read_text() == f"{shown}\n"
 
 
+def test_shutter_speeds_have_the_names_on_the_dial(ptp: Mount) -> None:
+    choices = (ptp.path / ".settings/.choices/shutter-speed").read_text()
+    names = "1/8000 1/4000 1/2000 1/1000 1/500 1/250 1/125 1/60 1/30 1/15 1/8 1/4 1/2 1 2 30"
+    assert choices.split() == names.split()
+    shutter = ptp.path / ".settings/shutter-speed"
+    for written, shown in (("0.5", "1/2"), ("1/6400", "1/8000"), ("1/60s", "1/60"), ('30"', "30"), ("1/125", "1/125")):
+        assert write(shutter, written) == 0
+        assert shutter.read_text() == f"{shown}\n"
+
+
 def test_settings_are_written_by_the_shell(ptp: Mount) -> None:
     """`echo`, `tee`, `cp`, `printf` without a newline."""
     iso = ptp.path / ".settings/iso"

@@ -29,7 +29,7 @@ from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import ROOT, ObjectHandle, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
-from camfs.protocols.ptp.values import decode_date_time, encode_date_time
+from camfs.protocols.ptp.values import decode_date_time, encode_date_time, names_zone
 
 log = logging.getLogger(__name__)
 
@@ -221,14 +221,19 @@ class PtpCamera(WithoutRemoteControl):
         return moment
 
     async def set_clock(self, moment: datetime) -> None:
-        """Set the camera's clock. PTP cameras know local time only, so it is written without a zone; a naive time is local already."""
+        """Set the camera's clock, in local time; a naive time is local already. A zone is written if the camera's own time has one."""
         try:
-            local = moment if moment.tzinfo is None else moment.astimezone(self._zone).replace(tzinfo=None)
+            if moment.tzinfo is None:
+                moment = moment.astimezone() if self._zone is None else moment.replace(tzinfo=self._zone)
+            local = moment.astimezone(self._zone)
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is not a time that a camera can show") from None
-        await self._settings.change_value(properties.DATE_TIME, encode_date_time(local), compare=False)
+        before = await self._settings.value(properties.DATE_TIME)
+        if not (isinstance(before, str) and names_zone(before)):
+            local = local.replace(tzinfo=None)
+        await self._settings.change_value(properties.DATE_TIME, encode_date_time(local))
         shown = await self.clock()
-        if abs(shown.replace(tzinfo=None) - local) > CLOCK_SLACK:
+        if abs((shown if local.tzinfo else shown.replace(tzinfo=None)) - local) > CLOCK_SLACK:
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
     async def capture(self) -> Sequence[ObjectKey]:
@@ -259,7 +264,7 @@ class PtpCamera(WithoutRemoteControl):
 
     async def status(self) -> Sequence[tuple[str, str]]:
         lines = [
-            ("camera", self.info.model or self.info.manufacturer or "PTP camera"),
+            ("camera", self.info.model.strip() or self.info.manufacturer.strip() or "PTP camera"),
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]

@@ -189,6 +189,12 @@ def decode_date_time(text: str, default_zone: tzinfo | None = None) -> datetime 
         return None
 
 
+def names_zone(text: str) -> bool:
+    """Say whether a DateTime string names its zone."""
+    match = _DATE_TIME.fullmatch(text.strip())
+    return match is not None and match[4] is not None
+
+
 def encode_date_time(moment: datetime) -> str:
     """Write a DateTime string in whole seconds, without a zone for a naive datetime, with `+hhmm` for an aware one.
 

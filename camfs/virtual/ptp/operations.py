@@ -248,12 +248,18 @@ def _delete(state: CameraState, doomed: list[Node]) -> Answer:
 
 async def get_device_prop_desc(state: CameraState, call: Call) -> Answer:
     """0x1014: property."""
-    return Answer(_property(state, call).described().encode())
+    described = _property(state, call)
+    if described.description_refused is not None:
+        raise Refusal(described.description_refused)
+    return Answer(described.described().encode())
 
 
 async def get_device_prop_value(state: CameraState, call: Call) -> Answer:
     """0x1015: property."""
-    return Answer(_property(state, call).encoded())
+    read = _property(state, call)
+    if read.value_refused is not None:
+        raise Refusal(read.value_refused)
+    return Answer(read.encoded())
 
 
 async def set_device_prop_value(state: CameraState, call: Call) -> Answer:

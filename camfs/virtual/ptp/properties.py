@@ -23,10 +23,14 @@ class Property:
     Attributes:
         description: what GetDevicePropDesc answers; holds the value, too.
         ignores_writes: a legal value is answered with OK, and nothing changes.
+        description_refused: the response code to GetDevicePropDesc, where the camera does not describe the property.
+        value_refused: the response code to GetDevicePropValue, where it does not give the value.
     """
 
     description: DevicePropDesc
     ignores_writes: bool = False
+    description_refused: int | None = None
+    value_refused: int | None = None
 
     @property
     def value(self) -> Value:
@@ -74,7 +78,7 @@ class Property:
         match self.description.form:
             case Range(low, high, step):
                 return isinstance(value, int) and low <= value <= high and (not step or (value - low) % step == 0)
-            case Enumeration(values):
+            case Enumeration(values) if values:
                 return value in values
         return isinstance(value, int) or len(value) <= (MAX_STRING if isinstance(value, str) else MAX_ARRAY)
 

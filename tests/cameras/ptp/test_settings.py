@@ -44,7 +44,7 @@ async def offer(
         (0x5001, DataType.UINT8, 75, "battery-level", "75%"),
         (0x5003, DataType.STRING, "6000x4000", "image-size", "6000x4000"),
         (0x5005, DataType.UINT16, 4, "white-balance", "daylight"),
-        (0x5005, DataType.UINT16, 0x8001, "white-balance", "32769"),
+        (0x5005, DataType.UINT16, 0x8001, "white-balance", "0x8001"),
         (0x5007, DataType.UINT16, 280, "aperture", "f/2.8"),
         (0x5007, DataType.UINT16, 1600, "aperture", "f/16"),
         (0x5008, DataType.UINT32, 4500, "focal-length", "45mm"),
@@ -291,7 +291,7 @@ async def test_a_camera_without_properties(autojump_clock: MockClock) -> None:
 @pytest.mark.parametrize(
     ("operation", "can_read", "can_write"),
     [
-        (Operation.GetDevicePropDesc, False, False),
+        (Operation.GetDevicePropDesc, True, False),
         (Operation.GetDevicePropValue, True, True),
         (Operation.SetDevicePropValue, True, False),
     ],
@@ -317,11 +317,13 @@ async def test_operations_on_properties_that_the_camera_has_not(
 async def test_a_description_that_is_none(data: bytes, autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         rig.fail(FaultKind.BAD_DATASET, Operation.GetDevicePropDesc, times=None, data=data)
-        for call in (rig.camera.setting("iso"), rig.camera.choices("iso"), rig.camera.change_setting("iso", "200")):
+        for call in (rig.camera.choices("iso"), rig.camera.change_setting("iso", "200")):
             with pytest.raises(errors.CameraError):
                 await call
-        rig.body.faults.clear()
         assert await rig.camera.setting("iso") == "100"
+        rig.body.faults.clear()
+        await rig.camera.change_setting("iso", "200")
+        assert await rig.camera.setting("iso") == "200"
 
 
 async def test_a_description_of_another_property(autojump_clock: MockClock) -> None:
@@ -331,6 +333,103 @@ async def test_a_description_of_another_property(autojump_clock: MockClock) -> N
         with pytest.raises(errors.CameraError):
             await rig.camera.change_setting("iso", "f/4")
         assert "SetDevicePropValue" not in rig.operations()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [ResponseCode.DevicePropNotSupported, ResponseCode.GeneralError, ResponseCode.IncompleteTransfer, 0xA123],
+)
+async def test_a_property_that_is_not_described_but_has_a_value(code: int, autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.REFUSE, Operation.GetDevicePropDesc, times=None, code=code)
+        names = rig.camera.setting_names()
+        assert {"iso", "shutter-speed", "battery-level", "image-size", "prop-d0a2"} <= set(names)
+        expected = {"iso": "100", "shutter-speed": "1/125", "image-size": "6000x4000", "exposure-compensation": "0"}
+        for name, text in expected.items():
+            assert await rig.camera.setting(name) == text
+        rig.operations()
+        assert await rig.camera.setting("iso") == "100"
+        assert rig.operations() == ["GetDevicePropValue"]
+        assert dict(await rig.camera.status())["battery"] == "75%"
+        for call in (rig.camera.choices("iso"), rig.camera.change_setting("iso", "100")):
+            with pytest.raises(errors.Refused) as caught:
+                await call
+            assert caught.value.code == code
+        await rig.camera.refresh()
+        rig.body.faults.clear()
+        await rig.camera.change_setting("iso", "200")
+        assert await rig.camera.setting("iso") == "200"
+
+
+async def test_a_property_that_has_neither_description_nor_value(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        for operation in (Operation.GetDevicePropDesc, Operation.GetDevicePropValue):
+            rig.fail(FaultKind.REFUSE, operation, times=None, code=ResponseCode.AccessDenied)
+        with pytest.raises(errors.AccessDenied):
+            await rig.camera.setting("iso")
+        assert "battery" not in dict(await rig.camera.status())
+
+
+@pytest.mark.parametrize("form", [Enumeration((2, 1)), Range(1, 3, 1)])
+async def test_the_present_value_may_be_written_back(form: Range | Enumeration, autojump_clock: MockClock) -> None:
+    """Even if the camera does not offer it, and refuses it."""
+    async with rigged() as rig:
+        made = await offer(rig, 0x500C, DataType.UINT16, 0, form)
+        text = await rig.camera.setting("flash")
+        await rig.camera.change_setting("flash", text)
+        assert (await rig.camera.setting("flash"), made.value) == (text, 0)
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.change_setting("flash", "4")
+        await rig.camera.change_setting("flash", "off")
+        assert made.value == 2
+
+
+async def test_a_refusal_of_another_value_is_told(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        rig.fail(FaultKind.REFUSE, Operation.SetDevicePropValue, code=ResponseCode.InvalidDevicePropValue)
+        with pytest.raises(errors.InvalidValue):
+            await rig.camera.change_setting("iso", "200")
+
+
+async def test_an_empty_enumeration_is_none(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        made = await offer(rig, 0x5007, DataType.UINT16, 430, Enumeration(()))
+        assert await rig.camera.choices("aperture") == []
+        await rig.camera.change_setting("aperture", "f/5.6")
+        assert made.value == 560
+
+
+async def test_a_camera_that_rounds_what_has_the_same_name(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        made = await offer(rig, 0x500D, DataType.UINT32, 80)
+
+        def rounds(data: bytes) -> bool:
+            made.put(int.from_bytes(data, "little") + 1)
+            return True
+
+        made.write = rounds  # type: ignore[method-assign]
+        await rig.camera.change_setting("shutter-speed", "1/60")
+        assert made.value == 167
+        with pytest.raises(errors.NotPermitted, match="1/99"):
+            await rig.camera.change_setting("shutter-speed", "1/100")
+
+
+async def test_a_list_with_the_same_values_twice(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await offer(rig, 0x500D, DataType.UINT32, 40, Enumeration((166, 40, 2, 2, 1, 1, 40, 40)))
+        assert await rig.camera.choices("shutter-speed") == ["1/60", "1/250", "1/4000", "1/8000"]
+        for choice in await rig.camera.choices("shutter-speed"):
+            await rig.camera.change_setting("shutter-speed", choice)
+            assert await rig.camera.setting("shutter-speed") == choice
+
+
+async def test_the_maker_decides_what_values_mean(autojump_clock: MockClock) -> None:
+    async with rigged(extension="e") as rig:
+        made = await offer(rig, 0x500D, DataType.UINT32, 7812, Enumeration((7812, 15625, 0xFFFFFFFF)))
+        assert await rig.camera.setting("shutter-speed") == "1/125"
+        assert await rig.camera.choices("shutter-speed") == ["1/125", "1/60", "bulb"]
+        await rig.camera.change_setting("shutter-speed", "1/60")
+        assert made.value == 15625
 
 
 async def test_a_value_that_is_too_short(autojump_clock: MockClock) -> None:
@@ -385,6 +484,24 @@ async def test_zones_of_the_clock(sent: str, shown: str, autojump_clock: MockClo
     async with rigged(zone=timezone(timedelta(hours=2))) as rig:
         await offer(rig, 0x5011, DataType.STRING, sent)
         assert (await rig.camera.clock()).isoformat() == shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("20201128T140958+0100", "20261119T170200+0900"),
+        ("20201128T140958Z", "20261119T170200+0900"),
+        ("20201128T140958.0", "20261119T170200"),
+        ("", "20261119T170200"),
+    ],
+)
+async def test_the_clock_is_set_with_a_zone_if_it_has_one(before: str, after: str, autojump_clock: MockClock) -> None:
+    async with rigged(zone=timezone(timedelta(hours=9))) as rig:
+        made = await offer(rig, 0x5011, DataType.STRING, before)
+        await rig.camera.set_clock(datetime(2026, 11, 19, 8, 2, tzinfo=UTC))
+        assert made.value == after
+        await rig.camera.set_clock(datetime(2026, 11, 19, 17, 2))
+        assert made.value == after
 
 
 @pytest.mark.parametrize("sent", ["", "yesterday", "20241304T000000"])
