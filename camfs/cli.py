@@ -52,10 +52,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _check_arguments(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Exit with a line on what does not go together."""
     if given.user and not given.install_units:
-        parser.error("--user goes with --install-units")
+        parser.error("--user needs --install-units")
     commands = given.list + given.doctor + given.install_units
     if commands > 1 or (commands and given.words):
-        parser.error("--list, --doctor and --install-units each stand alone")
+        parser.error("use only one of --list, --doctor and --install-units, without a mount point")
     if not commands and not 1 <= len(given.words) <= 2:
         parser.error("give a mount point, or a source and a mount point")
 

@@ -44,7 +44,7 @@ FLAGS = (
     Flag("-f", "stay in the foreground and log to stderr", keywords={"dest": "foreground", "action": "store_true"}),
     Flag(
         "-v",
-        "log what happens; twice: every transaction as well",
+        "log what happens; -v -v logs every transaction as well",
         keywords={"dest": "verbose", "action": "count", "default": 0},
     ),
     Flag("--list", "list the cameras that are found, one SOURCE per line", keywords={"action": "store_true"}),
@@ -74,14 +74,14 @@ def parser() -> argparse.ArgumentParser:
     made = _Parser(
         prog="camfs",
         usage="\n       ".join(SYNOPSES),
-        description="Mount a camera as a file system; the command returns once the mount answers.",
+        description="Mount a camera as a file system; the command returns once the mount is ready.",
         epilog=f"""SOURCE (default: usb:):
 {_columns({form.text: form.meaning for form in FORMS})}
 
 options for -o:
 {_columns({option.typed: option.help for option in OPTIONS})}
 
-Options of FUSE (allow_other, default_permissions, ro, …) are handed on to it.""",
+Options of FUSE (allow_other, default_permissions, ro, …) are passed on to it.""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(

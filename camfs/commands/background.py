@@ -1,12 +1,14 @@
-"""The process: its standard descriptors, its log, and a mount that goes on in the background after the command has returned.
+"""Runs a mount in the background: the command returns once the mount is ready, and a child process goes on with it.
 
 ::
 
     parent                              child
     fork ─────────────────────────────▶ runs the mount
-    reads the report from a pipe        … the mount answers: leaves the terminal, logs to the system's log
+    reads the report from a pipe        … the mount is ready: leaves the terminal, logs to the system's log
       "ready": looks at the mount, 0 ◀─ "ready"
       a line:  prints it, 1          ◀─ why there is no mount, and ends
+
+The log and the standard descriptors of a process are set up here too, for a mount in the foreground as well.
 """
 
 import contextlib
@@ -22,7 +24,7 @@ from camfs.errors import CameraError, CommandFailed
 log = logging.getLogger("camfs")
 
 READY = "ready"
-"""What the child reports once the mount answers; any other report is why there is none."""
+"""What the child reports once the mount is ready; any other report is why there is none."""
 
 
 def open_standard_descriptors() -> None:
@@ -38,7 +40,7 @@ def open_standard_descriptors() -> None:
 
 
 def run_in_background(mount_point: str, verbose: int, run: Callable[[Callable[[], None]], int]) -> int:
-    """Run a mount in a child process; return the exit status as soon as the mount answers, or there is none.
+    """Run a mount in a child process; return the exit status once the mount is ready or has failed.
 
     Args:
         mount_point: where the mount will be.
@@ -74,10 +76,10 @@ def _await_report(reading: int, child: int, mount_point: str) -> int:
         try:
             os.stat(mount_point)
         except OSError as error:
-            raise CommandFailed(f"{mount_point}: mounted, and ended at once: {error.strerror}") from None
+            raise CommandFailed(f"{mount_point}: camfs stopped right after mounting: {error.strerror}") from None
         return 0
     os.waitpid(child, 0)
-    print(f"camfs: {report or 'it ended before the mount was ready'}", file=sys.stderr)
+    print(f"camfs: {report or 'stopped before the mount was ready'}", file=sys.stderr)
     return 1
 
 

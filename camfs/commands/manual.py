@@ -15,23 +15,23 @@ from camfs.commands.options import FUSE_OPTIONS, OPTIONS
 from camfs.commands.sources import FORMS
 
 DESCRIPTION = (
-    "camfs mounts a camera on a directory and returns once the mount answers; if it cannot mount, it says why in one line. Each store of "
+    "camfs mounts a camera on a directory and returns once the mount is ready; if it cannot mount, it says why in one line. Each store of "
     "the camera is a directory, its pictures are files that hold the camera's own bytes, and nothing is fetched before it is read.",
     "Control files can be opened by name but are not listed: .status, .settings/NAME, .settings/.choices/NAME, .capture, .clock, "
     ".thumbnails, .events, .refresh, and others, depending on the camera. One write is one command; if it fails, the last line of "
     ".status says why.",
-    "Unmount with fusermount3 -u MOUNTPOINT. While the camera is unplugged, everything in the mount answers that there is no such device.",
+    "Unmount with fusermount3 -u MOUNTPOINT. While the camera is unplugged, every access fails with No such device.",
 )
 
 EXIT_STATUSES: Mapping[str, str] = {
-    "0": "The mount answers; with -f: it has been unmounted. With --doctor: all is well.",
+    "0": "The mount is ready, or, with -f, has been unmounted. With --doctor: all is well.",
     "1": "Nothing is mounted, and stderr says why. With --doctor: something has to be fixed.",
     "2": "A flag is unknown, or there are too few or too many arguments.",
 }
 
 SIGNALS: Mapping[str, str] = {
     "SIGTERM, SIGINT": "unmount, leave the camera as it was found, and end",
-    "SIGHUP": "list everything again",
+    "SIGHUP": "list everything on the camera again",
 }
 
 FILES: Mapping[str, str] = {
@@ -41,7 +41,7 @@ FILES: Mapping[str, str] = {
     "/etc/systemd/system/camfs-system@.service": "mounts a camera for all users, in /run/camfs",
     "/etc/camfs/SOURCE.conf": "the same for that unit",
     "~/.local/state/camfs/spool": "a SIGMA's shots that you have not removed yet",
-    "~/.local/state/camfs/guid": "the identity of this computer to cameras on the network",
+    "~/.local/state/camfs/guid": "the identity by which cameras on the network know this computer",
     "~/.cache/camfs": "pictures of a DC120, so that they need not be fetched again",
 }
 
@@ -50,7 +50,7 @@ EXAMPLES: Mapping[str, str] = {
     "camfs virtual:sigma-fp ~/cam": "mount an emulated camera",
     "mount -t fuse.camfs usb:1003:c432 /mnt/cam -o allow_other": "mount a camera with mount(8)",
     "usb: /mnt/cam fuse.camfs noauto,user 0 0": "a line of /etc/fstab",
-    "systemctl --user start camfs@serial:-dev-ttyUSB0": "by the user's systemd; systemd-escape(1) writes the SOURCE like this",
+    "systemctl --user start camfs@serial:-dev-ttyUSB0": "let the user's systemd mount it; systemd-escape(1) writes a SOURCE in this form",
 }
 
 
@@ -87,7 +87,7 @@ def _manual_lines() -> Iterator[str]:
     yield ".SH MOUNT OPTIONS"
     yield from _tagged({option.typed: option.help for option in OPTIONS})
     yield ".PP"
-    yield _roff(f"Handed on to FUSE: {', '.join(sorted(FUSE_OPTIONS))}, fsname=, subtype=.")
+    yield _roff(f"Passed on to FUSE: {', '.join(sorted(FUSE_OPTIONS))}, fsname=, subtype=.")
     for title, table in (
         ("EXIT STATUS", EXIT_STATUSES),
         ("SIGNALS", SIGNALS),
@@ -215,7 +215,7 @@ def fish_completion() -> str:
     """Return what goes into share/fish/vendor_completions.d."""
     lines = ["# fish completion for camfs; made from its tables of options and sources"]
     options = [f"{option.name}{'=' if option.value else ''}\t{option.help}" for option in OPTIONS]
-    options += [f"{name}\thanded on to FUSE" for name in sorted(FUSE_OPTIONS)]
+    options += [f"{name}\tpassed on to FUSE" for name in sorted(FUSE_OPTIONS)]
     for each in FLAGS:
         flag = f"-l {each.flag[2:]}" if each.flag.startswith("--") else f"-s {each.flag[1:]}"
         value = f" -x -a {_fish('(__fish_append , ' + ' '.join(map(_fish, options)) + ')')}" if each.value else ""

@@ -1,6 +1,6 @@
-"""What is checked before a camera is touched: that the mount point can be mounted on, and that FUSE is there.
+"""Checks before a camera is touched: whether the mount point can be mounted on, and whether FUSE is there.
 
-What a camfs that was killed left on the mount point is removed on the way.
+A dead mount left by a killed camfs is removed first.
 """
 
 import contextlib
@@ -41,15 +41,13 @@ def check_mount_point(text: str, options: MountOptions) -> str:
     except OSError as error:
         if error.errno == errno.ENOTCONN:
             clean = f"fusermount3 -uz {shlex.quote(path)}"
-            raise CommandFailed(f"{path}: a dead mount is here; clean it with: {clean}") from None
+            raise CommandFailed(f"{path}: a dead mount is here; remove it with: {clean}") from None
         raise CommandFailed(f"{path}: {error.strerror}") from None
     if os.path.ismount(path) and not is_automount(path):
         what, unmount = ("a camera", "fusermount3 -u") if _has_camera(path) else ("something", "umount")
         raise CommandFailed(f"{path}: {what} is mounted here already; unmount it with: {unmount} {shlex.quote(path)}")
     if contents and not options.nonempty:
-        raise CommandFailed(
-            f"{path}: not empty, and the mount would hide what is in it; to mount all the same: -o nonempty"
-        )
+        raise CommandFailed(f"{path}: not empty, and the mount would hide what is in it; to mount anyway: -o nonempty")
     return path
 
 

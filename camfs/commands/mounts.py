@@ -1,4 +1,4 @@
-"""The mounts of camfs on this computer, and what is in the place of the next one."""
+"""The mounts of camfs on this computer, and whether systemd's automount waits at a mount point."""
 
 from dataclasses import replace
 

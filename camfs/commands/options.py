@@ -158,7 +158,13 @@ OPTIONS = (
     Option("umask", "permission bits to remove, in octal", "MASK", _mask, "022"),
     Option("cache", "size of the block cache", "SIZE", read_size, "64M"),
     Option("timeout", "a transfer fails after this many seconds without an answer", "SECONDS", _seconds, "10"),
-    Option("baud", "use only this speed on a serial line", "BAUD", _number, otherwise="the fastest that works"),
+    Option(
+        "baud",
+        "use only this speed on a serial line",
+        "BAUD",
+        _number,
+        otherwise="the fastest that works, up to 115200",
+    ),
     Option("idle", "release the SIGMA after this many idle seconds; 0 = never", "SECONDS", _idle, "300"),
     Option(
         "spool",
@@ -182,7 +188,7 @@ FUSE_OPTIONS = frozenset(
     ("allow_other", "allow_root", "default_permissions", "auto_unmount")
     + ("ro", "noatime", "exec", "noexec", "suid", "nosuid", "dev", "nodev")
 )
-"""Options that are handed on to libfuse."""
+"""Options that are passed on to libfuse."""
 
 MOUNT_OPTIONS = frozenset(
     ("rw", "auto", "noauto", "user", "nouser", "users", "owner", "group", "defaults", "nofail", "_netdev")

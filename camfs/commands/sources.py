@@ -97,7 +97,7 @@ FORMS = (
     ),
     Form(
         "usb:BUS.DEV",
-        "the camera at this place, bus and device number in decimal, as lsusb shows them",
+        "the camera with this bus and device number, in decimal, as lsusb shows them",
         r"usb:(\d{1,3})\.(\d{1,3})",
         lambda match: UsbSource(bus=int(match[1]), device=int(match[2])),
     ),
@@ -105,7 +105,7 @@ FORMS = (
     Form("serial:DEVICE", "a Kodak DC120 on a serial port", "serial:(.+)", lambda match: SerialSource(match[1])),
     Form(
         "ptpip:HOST",
-        f"a camera on the network (PTP/IP); HOST:PORT for another port than {PTPIP_PORT}, IPv6 addresses in brackets",
+        f"a camera on the network (PTP/IP); HOST:PORT for a port other than {PTPIP_PORT}, IPv6 addresses in brackets",
         r"ptpip:(?:\[(?P<address>[^\[\]\s]+)\]|(?P<name>[^:\[\]\s]+))(?::(?P<port>[0-9]{1,5}))?",
         _read_place,
     ),

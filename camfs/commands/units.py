@@ -1,7 +1,7 @@
-"""`--install-units`: installs the udev rule and the systemd units, and tells udev and systemd about them.
+"""`--install-units`: installs the udev rule and the systemd units, and notifies udev and systemd.
 
 The files are those of the folder systemd/, which the package contains too; in a unit, `ExecStart=camfs` is replaced by the program
-that installs it. A file that is already as it should be is left alone, and if no file changed nobody is told.
+that installs it. A file that is up to date is left alone, and if no file changed, udev and systemd are not notified.
 """
 
 import os
@@ -95,7 +95,7 @@ def _quoted(word: str) -> str:
 
 
 def install_on_this_computer(for_user: bool) -> Iterator[str]:
-    """Install everything for all users, or the user's own unit alone; give a line for each thing done.
+    """Install everything for all users, or only the user's own unit; yield a line for each thing done.
 
     Raises:
         CommandFailed: root is needed, or a file cannot be written.
@@ -111,7 +111,7 @@ def install_on_this_computer(for_user: bool) -> Iterator[str]:
 
 
 def install(computer: Computer) -> Iterator[str]:
-    """Install everything for all users; give a line for each thing done. Needs root.
+    """Install everything for all users; yield a line for each thing done. Needs root.
 
     Raises:
         OSError: a file cannot be written.
@@ -136,7 +136,7 @@ def install(computer: Computer) -> Iterator[str]:
 
 
 def install_for_user(computer: Computer) -> Iterator[str]:
-    """Install the user's own unit; give a line for each thing done.
+    """Install the user's own unit; yield a line for each thing done.
 
     Raises:
         OSError: the file cannot be written.
@@ -168,7 +168,7 @@ def _install_file(path: Path, text: str) -> Installed:
     except (FileNotFoundError, UnicodeDecodeError):
         before = None if not path.exists() else ""
     if before == text:
-        return Installed(f"{path} is as it should be", False)
+        return Installed(f"{path} is up to date", False)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -181,4 +181,6 @@ def _install_file(path: Path, text: str) -> Installed:
 
 
 def _tell(computer: Computer, whom: str, command: Sequence[str]) -> str:
-    return f"told {whom}" if computer.run(command) else f"could not tell {whom}; do so with: {shlex.join(command)}"
+    return (
+        f"notified {whom}" if computer.run(command) else f"could not notify {whom}; do it with: {shlex.join(command)}"
+    )

@@ -2,8 +2,8 @@
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `file` and `tree` (the camera's side), `handles` (what
 is open), `blocks` (the cache), `controls`, `events` and `thumbnails` (the control files), `names`, then what touches pyfuse3:
-`operations` (its handlers; `statfs` and `errnos` beside them) and `kernel` (what camfs asks of the kernel). What the kernel does and
-why is in `README.md`.
+`operations` (its handlers; `statfs` and `errnos` beside them) and `kernel` (what camfs asks of the kernel); last comes `run` (the life
+of a mount, which puts all of them together). What the kernel does and why is in `README.md`.
 
 The way of a read: ``head -c 1 card/DCIM/A.JPG``
 ================================================
@@ -21,8 +21,8 @@ The way of a read: ``head -c 1 card/DCIM/A.JPG``
 4.  `File.fetch` makes sure that the key means this file in this session, and calls `Camera.read(entry, offset, size)`. Here the file
     system ends and the driver begins.
 5.  The driver (`camfs/cameras/ptp/` for most) waits for its turn on the wire, has `camfs/protocols/ptp/` encode a GetPartialObject, and
-    its `session.py` sends it: through `usblink.py` and `camfs/transports/usb.py`, or `iplink.py` and `tcp.py`. The bytes come back the
-    same way.
+    its `session.py` sends it: through `usblink.py` and `camfs/transports/usbpipes.py`, or `iplink.py` and `tcp.py`. The bytes come back
+    the same way.
 6.  The cache keeps the block and wakes those who wait. A view of it goes back through `FileHandle.read` to pyfuse3, which hands it to
     the kernel. The kernel keeps the pages and gives `head` its byte. A second `head` asks nothing of anyone.
 7.  RELEASE. `FileHandle.close`; the last handle of a file calls `Camera.release`, so that a transfer that nobody reads may stop.
@@ -54,8 +54,9 @@ The way of a command: ``echo 1 > .capture``
     that `operations.setattr` allows and that does nothing.
 2.  WRITE. `operations.write` calls `ContentsHandle.write`, that `ControlFile.write` (`controls.py`), which decodes the text and looks
     into the file's row of `CONTROLS`: `Controls.write_capture`.
-3.  `Camera.capture` takes the picture and returns the keys of its files once they can be read. The driver's events go their own way
-    meanwhile.
+3.  `Camera.capture` takes the picture and returns the keys of its files once they can be read. On a PTP camera `Capture.take`
+    (`camfs/cameras/ptp/capture.py`) sends InitiateCapture and waits for news, which the camera's events bring: `Events.handle`
+    (`events.py` beside it) tells `Capture` of each new object, and when the shot is complete, and sends the changes on as above.
 4.  For each key `Camera.locate` returns the keys of the folders that lead to it, and `Tree.find_new` describes only those and the file.
     The paths are what `.capture` reads from now on.
 5.  write(2) returns. Had the camera refused, it would have failed with that errno, and `.status` would say why.

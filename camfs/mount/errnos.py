@@ -1,4 +1,4 @@
-"""The errno of each failure: one table, and the exception for requests that do not fit what they ask of."""
+"""The errno of each failure: one table, and the exception for requests that make no sense for their node."""
 
 import errno
 
@@ -33,7 +33,7 @@ def errno_of(error: errors.CameraError) -> int:
 
 
 class BadRequest(Exception):
-    """A request that does not fit its node, such as opening a folder as a file. No failure, so `.status` says nothing of it.
+    """A request that makes no sense for its node, such as opening a folder as a file. `.status` does not mention it: nothing has failed.
 
     Attributes:
         errno: the answer to the kernel.

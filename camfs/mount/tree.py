@@ -10,7 +10,7 @@ change                    here                                                  
 `FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
 `EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
 `EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
-`Gone`                    (handlers answer ENODEV from now on)                  all pages and attributes go
+`Gone`                    blocks are dropped; handlers answer ENODEV            all pages and attributes go
 ========================  ====================================================  =====================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
@@ -154,7 +154,7 @@ class Tree:
                     await node.listing()
                 child = await node.describe(key)
             if child is None:
-                raise errors.NotFound("the camera does not show what it made")
+                raise errors.NotFound("the camera does not list the new file")
             node = child
         return node
 

@@ -1,6 +1,6 @@
 """Serial ports: opens one for this program alone, and carries bytes, breaks and speeds. The only module that imports pyserial.
 
-pyserial opens and configures the port: 8 data bits, no parity, 1 stop bit, raw, no flow control. Bytes are then read from and written to
+pyserial opens and configures the port: raw, no parity or flow control, 8 data bits, 1 stop bit. Bytes are then read from and written to
 its descriptor, which does not block, when trio says that it is ready; nothing polls. VMIN is 1 (for pyserial an inter-byte timeout of
 0), so a read returns nothing only if the port has hung up: the adapter was unplugged, or the other end of a pseudo-terminal was closed.
 

@@ -1,4 +1,4 @@
-"""Throttling: a USB port on which bytes take as long as on a link with some bandwidth."""
+"""Throttling: a USB port slowed down to a given bandwidth."""
 
 import trio
 
@@ -6,7 +6,7 @@ from camfs.virtual.usb.pipes import Port
 
 
 class ThrottledPort:
-    """A `Port` that is as slow as a slower link.
+    """A `Port` that is slowed down.
 
     Args:
         port: what carries the bytes.

@@ -130,4 +130,4 @@ def test_fish(pages: Path) -> None:
     assert complete("camfs --li") == {"--list": "list the cameras that are found, one SOURCE per line"}
     assert complete("camfs -o ro,allow_d") == {"ro,allow_delete": "rm deletes on the camera; without it, rm fails"}
     assert set(complete("camfs virt")) == {"virtual:sigma-fp", "virtual:ptp", "virtual:dc120"}
-    assert complete("camfs -o ro,allow_o") == {"ro,allow_other": "handed on to FUSE"}
+    assert complete("camfs -o ro,allow_o") == {"ro,allow_other": "passed on to FUSE"}

@@ -60,10 +60,10 @@ def test_for_all_users(computer: Computer, commands: Commands) -> None:
         f"{rule} installed",
         f"{user} installed",
         f"{system} installed",
-        "told systemd",
-        "told the users' systemd",
-        "told udev",
-        "told udev about the devices that are plugged in",
+        "notified systemd",
+        "notified the users' systemd",
+        "notified udev",
+        "notified udev about the devices that are plugged in",
     ]
     assert [command[0] for command in commands.run] == ["systemctl", "systemctl", "udevadm", "udevadm"]
     assert rule.read_text() == (ROOT / "systemd" / RULE).read_text()
@@ -80,7 +80,7 @@ def test_a_second_run_changes_nothing(computer: Computer, commands: Commands) ->
     times = {path: path.stat().st_mtime_ns for path in (computer.root / "etc").rglob("*")}
     commands.run.clear()
     lines = list(units.install(computer))
-    assert [line.replace("is as it should be", "installed") for line in lines] == first[:3]
+    assert [line.replace("is up to date", "installed") for line in lines] == first[:3]
     assert {path: path.stat().st_mtime_ns for path in (computer.root / "etc").rglob("*")} == times
     assert commands.run == []
 
@@ -95,7 +95,7 @@ def test_what_is_old_is_updated(computer: Computer, commands: Commands) -> None:
     assert [command[0] for command in commands.run] == ["udevadm", "udevadm"]
     moved = replace(computer, program=["/opt/camfs/bin/camfs"])
     assert [line.split(" ", 1)[1] for line in units.install(moved)][:3] == [
-        "is as it should be",
+        "is up to date",
         "updated",
         "updated",
     ]
@@ -107,22 +107,22 @@ def test_where_neither_systemd_nor_udev_runs(tmp_path: Path, commands: Commands)
     assert commands.run == []
 
 
-def test_who_cannot_be_told(computer: Computer, commands: Commands) -> None:
+def test_who_cannot_be_notified(computer: Computer, commands: Commands) -> None:
     commands.failing = "udevadm"
     lines = list(units.install(computer))
-    assert "could not tell udev; do so with: udevadm control --reload" in lines
+    assert "could not notify udev; do it with: udevadm control --reload" in lines
 
 
 def test_for_one_user(computer: Computer, commands: Commands) -> None:
     lines = list(units.install_for_user(computer))
     unit = computer.config_home / "systemd/user/camfs@.service"
-    assert lines[:2] == [f"{unit} installed", "told systemd"]
+    assert lines[:2] == [f"{unit} installed", "notified systemd"]
     assert lines[2].startswith(f"{computer.root}/etc/udev/rules.d/70-camfs.rules is missing")
     assert "sudo" in lines[2]
     assert commands.run == [["systemctl", "--user", "daemon-reload"]]
     assert not (computer.root / "etc").exists()
     list(units.install(computer))
-    assert list(units.install_for_user(computer)) == [f"{unit} is as it should be"]
+    assert list(units.install_for_user(computer)) == [f"{unit} is up to date"]
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def installing(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def test_command(tmp_path: Path) -> None:
-    for word in ("installed", "is as it should be"):
+    for word in ("installed", "is up to date"):
         done = installing(tmp_path, "--install-units")
         assert (done.returncode, done.stderr) == (0, "")
-        assert [line for line in done.stdout.splitlines() if not line.startswith(("told", "could not"))] == [
+        assert [line for line in done.stdout.splitlines() if not line.startswith(("notified", "could not"))] == [
             f"/etc/udev/rules.d/{RULE} {word}",
             f"/etc/systemd/user/{USER_UNIT} {word}",
             f"/etc/systemd/system/{SYSTEM_UNIT} {word}",
@@ -203,7 +203,10 @@ def test_command_that_cannot_write(tmp_path: Path) -> None:
 def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
     done = installing(tmp_path, "--install-units", more)
     assert done.returncode == 2
-    assert done.stderr == "camfs: --list, --doctor and --install-units each stand alone; see camfs --help\n"
+    assert (
+        done.stderr
+        == "camfs: use only one of --list, --doctor and --install-units, without a mount point; see camfs --help\n"
+    )
     assert list((tmp_path / "etc").iterdir()) == []
 
 
@@ -211,7 +214,7 @@ def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
 def test_user_alone_means_nothing(arguments: Sequence[str]) -> None:
     done = camfs(*arguments)
     assert done.returncode == 2
-    assert done.stderr == "camfs: --user goes with --install-units; see camfs --help\n"
+    assert done.stderr == "camfs: --user needs --install-units; see camfs --help\n"
 
 
 def test_command_without_root(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def test_bytes_that_are_no_text(ptp: Mount) -> None:
 
 @pytest.mark.parametrize("name", ["battery-level", "prop-d0a2"])
 def test_read_only_settings(ptp: Mount, name: str) -> None:
-    ptp.expect(f"{name}: the camera does not let it be set")
+    ptp.expect(f"{name}: read-only on this camera")
     assert write(ptp.path / ".settings" / name, "1\n") == errno.EACCES
     assert name in ptp.read_status()["last-error"]
 

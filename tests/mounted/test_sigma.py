@@ -90,7 +90,7 @@ def test_the_body_is_taken_at_need_and_handed_back(fp: Mount) -> None:
     assert is_held(fp)
     assert run("find", fp.path).stdout == before
     assert errno_of_reading(fp.path / "card/DCIM/100SIGMA/SDIM0412.JPG") == errno.EBUSY
-    fp.expect("SDIM0412.JPG.*holds the body")
+    fp.expect("SDIM0412.JPG.*under remote control")
     assert write(fp.path / ".control", "0") == 0
     assert not is_held(fp)
     assert fp.read_status()["control"] == "no"

@@ -2,7 +2,7 @@
 
 The guest has Debian's kernel and this machine's root file system. So every program and every path is the same inside, and nothing that
 the script writes gets out, except what it puts into `/scratch`. The kernel loads `dummy_hcd`: `/sys/class/udc/dummy_udc.0` exists, and a
-gadget that is bound to it appears on the guest's own bus.
+gadget that uses it is a device on the bus of the guest itself.
 
 The processor is always emulated: guests hang under KVM on some machines that offer it. Python runs about 17 times slower inside.
 (tests/README.md, "The guest with a USB stack")

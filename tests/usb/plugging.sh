@@ -58,9 +58,9 @@ END
 install_units() {
     rm -f /etc/udev/rules.d/70-camfs.rules /etc/systemd/*/camfs*.service # those of this machine
     "$PYTHON" -m camfs --install-units | tee /tmp/first
-    grep -q "^told udev" /tmp/first
+    grep -q "^notified udev" /tmp/first
     "$PYTHON" -m camfs --install-units | tee /tmp/second
-    [ "$(grep -c "is as it should be$" /tmp/second)" = "$(wc -l </tmp/second)" ]
+    [ "$(grep -c "is up to date$" /tmp/second)" = "$(wc -l </tmp/second)" ]
 }
 
 plugged_in() {

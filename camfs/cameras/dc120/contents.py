@@ -339,9 +339,7 @@ class Contents:
             raise errors.NotFound(f"{key.name}: no longer in the camera")
         names = [entry.name for entry in await self._list_files(key.location, 0)]
         if names.count(key.name) != 1 or not listing.albums.keys() <= set(names):
-            raise errors.NotSupported(
-                f"{key.name}: the camera's lists leave its number in doubt, so nothing was erased"
-            )
+            raise errors.NotSupported(f"{key.name}: its number is uncertain, so nothing was erased")
         return names.index(key.name) + 1
 
     async def rename_album(self, key: AlbumKey, name: str) -> None:

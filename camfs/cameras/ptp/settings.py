@@ -115,9 +115,9 @@ class PropertySettings:
     async def _write(self, description: DevicePropDesc, value: Value) -> None:
         name = properties.property_name(description.code)
         if not description.writable:
-            raise errors.AccessDenied(f"{name}: the camera does not let it be set")
+            raise errors.AccessDenied(f"{name}: read-only on this camera")
         if not self._operations.has(Operation.SetDevicePropValue):
-            raise errors.NotSupported(f"{name}: this camera does not let anything be set")
+            raise errors.NotSupported(f"{name}: this camera has no settings that can be changed")
         data = encode_value(description.data_type, value)
         await self._session.transact(Operation.SetDevicePropValue, description.code, data=data)
 

@@ -58,7 +58,7 @@ class Card:
             if keys:
                 return keys
         if key not in self._listed:
-            raise _busy("this folder was not listed before")
+            raise _busy(", and this folder was not listed before")
         return self._listed[key]
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
@@ -77,7 +77,7 @@ class Card:
         if place not in self._described:
             if isinstance(key, ObjectKey) and key.handle == ROOT:
                 return await self._ptp.describe(key, None)
-            raise _busy("this entry was not looked at before")
+            raise _busy(", and this entry was not looked at before")
         known = self._described[place]
         if isinstance(known, errors.Refused):
             raise type(known)(str(known), known.code)
@@ -90,7 +90,7 @@ class Card:
                 self._used[store] = usage
         self._check_there()
         if store not in self._used:
-            raise _busy("the room on the card was not asked for before")
+            raise _busy(", and its free room was not asked for before")
         return self._used[store]
 
     async def live(self, ask: Callable[[], Awaitable[T]]) -> T:
@@ -101,12 +101,12 @@ class Card:
         """
         self._check_there()
         if self._is_controlled():
-            raise _busy("the card cannot be read meanwhile")
+            raise _busy()
         try:
             return await ask()
         except errors.Refused:
             if self._is_controlled():  # acquired meanwhile: no handle means anything
-                raise _busy("the card cannot be read meanwhile") from None
+                raise _busy() from None
             raise
 
     def _check_there(self) -> None:
@@ -121,6 +121,6 @@ class Card:
         self._described = {place: entry for place, entry in self._described.items() if place[0] != key}
 
 
-def _busy(what: str) -> errors.Busy:
+def _busy(why: str = "") -> errors.Busy:
     """Return the error for what cannot be had under remote control."""
-    return errors.Busy(f"the computer holds the body, and {what}; echo 0 > .control gives the card back")
+    return errors.Busy(f"the card cannot be read under remote control{why}; echo 0 > .control releases the camera")

@@ -238,7 +238,7 @@ class SigmaCamera:
     async def thumbnail(self, entry: Entry) -> bytes:
         """Fetch a thumbnail. The camera makes none of what its image database holds."""
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera gives no thumbnails of shots that wait")
+            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
 
     async def delete(self, entry: Entry) -> None:
@@ -259,7 +259,7 @@ class SigmaCamera:
 
     async def format(self, store: Key) -> None:
         if store == IMAGEDB:
-            raise errors.NotPermitted("imagedb is no store: delete its files")
+            raise errors.NotPermitted("imagedb cannot be formatted; delete its files instead")
         await self._card.live(lambda: self._ptp.format(store))
         self._card.invalidate()
 
@@ -289,10 +289,10 @@ class SigmaCamera:
             await self.remote.run(lambda: self._settings.change(name, value))
 
     async def clock(self) -> datetime:
-        raise errors.NotSupported("the SIGMA does not tell its clock")
+        raise errors.NotSupported("the SIGMA's clock cannot be read")
 
     async def set_clock(self, moment: datetime) -> None:
-        raise errors.NotSupported("how the SIGMA's clock is set (0x9019) is in no source")
+        raise errors.NotSupported("setting the SIGMA's clock is not supported: its format is unknown")
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 

@@ -102,9 +102,7 @@ class Focus:
         """
         values = await self._operations.read(Dataset.FOCUS)
         if "FocusPosition" not in values:
-            raise errors.NotSupported(
-                "this firmware does not let the focus be driven to a position (from fp 5.00, fp L 3.00 on)"
-            )
+            raise errors.NotSupported("this firmware cannot drive the focus to a position; fp 5.00 and fp L 3.00 can")
         limits = await self._range()
         if limits is None:
             raise errors.NotSupported("the camera names no focus positions for this lens")

@@ -59,7 +59,7 @@ class RawCommands:
             return await self._ptp.raw(command)
         self._operations.check(operation)
         if operation in TAKES_DATA and ":" not in command:
-            raise errors.InvalidValue(f"{name_of(SigmaOperation, operation)} takes data: write them behind a colon")
+            raise errors.InvalidValue(f"{name_of(SigmaOperation, operation)} needs data; write it after a colon")
         if operation == SigmaOperation.CloseApplication:
             await self._remote.release()
             return "2001"

@@ -170,8 +170,8 @@ class ObjectInfo:
     def decode(cls, data: bytes | memoryview) -> Self:
         """Read an ObjectInfo of at least 52 bytes. Strings that are missing or cut become empty.
 
-        Some Samsung phones send a 64-bit size, which moves all that follows by four bytes. Then bytes 52 to 55, the sequence number,
-        are 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object that has a date but no name.)
+        In what some Samsung phones send, the size takes 8 bytes and all that follows stands four bytes later. Then bytes 52 to 55, the
+        sequence number, are 0 and byte 56 is not. (libgphoto2 looks at byte 52 only, and is misled by an object with a date but no name.)
         """
         data = bytes(data)
         if data[52:56] == bytes(4) and data[56:57] not in (b"", b"\0"):

@@ -186,7 +186,7 @@ def decode_group(number: int, payload: bytes | memoryview) -> GroupPayload:
 
 
 def decode_group_write(number: int, payload: bytes | memoryview) -> dict[str, int]:
-    """Decode a write as the camera does: by the mask, from offset 3, whatever the length byte, surplus bytes and the sum say.
+    """Decode a write as the camera does: the mask alone says what follows it; length byte, sum and further bytes are not looked at.
 
     Raises:
         RemoteProtocolError: it ends within a field.

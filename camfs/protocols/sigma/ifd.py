@@ -3,7 +3,7 @@
 ::
 
     u32 DataLength = total - 5 | u32 DirectoryCount | entries | u32 0 | data area | sum byte
-    entry: u16 Tag | u16 Type | u32 Count | 4 bytes: the value, or its offset from the start of the payload if it is longer
+    entry: u16 Tag | u16 Type | u32 Count | the value in 4 bytes, or, if it is longer, u32 offset in the payload
 
 Little endian. In the camera's replies the entries ascend by tag, and the data area holds the longer values in that order, neither aligned
 nor with gaps. In what it is sent, the camera looks at the entries alone. See camfs/protocols/sigma/README.md, "Encoding B: the IFD".

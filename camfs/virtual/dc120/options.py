@@ -113,7 +113,9 @@ OPTIONS: Mapping[str, Option[DC120Options]] = {
     "capture": Option("SECONDS", "how long it takes to take a picture (default 5)", _capture),
     "sleep": Option("on|off", "whether the camera falls asleep after its power timeout (default off)", _sleep),
     "dialect": Option(
-        "NAME", "whom to follow where they differ: `seed`, the protocol document (default), or `libgphoto2`", _dialect
+        "NAME",
+        "which source to follow where they disagree: `seed`, the protocol document (default), or `libgphoto2`",
+        _dialect,
     ),
     "trace": Option("FILE", "write a JSON line for each command", _trace),
 }

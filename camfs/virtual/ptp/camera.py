@@ -1,4 +1,4 @@
-"""An emulated PTP camera, complete: its state, its responder, and the USB cable in this process that it hangs on."""
+"""An emulated PTP camera, complete: its state, its responder and its in-process USB cable."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager

@@ -184,12 +184,10 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "serial": Option("TEXT", "serial number", _serial),
     "objects": Option("N", "put N small objects on the card instead of pictures", _objects),
     "bandwidth": Option("BYTES_PER_SECOND", "speed of the link (default: no limit)", _bandwidth),
-    "latency": Option("SECONDS", "shortest time of a transaction (default 0)", _latency),
+    "latency": Option("SECONDS", "each transaction takes at least this long (default 0)", _latency),
     "trace": Option("FILE", "write a JSON line for each transaction", _trace),
     "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
-    "operations": Option(
-        "-CODE,+CODE,...", "take operations away (-), or list them although they fail (+)", _operations
-    ),
+    "operations": Option("-CODE,+CODE,...", "operations to hide (-) or to list without support (+)", _operations),
     "packet": Option("BYTES", "size of a bulk packet: 64, 512 (default) or 1024", _packet),
     "extension": Option("CODE", "vendor extension id, hexadecimal", _extension),
     "firmware": Option(

@@ -1,4 +1,4 @@
-"""The emulated fp: its two modes, and the vendor operations that it does under remote control.
+"""The emulated fp's state: which mode it is in, and what vendor operations do to it.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The emulated fp's vendor operations, by code.
+"""The table of the emulated fp's vendor operations: from a code to the handler that calls `SigmaFp`.
 
 See camfs/protocols/sigma/README.md, "Operation table".
 """
