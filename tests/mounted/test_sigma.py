@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_the_body_is_taken_at_need_and_handed_back(fp: Mount) -> None:
     before = run("find", fp.path).stdout
     assert setting(fp, "exposure-mode") == "program"
     assert fp.read_status()["control"] == "yes"
-    assert fp.read_status()["firmware"] == "V84"
+    assert fp.read_status()["firmware"] == "V91"
     assert is_held(fp)
     assert run("find", fp.path).stdout == before
     assert errno_of_reading(fp.path / "card/DCIM/100SIGMA/SDIM0412.JPG") == errno.EBUSY
@@ -158,7 +159,48 @@ def test_a_group_is_read_once_for_all_its_settings(fp: Mount) -> None:
     fp.tolerate(".*")
 
 
+@pytest.mark.parametrize("form", ["bits", "numbers"])
+def test_custom_modes_of_both_forms(form: str, camera: Path, spool: Path) -> None:
+    """Whatever form the body takes, `c1` sets C1 and reads back as such."""
+    source = f"virtual:sigma-fp?custom_modes={form}&settings=exposure-mode:manual"
+    with mounted(source, camera, f"spool={spool}") as mount:
+        for mode in ("c1", "c3", "c2", "manual", "c1", "program"):
+            assert write(camera / ".settings/exposure-mode", mode) == 0
+            assert setting(mount, "exposure-mode") == mode
+
+
+def test_old_firmware(camera: Path, spool: Path) -> None:
+    with mounted("virtual:sigma-fp?firmware=V84&snap_time=0.01", camera, f"spool={spool}") as mount:
+        assert setting(mount, "aperture") == "auto"
+        assert mount.read_status()["firmware"] == "V84"
+        assert write(camera / ".capture", "2") == 0
+        assert len({(camera / "imagedb" / name).read_bytes() for name in os.listdir(camera / "imagedb")}) == 2
+
+
 # ---------------------------------------------------------------------- shots
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_shots_at_one_address(quality: str, fp: Mount) -> None:
+    """The camera uses its memory again for each shot. A file that is being read when the next is taken is whole all the same."""
+    run("find", fp.path)
+    assert write(fp.path / ".settings/image-quality", quality) == 0
+    shots = {}
+    with ExitStack() as stack:
+        files = []
+        for _ in range(3):
+            assert write(fp.path / ".capture", "1") == 0
+            for path in (fp.path / ".capture").read_text().split():
+                file = stack.enter_context(open(fp.path / path, "rb", buffering=0))
+                files.append((Path(path).name, file, file.read(5000)))
+        for name, file, begins in files:
+            shots[name] = begins + file.readall()
+    lines = [line["params"] for line in seen(fp) if line["op"] == "GetBigPartialPictFile"]
+    assert len({params[0] for params in lines}) == len(shots) // 3
+    assert write(fp.path / ".control", "0") == 0
+    for name, shot in shots.items():
+        assert (fp.path / "imagedb" / name).read_bytes() == shot
+        assert (fp.path / "card/DCIM/100SIGMA" / name).read_bytes() == shot
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -19,12 +19,13 @@ from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.exposure import ImageKey
 from camfs.cameras.sigma.focus import Focus
-from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder
+from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
 from camfs.cameras.sigma.remote import IDLE, RemoteControl
 from camfs.cameras.sigma.settings import Settings
+from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
 from camfs.cameras.sigma.spool import Spool, default_folder
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SIGMA, SnapMode
@@ -127,12 +128,16 @@ class SigmaCamera:
     async def reattach(self, link: Link) -> None:
         """Go on over another link, after the camera was gone. As in `open`: the body may still be locked (PTP/IP).
 
+        Shots that are listed are rescued like all others, once it is certain that the camera still holds them (`identity`).
+
         Raises:
             CameraError: see `PtpCamera.reattach`.
         """
+        self.images.note_contact_lost()
         await self._ptp.reattach(link)
         await self.remote.recover()
-        self.images.note_emptied()  # the camera no longer holds what was not rescued
+        if not self.remote.is_acquired:
+            self.images.note_emptied()  # the camera no longer holds what was not rescued
 
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone, and release control when idle."""
@@ -187,6 +192,7 @@ class SigmaCamera:
     def _when_renumbered(self) -> None:
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost: the body is still under control, or was switched off and on
+            self.images.note_contact_lost()
         elif not self._is_ending_control:
             self._card.invalidate()
 

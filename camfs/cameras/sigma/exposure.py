@@ -15,8 +15,12 @@ The state of a file says who has its bytes::
 
 Three arrows are not drawn. An UNSPOOLED file becomes SAFE and REMOVED as one IN_CAMERA does. A LOST file becomes SAFE if its last bytes
 were on their way to the disk when the camera was switched off.
+
+What the camera holds at a file's address is the file only as long as the exposure is confirmed (`identity` tells why, and how it is
+confirmed again). Nothing is fetched of an unconfirmed one. A piece that comes after contact was lost is not used.
 """
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,13 +30,17 @@ import trio
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import PartialFile, Spool, safe_name
+from camfs.cameras.sigma.spool import PartialFile, Spool
 from camfs.protocols.sigma.records import Movie, Picture
 
 log = logging.getLogger(__name__)
 
 PIECE = 1 << 20
 """Bytes of a picture or a movie fetched at once, so that settings and frames of live view get their turn in between."""
+
+
+class Unconfirmed(errors.Busy):
+    """Contact with the camera was lost, and it is not certain yet that it still holds this shot."""
 
 
 class FileState(Enum):
@@ -92,6 +100,7 @@ class ShotFile:
         record: what the camera says of it; None if only the spool has it.
         exposure: its exposure; None once that is released or lost.
         fetches: how many pieces are being fetched now.
+        fetched: what the camera gave of it so far: digests by offset and size. Empty once it is safe.
     """
 
     operations: SigmaOperations
@@ -103,6 +112,7 @@ class ShotFile:
     record: Picture | Movie | None = None
     exposure: "Exposure | None" = None
     fetches: int = 0
+    fetched: dict[tuple[int, int], bytes] = field(default_factory=dict)
     _fetch_ended: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     _partial: PartialFile | None = None
     _lock: trio.Lock = field(default_factory=trio.Lock)
@@ -123,6 +133,7 @@ class ShotFile:
 
         Raises:
             NotFound: the file was removed, or the camera that held it was switched off.
+            Unconfirmed: bytes are needed that the spool does not have.
         """
         end = min(offset + size, self.size)
         pieces: list[bytes | memoryview] = []
@@ -138,6 +149,7 @@ class ShotFile:
         Raises:
             StoreFull: there is no room for it.
             NotFound: it was removed, or the camera that held it was switched off.
+            Unconfirmed: bytes are needed that the spool does not have.
         """
         self.note(FileEvent.WANTED)
         while self.state is not FileState.SAFE:
@@ -204,6 +216,7 @@ class ShotFile:
             self.fetches -= 1
             self._fetch_ended.unpark_all()
         self._check_readable()
+        self.fetched[offset, len(data)] = digest(data)
         await keep(offset, data)
         return data
 
@@ -212,6 +225,8 @@ class ShotFile:
             raise errors.NotFound(f"{self.key.name} was removed")
         if self.state is FileState.LOST:
             raise errors.NotFound(f"{self.key.name}: the camera was switched off before it was fetched")
+        if self.exposure is not None and not self.exposure.is_confirmed:
+            raise Unconfirmed(f"{self.key.name}: it is not certain that the camera still holds it")
 
     async def _keep(self, offset: int, data: bytes | memoryview) -> None:
         """Write fetched bytes into the spool. With the last of them the file is safe."""
@@ -225,6 +240,7 @@ class ShotFile:
                 if self._partial.is_whole:
                     await self._partial.finish()
                     self._partial = None
+                    self.fetched.clear()
                     self.note(FileEvent.STORED)
             except errors.Refused:
                 partial, self._partial = self._partial, None
@@ -248,10 +264,12 @@ class Exposure:
     Attributes:
         ids: its entries', oldest first.
         files: its files. There are none of a shot that failed, is on the card, or cannot be addressed.
+        is_confirmed: whether the camera certainly holds it; see `identity`.
     """
 
     ids: list[int]
     files: list[ShotFile] = field(default_factory=list)
+    is_confirmed: bool = True
 
     @property
     def is_safe(self) -> bool:
@@ -269,6 +287,11 @@ class Exposure:
             await busy[0].fetch_ended()
 
 
+def digest(data: bytes | memoryview) -> bytes:
+    """Return what tells these bytes from others."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
 async def fetch(operations: SigmaOperations, picture: Picture, offset: int, size: int) -> memoryview:
     """Fetch a piece of a picture, or as much of it as the camera gives at once.
 
@@ -279,22 +302,3 @@ async def fetch(operations: SigmaOperations, picture: Picture, offset: int, size
     if not data:
         raise errors.RemoteProtocolError(f"{picture.name} ends at byte {offset} of {picture.size}")
     return data
-
-
-async def is_in_spool(operations: SigmaOperations, spool: Spool, picture: Picture) -> bool:
-    """Say whether the spool has a file of a shot already, by comparing the bytes."""
-    for name in spool.like(safe_name(picture.name), picture.size):
-        offset = 0
-        while offset < picture.size:
-            piece = await fetch(operations, picture, offset, PIECE)
-            try:
-                if piece != await spool.read(name, offset, len(piece)):
-                    break
-            except errors.Refused as error:
-                log.warning("%s: %s", name, error)
-                break
-            offset += len(piece)
-        else:
-            log.info("%s is in the spool already", name)
-            return True
-    return False

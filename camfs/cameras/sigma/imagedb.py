@@ -1,57 +1,27 @@
-"""The folder `imagedb`: shots that the camera holds and shots that wait on this computer, and the order in which a shot changes hands.
+"""The folder `imagedb`: shots that the camera holds, and shots that wait on this computer.
 
-The camera keeps each shot as entries of a ring (`ring`) until they are cleared, and an entry that is not cleared stops the next shot
-without an error. CloseApplication, ConfigApi and the power switch empty the ring. So a shot is in one of three places, and a file of it
-is listed once, whichever that is::
-
-    capture ──► CAMERA ──all its files are safe──► BOTH ──its entries are cleared──► SPOOL ──rm──► gone
-                  │                                                                    ▲
-                  └──switched off──► lost, but for what was read of it: partial-NAME ──┘
-
-- CAMERA: its files are read from the camera, and what was read is kept in a partial file of the spool;
-- BOTH: all its files are whole in the spool and synchronised to the disk, and its entries are not cleared yet;
-- SPOOL: its entries are cleared.
-
-**An entry is never cleared before the bytes of its shot are safe here.** Only `_clear` clears entries, oldest first, and it asserts this
-rule. Its callers hold the one lock (`_exclusively`), and have brought the files in before. These entries alone are cleared although their
-bytes are not here:
-
-- those that hold no picture, or none that the camera can give out: they would stop the shutter for ever;
-- those of shots for the card alone, once the camera has written them there, and of movies, which are on the card;
-- those of files that the user deleted.
-
-Only the user removes a file from the spool. If its shot is still in the camera, the other files of the shot are brought into the spool
-and the entries cleared before that file goes. So a program that is killed at any point leaves each shot in one of the three places. The
-next program finds what the camera still holds as entries that it does not know (`_claim`). It compares them with the spool's files of
-the same name and size, and brings in what is none of those.
+Who holds a shot, and when it changes hands, is decided in `custody`; which names are listed, in `shot_list`. Here is what a user does with
+shots: read and remove files, take pictures and movies, and have all that the camera holds brought to this computer.
 """
 
-import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
-
-import trio
 
 from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
-from camfs.cameras.sigma.exposure import PIECE, Exposure, FileEvent, FileState, ImageKey, ShotFile, is_in_spool
+from camfs.cameras.sigma import identity
+from camfs.cameras.sigma.custody import Custody
+from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ImageKey, ShotFile
 from camfs.cameras.sigma.movies import Movies
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
+from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
 from camfs.cameras.sigma.spool import Spool, safe_name
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
-from camfs.protocols.sigma.records import CaptureStatus, Movie, Picture
 
 log = logging.getLogger(__name__)
-
-IMAGEDB = "imagedb"
-"""The folder's key, and its name."""
-
-ROUNDS = 4
-"""How often the ring is emptied before it is an error that it does not become empty."""
 
 
 class ImageFolder:
@@ -65,9 +35,6 @@ class ImageFolder:
         spool: where shots wait on this computer.
         announce: called with what changed in the folder.
         movies: whether movies are offered for reading.
-
-    Attributes:
-        lost_names: pictures that only the camera held when it was switched off.
     """
 
     def __init__(
@@ -77,22 +44,17 @@ class ImageFolder:
         announce: Callable[[Change], Awaitable[None]],
         movies: bool = False,
     ) -> None:
-        self._operations = operations
         self._ring = Ring(operations)
         self._spool = spool
         self._announce = announce
         self._movies = Movies(operations, self._ring, movies)
-        self._numbers = itertools.count(1)
-        self._files: dict[ImageKey, ShotFile] = {}
-        self._exposures: list[Exposure] = []
-        self._lost: list[ShotFile] = []
-        self._lock = trio.Lock()
-        self.lost_names: list[str] = []
+        self._listed = ShotList(operations, spool)
+        self._custody = Custody(operations, self._ring, spool, self._listed, announce)
 
     async def open(self) -> None:
         """Open the spool: what waits there is listed from now on. To be called before anything else."""
         await self._spool.open()
-        self._list_spool()
+        self._listed.follow_spool()
 
     async def aclose(self) -> None:
         """Let go of the spool. Does nothing to the camera: see `save`."""
@@ -102,7 +64,7 @@ class ImageFolder:
 
     def list(self) -> Sequence[ImageKey]:
         """List the files' keys."""
-        return list(self._files)
+        return list(self._listed.files)
 
     def describe(self, key: Key) -> Entry:
         """Describe a file.
@@ -110,24 +72,26 @@ class ImageFolder:
         Raises:
             NotFound: it is not here any more.
         """
-        file = self._file(key)
-        return Entry(
-            file.key, file.key.name, str(file.key.number), False, file.size, mtime_ns=file.mtime_ns, is_local=True
-        )
+        return self._listed.describe(key)
 
     def needs_camera(self, key: Key) -> bool:
         """Say whether reading or removing a file needs the camera, because its shot is not released."""
-        return self._file(key).exposure is not None
+        return self._listed.file(key).exposure is not None
 
     @property
     def unsaved(self) -> int:
         """How many files only the camera holds."""
-        return sum(file.state is not FileState.SAFE and not file.is_movie for file in self._files.values())
+        return sum(file.state is not FileState.SAFE and not file.is_movie for file in self._listed.files.values())
 
     @property
     def has_unsaved(self) -> bool:
         """Whether the camera holds shots that this computer does not, or may: the end of a command may be unclear."""
         return self._ring.may_hold_unlisted or self.unsaved > 0
+
+    @property
+    def lost_names(self) -> Sequence[str]:
+        """Pictures that only the camera held when it was switched off."""
+        return self._custody.lost_names
 
     @property
     def recording(self) -> bool:
@@ -137,7 +101,7 @@ class ImageFolder:
     async def usage(self) -> Usage:
         """Measure the room on the spool's disk."""
         total, free = await self._spool.usage()
-        return Usage(total, free, len(self._files))
+        return Usage(total, free, len(self._listed.files))
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
         """Read from a file. When the last bytes of a shot have come, its entries are cleared.
@@ -145,12 +109,28 @@ class ImageFolder:
         Raises:
             NotFound: the file was removed, or the camera that held it was switched off.
         """
-        file = self._file(entry.key)
+        file = self._listed.file(entry.key)
         if file.is_movie:
             return await self._read_movie(file, offset, min(offset + size, file.size))
-        data = await file.read(offset, size)
-        if file.state is FileState.SAFE and file.exposure is not None and not self._lock.locked():
-            async with self._exclusively():
+        while True:
+            try:
+                data = await file.read(offset, size)
+                break
+            except errors.CameraError:
+                if file.exposure is None or file.exposure.is_confirmed:
+                    raise
+                async with (
+                    self._custody.exclusively()
+                ):  # contact was lost: see first whether the camera still holds the file
+                    pass
+        exposure = file.exposure
+        if (
+            file.state is FileState.SAFE
+            and exposure is not None
+            and exposure.is_confirmed
+            and not self._custody.locked()
+        ):
+            async with self._custody.exclusively():
                 pass
         return data
 
@@ -160,8 +140,8 @@ class ImageFolder:
         If its shot is still in the camera, the other files of the shot are brought into the spool, so that the entries can be cleared
         before the file goes, and it does not come back. If they find no room, the shot stays in the camera without it.
         """
-        file = self._file(entry.key)
-        async with self._exclusively():
+        file = self._listed.file(entry.key)
+        async with self._custody.exclusively(with_camera=file.exposure is not None):
             exposure = file.exposure
             if exposure is not None:
                 await file.mark_removed()
@@ -169,14 +149,14 @@ class ImageFolder:
                     for other in exposure.files:
                         if other.state is not FileState.REMOVED:
                             await other.bring_in()
-                    await self._release(exposure)
+                    await self._custody.release(exposure)
                 except errors.StoreFull as error:
                     log.warning("%s: its shot stays in the camera: %s", file.key.name, error)
                 except BaseException:
                     file.note(FileEvent.NOT_REMOVED)
                     raise
             await file.delete()
-            self._files.pop(file.key, None)
+            self._listed.drop(file)
             await file.drop_partial()
         await self._announce(FolderChanged(IMAGEDB))
 
@@ -201,24 +181,25 @@ class ImageFolder:
             RemoteProtocolError: the records of the shot make no sense, for instance a size beyond any picture's. They are read again
                 when the room is needed. A shot that cannot be addressed even then is released, as it would stop the shutter for ever.
         """
-        async with self._exclusively():
+        async with self._custody.exclusively():
             snapped = await self._snap(mode, budget)
             ids = list(snapped.states)
             if not snapped.has_picture:
-                await self._clear_unlisted(ids)
+                await self._custody.clear_unlisted(ids)
                 raise failure(snapped.state)
             is_on_card = destination == Destination.CAMERA and await self._ring.wait_until_stored(ids)
             records = await self._ring.records()
             if is_on_card:
-                await self._clear_unlisted(ids)
+                await self._custody.clear_unlisted(ids)
                 return [PurePosixPath("card", "DCIM", safe_name(each.path), safe_name(each.name)) for each in records]
             if not records:
-                await self._clear_unlisted(ids)
+                await self._custody.clear_unlisted(ids)
                 raise errors.CaptureFailed("the camera took the picture and has no file of it")
-            # an entry that shows nothing yet may become a file: it does not go with this shot, and is looked at before the next
-            shown = [image_id for image_id, state in snapped.states.items() if state != CaptureState.CLEARED]
-            exposure = self._list_exposure(shown, records, snapped.given_ns)
-            self._ring.may_hold_unlisted = False
+            # what does not go with this shot yet, such as an entry that shows nothing and may become a file, is looked at before the next
+            shown = {image_id: state for image_id, state in snapped.states.items() if state != CaptureState.CLEARED}
+            claimed, own = identity.claimable(shown, records, ())
+            exposure = self._custody.list_exposure(claimed, own, snapped.given_ns)
+            self._ring.may_hold_unlisted = len(claimed) < len(shown)
         await self._announce(FolderChanged(IMAGEDB))
         return [file.key for file in exposure.files]
 
@@ -230,9 +211,9 @@ class ImageFolder:
             StoreFull: a shot that is in the way finds no room on this computer.
             TransferTimeout: no end within the budget.
         """
-        async with self._exclusively():
+        async with self._custody.exclusively():
             snapped = await self._snap(mode, budget)
-            await self._clear_unlisted(list(snapped.states))
+            await self._custody.clear_unlisted(list(snapped.states))
         if has_failed(snapped.state):
             raise failure(snapped.state)
         return snapped.state
@@ -246,8 +227,8 @@ class ImageFolder:
         """
         if self.recording:
             await self.stop_movie()
-        async with self._exclusively():
-            await self._make_room()
+        async with self._custody.exclusively():
+            await self._custody.make_room()
 
     async def rescue(self) -> None:
         """Bring what a previous program left in the camera into the spool, each shot once, and release it.
@@ -258,26 +239,38 @@ class ImageFolder:
         """
         self._ring.may_hold_unlisted = True
         await self.save()
-        for name in [file.key.name for file in self._files.values() if file.state is FileState.SAFE]:
+        for name in [file.key.name for file in self._listed.files.values() if file.state is FileState.SAFE]:
             await self._spool.drop_partials_of(name)
-        self._list_spool()
+        self._listed.follow_spool()
         await self._announce(FolderChanged(IMAGEDB))
+
+    def note_contact_lost(self) -> None:
+        """Note that contact with the camera was lost. It may have been switched off, and may have been in other hands."""
+        self._custody.note_contact_lost()
 
     def note_emptied(self) -> None:
         """Note that the camera's ring is empty: it was switched off, or has left remote control. What was only there is lost."""
-        for exposure in self._exposures:
-            for file in exposure.files:
-                file.exposure = None
-                if file.state in (FileState.IN_CAMERA, FileState.UNSPOOLED) and not file.is_movie:
-                    log.warning("%s: the camera was switched off before it was fetched", file.key.name)
-                    self.lost_names.append(file.key.name)
-                file.note(FileEvent.EMPTIED)
-                if file.state is FileState.LOST:
-                    self._files.pop(file.key, None)
-                    self._lost.append(file)
-        self._exposures.clear()
-        self._ring.may_hold_unlisted = False
+        self._custody.note_emptied()
         self._movies.note_emptied()
+
+    def note_unlisted(self) -> None:
+        """Note that there may be an entry that nobody here knows."""
+        self._ring.may_hold_unlisted = True
+
+    async def clear_entry(self, image_id: int) -> None:
+        """Clear one entry because the user says so. What only the camera holds of its shot is brought into the spool before.
+
+        Raises:
+            Busy: the file of an older entry has to be fetched first.
+            StoreFull: the shot finds no room; nothing is cleared.
+        """
+        async with self._custody.exclusively():
+            pending = (await self._ring.status()).pending()
+            if image_id in pending:
+                if image_id not in await self._custody.claim(pending):
+                    raise errors.Busy("an older entry has to be cleared first")
+                await self._custody.bring_in([each for each in self._custody.exposures if image_id in each.ids])
+            await self._custody.clear([image_id])
 
     # ------------------------------------------------------------------ movies
 
@@ -287,10 +280,10 @@ class ImageFolder:
         Raises:
             NotPermitted: the camera is not in capture-mode cine.
         """
-        async with self._exclusively():
+        async with self._custody.exclusively():
             if not self.recording:
                 is_on_card = await self._movies.check_mode()
-                room = await self._make_room()
+                room = await self._custody.make_room()
                 await self._movies.start(room.tail, is_on_card, with_af)
 
     async def stop_movie(self) -> None:
@@ -300,23 +293,23 @@ class ImageFolder:
             CaptureFailed: the camera reports a failure.
             TransferTimeout: no end in time; the camera has been told to stop.
         """
-        async with self._exclusively():
+        async with self._custody.exclusively():
             try:
                 status = await self._movies.stop()
             except NotDone as error:
-                await self._clear_blank(error.status)
+                await self._custody.clear_blank(error.status)
                 raise
             if status is None:
                 return
             ids = list(status.pending())
             if has_failed(status.state):
-                await self._clear(ids)
+                await self._custody.clear(ids)
                 raise failure(status.state)
             movie = await self._movies.record_to_list()
             if movie is None:
-                await self._clear(ids)
+                await self._custody.clear(ids)
                 return
-            self._list_exposure(ids, [movie], time.time_ns())
+            self._custody.list_exposure(ids, [movie], time.time_ns())
         await self._announce(FolderChanged(IMAGEDB))
 
     async def read_movie(self, offset: int, size: int) -> bytes | memoryview:
@@ -326,8 +319,8 @@ class ImageFolder:
             Refused: it may take the camera off the bus.
             InvalidValue, RemoteProtocolError: see `Movies.read`.
         """
-        async with self._exclusively():
-            for exposure in self._exposures:
+        async with self._custody.exclusively():
+            for exposure in self._custody.exposures:
                 for file in exposure.files:
                     if file.is_movie:
                         return await self._movies.read(file, offset, size)
@@ -336,60 +329,11 @@ class ImageFolder:
     async def _read_movie(self, file: ShotFile, offset: int, end: int) -> bytes:
         pieces: list[bytes | memoryview] = []
         while offset < end:
-            async with self._exclusively():
+            async with self._custody.exclusively():
                 piece = await self._movies.read(file, offset, min(end - offset, PIECE))
             pieces.append(piece)
             offset += len(piece)
         return b"".join(pieces)
-
-    # ------------------------------------------------------------------ the order in which shots change hands
-
-    @asynccontextmanager
-    async def _exclusively(self) -> AsyncIterator[None]:
-        """Be the only one who makes entries, clears entries or removes files. Shots that became safe are released at the end."""
-        async with self._lock:
-            await self._keep_lost()
-            yield
-            while self._exposures and self._exposures[0].is_safe and not self._exposures[0].is_movie:
-                try:
-                    await self._release(self._exposures[0])
-                except errors.CameraError as error:
-                    log.info("a shot is not released yet: %s", error)
-                    break
-
-    async def _clear(self, ids: Sequence[int]) -> None:
-        """Clear entries, oldest first: nothing else does. If it fails or is cancelled, the entries before are cleared."""
-        exposures = [exposure for exposure in self._exposures if not set(ids).isdisjoint(exposure.ids)]
-        assert all(exposure.is_safe or exposure.is_movie for exposure in exposures)
-        for exposure in exposures:
-            await exposure.wait_for_readers()
-        for image_id in tuple(ids):
-            await self._operations.clear(image_id)
-            for exposure in exposures:
-                if image_id in exposure.ids:
-                    exposure.ids.remove(image_id)
-                    if not exposure.ids:
-                        self._drop(exposure)
-
-    async def _clear_unlisted(self, ids: Sequence[int]) -> None:
-        """Clear the entries of a command that nothing is listed of."""
-        await self._clear(ids)
-        self._ring.may_hold_unlisted = False
-
-    async def _clear_blank(self, status: CaptureStatus) -> None:
-        """Clear the entries of a command whose first one showed nothing to the end: that is what a blocked shutter looks like."""
-        if status.state == CaptureState.CLEARED:
-            await self._clear_unlisted(status.pending())
-
-    async def _release(self, exposure: Exposure) -> None:
-        await self._clear(exposure.ids)
-        self._drop(exposure)
-
-    def _drop(self, exposure: Exposure) -> None:
-        if exposure in self._exposures:
-            self._exposures.remove(exposure)
-        for file in exposure.files:
-            file.exposure = None
 
     async def _snap(self, mode: int, budget: float) -> Snapped:
         """Make room, give the command once, and wait for the end of all entries that it makes.
@@ -400,100 +344,9 @@ class ImageFolder:
         """
         if self.recording:
             raise errors.Busy("a movie is being recorded")
-        room = await self._make_room()
+        room = await self._custody.make_room()
         try:
             return await self._ring.snap(mode, room.tail, budget)
         except NotDone as error:
-            await self._clear_blank(error.status)
+            await self._custody.clear_blank(error.status)
             raise
-
-    async def _make_room(self) -> CaptureStatus:
-        """Empty the camera's ring; what only the camera holds is brought into the spool first.
-
-        Raises:
-            StoreFull: it finds no room; nothing is cleared.
-        """
-        for _ in range(ROUNDS):
-            status = await self._ring.status()
-            pending = status.pending()
-            if not pending:
-                if self._exposures:
-                    self.note_emptied()
-                    await self._announce(FolderChanged(IMAGEDB))
-                self._ring.note_empty()
-                return status
-            await self._claim(pending)
-            for exposure in list(self._exposures):
-                for file in exposure.files:
-                    if file.is_movie:
-                        self._files.pop(file.key, None)
-                        await self._announce(FolderChanged(IMAGEDB))
-                    elif file.state is not FileState.REMOVED:
-                        await file.bring_in()
-            await self._clear(pending)
-        raise errors.CaptureFailed("the camera's image database does not become empty")
-
-    async def _claim(self, pending: Sequence[int]) -> None:
-        """Make an exposure of the entries that nobody here knows: of a previous program, or of a command that ended unclearly."""
-        known = {image_id for exposure in self._exposures for image_id in exposure.ids}
-        unknown = [image_id for image_id in pending if image_id not in known]
-        if not unknown:
-            return
-        records = await self._ring.pictures_of(unknown)
-        listed = {
-            (file.record.address, file.record.name)
-            for exposure in self._exposures
-            for file in exposure.files
-            if isinstance(file.record, Picture)
-        }
-        new = [
-            record
-            for record in records
-            if (record.address, record.name) not in listed
-            and not await is_in_spool(self._operations, self._spool, record)
-        ]
-        self._list_exposure(unknown, new, time.time_ns())
-        if new:
-            await self._announce(FolderChanged(IMAGEDB))
-
-    async def _keep_lost(self) -> None:
-        """Keep what was read of files that the camera no longer has."""
-        lost, self._lost = self._lost, []
-        for file in lost:
-            await file.keep_beginning()
-        if lost:
-            self._list_spool()
-            await self._announce(FolderChanged(IMAGEDB))
-
-    # ------------------------------------------------------------------ what is listed
-
-    def _file(self, key: Key) -> ShotFile:
-        file = self._files.get(key) if isinstance(key, ImageKey) else None
-        if file is None:
-            raise errors.NotFound("this file is not in imagedb any more")
-        return file
-
-    def _list_exposure(self, ids: Sequence[int], records: Sequence[Picture | Movie], mtime_ns: int) -> Exposure:
-        exposure = Exposure(list(ids))
-        self._exposures.append(exposure)
-        for record in records:
-            others = itertools.chain(self._files.values(), self._lost, *(each.files for each in self._exposures))
-            names = {file.key.name for file in others}
-            key = ImageKey(self._spool.free_name(safe_name(record.name), names), next(self._numbers))
-            file = ShotFile(self._operations, self._spool, key, record.size, mtime_ns, record=record, exposure=exposure)
-            exposure.files.append(file)
-            self._files[key] = file
-        return exposure
-
-    def _list_spool(self) -> None:
-        """List the files of the spool, and no others that the spool should have."""
-        listed = {key.name for key in self._files}
-        for name, stored in self._spool.files.items():
-            if name not in listed:
-                key = ImageKey(name, next(self._numbers))
-                self._files[key] = ShotFile(
-                    self._operations, self._spool, key, stored.size, stored.mtime_ns, FileState.SAFE
-                )
-        for key, file in list(self._files.items()):
-            if file.state is FileState.SAFE and key.name not in self._spool.files:
-                del self._files[key]

@@ -1,7 +1,8 @@
 """The SIGMA's operations over a PTP session, a method for each: payloads in, values out.
 
-They are listed in camfs/protocols/sigma/README.md, "Operation table". Nothing here decides when an operation may be sent, but for two
-rules that always hold: what the camera does not list is not sent, and what takes the camera off the bus is never sent (`Hazard`).
+They are listed in camfs/protocols/sigma/README.md, "Operation table". Nothing here decides when an operation may be sent, but for three
+rules that always hold: what the camera does not list is not sent; what takes the camera off the bus is never sent (`Hazard`); and what
+depends on an id or an address is not sent in another PTP session than the one that is open, because it may mean another shot there.
 """
 
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ class SigmaOperations:
         limit: int = MAX_PAYLOAD,
         timeout: float | None = None,
         urgent: bool = True,
+        same_session: bool = False,
     ) -> Reply:
         self.check(operation)
         reads = (
@@ -75,7 +77,14 @@ class SigmaOperations:
             and operation is not SigmaOperation.ConfigApi
         )
         return await self._session.transact(
-            operation, *parameters, data=data, limit=limit, timeout=timeout, repeatable=reads, urgent=urgent
+            operation,
+            *parameters,
+            data=data,
+            limit=limit,
+            timeout=timeout,
+            repeatable=reads,
+            same_session=same_session,
+            urgent=urgent,
         )
 
     # ------------------------------------------------------------------ remote control
@@ -142,11 +151,11 @@ class SigmaOperations:
 
     async def snap(self, mode: int) -> None:
         """0x901B: take a picture, drive the focus, start or stop a movie. Never sent twice: it is not idempotent."""
-        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode).encode())
+        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode).encode(), same_session=True)
 
     async def clear(self, image_id: int) -> None:
         """0x901C: clear an entry of the database."""
-        await self._transact(SigmaOperation.ClearImageDBSingle, image_id, data=records.CLEAR)
+        await self._transact(SigmaOperation.ClearImageDBSingle, image_id, data=records.CLEAR, same_session=True)
 
     async def pictures(self) -> tuple[Picture, ...]:
         """0x902D: read the records of the pictures that wait."""
@@ -163,6 +172,7 @@ class SigmaOperations:
             limit=size + 64,
             timeout=PICTURE_TIMEOUT,
             urgent=False,
+            same_session=True,
         )
         return records.decode_partial(reply.data)[:size]
 
@@ -190,7 +200,7 @@ class SigmaOperations:
             RemoteProtocolError: what came does not have the length asked for: it is garbage, not a short read.
         """
         reply = await self._transact(
-            SigmaOperation.GetPartialMovieFile, 0, offset, 0, size, limit=MAX_PARTIAL, urgent=False
+            SigmaOperation.GetPartialMovieFile, 0, offset, 0, size, limit=MAX_PARTIAL, urgent=False, same_session=True
         )
         if len(reply.data) != size:
             raise errors.RemoteProtocolError(f"{len(reply.data)} bytes of a movie where {size} were asked for")

@@ -1,7 +1,7 @@
 """Raw commands of `.raw` that are SIGMA's own, kept from breaking what the driver knows of the camera.
 
-Those that change the camera's mode go by `RemoteControl`, those about movies by `ImageFolder`, and those that take the camera off the bus
-are not sent.
+Those that change the camera's mode go by `RemoteControl`, those about movies and the one that clears an entry by `ImageFolder`, and those
+that take the camera off the bus are not sent.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class RawCommands:
         ptp: sends them as they are.
         operations: says what may be sent.
         remote: acquires and releases control.
-        images: starts, stops and reads movies.
+        images: starts, stops and reads movies, and clears entries.
         settings: are invalid after a command.
     """
 
@@ -68,9 +68,14 @@ class RawCommands:
                 return f"2001 : {self._remote.info.encode().hex()}" if self._remote.info is not None else "2001"
             if operation == SigmaOperation.GetPartialMovieFile:
                 return f"2001 : {(await self._read_movie(parameters)).hex()}"
-            if operation == SigmaOperation.SnapCommand and (mode := _snap_mode(command)) in MOVIE_MODES:
-                await self._record(mode)
+            if operation == SigmaOperation.ClearImageDBSingle:
+                await self._images.clear_entry(parameters[0] if parameters else 0)
                 return "2001"
+            if operation == SigmaOperation.SnapCommand:
+                if (mode := _snap_mode(command)) in MOVIE_MODES:
+                    await self._record(mode)
+                    return "2001"
+                self._images.note_unlisted()
             answer = await self._ptp.raw(command)
             self._settings.invalidate()
             if answer == f"{NOT_INITIALISED:04x}":

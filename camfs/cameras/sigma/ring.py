@@ -8,7 +8,7 @@ the state of an entry says whether there is a picture. Nothing here clears an en
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -165,26 +165,30 @@ class Ring:
                 raise NotDone(status)
             await trio.sleep(POLL)
 
-    async def pictures_of(self, unknown: Sequence[int]) -> tuple[Picture, ...]:
+    async def pictures_of(self, unknown: Sequence[int]) -> tuple[Mapping[int, int], tuple[Picture, ...]]:
         """Wait for the end of entries that nobody here knows, and read the records of the pictures that wait.
 
         There are none to fetch if the entries hold no picture, if the camera has written it to its card as it was told, or if the records
         make no sense.
 
+        Returns:
+            The last states of the entries, by id, and the records of all pictures that wait, those of known entries, too.
+
         Raises:
             Busy: an entry does not end, for the first time. The second time it is given up.
         """
         ended = await self._final_states(unknown)
+        states = {status.image_id: status.state for status in ended}
         is_for_card = all(status.destination == Destination.CAMERA for status in ended)
-        if not any(has_picture(status.state) for status in ended):
-            return ()
+        if not any(map(has_picture, states.values())):
+            return states, ()
         if is_for_card and await self.wait_until_stored(unknown):
-            return ()
+            return states, ()
         try:
-            return await self.records()
+            return states, await self.records()
         except errors.RemoteProtocolError as error:
             log.warning("a shot that the camera holds cannot be fetched, and is given up: %s", error)
-            return ()
+            return states, ()
 
     async def _final_states(self, unknown: Sequence[int]) -> Sequence[CaptureStatus]:
         begun = trio.current_time()
@@ -198,6 +202,7 @@ class Ring:
                     self._overdue.add(image_id)
                     raise errors.Busy(f"an earlier shot is in the way: {error}") from None
                 log.warning("an earlier shot is given up: %s", error)
+                ended.append(error.status if isinstance(error, NotDone) else CaptureStatus(image_id, 0, 0))
         return ended
 
     async def wait_until_stored(self, ids: Sequence[int]) -> bool:

@@ -196,7 +196,7 @@ class Settings:
         await self.values(setting.dataset)
         wanted = setting.encode(text, await self._with_choices())
         along = {field: value for item in wanted.items() for field, value in _ALONG.get(item, {}).items()}
-        other = setting.other_way(wanted)
+        other = setting.other_way(wanted, self._state)
         for values in (wanted,) if other is None else (wanted, other):
             await self.write(setting.dataset, {**values, **along})
             if await self.read_back(setting.dataset, partial(setting.took, values)):

@@ -45,7 +45,7 @@ COMPARED = 4096
 """Bytes compared at once; a hole in a partial file is at least as long."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ +~()-]")
-_NUMBERED = re.compile(r"~[0-9]+(?=(\.[^.]*)?$)")
+_NUMBERS = re.compile(r"(~[0-9]+)+(?=(\.[^.]*)?$)")
 
 
 def default_folder(serial: str) -> Path:
@@ -63,8 +63,8 @@ def safe_name(name: str) -> str:
 
 
 def original_name(name: str) -> str:
-    """Return the name that a file had before a number was added to tell it from another."""
-    return _NUMBERED.sub("", name)
+    """Return the name that a file had before numbers were added to tell it from others."""
+    return _NUMBERS.sub("", name)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Spool:
         return [
             each
             for each, stored in self.files.items()
-            if stored.size == size and name in (each, original_name(each)) and not each.startswith(PARTIAL)
+            if stored.size == size and original_name(name) == original_name(each) and not each.startswith(PARTIAL)
         ]
 
     async def begin(self, name: str, size: int, mtime_ns: int) -> "PartialFile":
@@ -320,6 +320,8 @@ class PartialFile:
     async def keep_beginning(self) -> None:
         """Keep what came without a gap as `partial-NAME`, because the rest will not come."""
         async with self._lock:
+            if self._descriptor is not None:
+                await self._spool._run(os.ftruncate, self._descriptor, self.first_gap())
             if self._close():
                 await self._spool._run(self._spool._keep_beginning, self._name)
 

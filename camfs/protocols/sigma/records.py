@@ -120,7 +120,14 @@ CLOSE = bytes(10)
 
 @dataclass(frozen=True)
 class Picture:
-    """A record of GetPictFileInfo2. `path` and `name` are what the camera sent: of a name, only the last component may be used."""
+    """A record of GetPictFileInfo2.
+
+    Attributes:
+        address: where the camera's memory holds the file, for GetBigPartialPictFile. The camera uses it again for later shots.
+        path: the folder's name, as the camera sent it.
+        name: the file's, as the camera sent it: only its last component may be used.
+        padding: what stands behind the record's texts, up to a multiple of 4. It means nothing, and is not always zero.
+    """
 
     address: int
     size: int
@@ -129,6 +136,7 @@ class Picture:
     format: str
     width: int
     height: int
+    padding: bytes = field(default=b"", compare=False)
 
 
 _PICTURES = struct.Struct("<II")
@@ -147,37 +155,44 @@ def decode_pictures(payload: bytes | memoryview) -> tuple[Picture, ...]:
     length, count = _unpack_at(_PICTURES, data, 0)
     if length != len(data) - 4 or count > IMAGE_IDS:
         raise RemoteProtocolError(f"picture records of {len(data)} bytes: DataLength {length}, {count} files")
-    return tuple(_picture_at(data, at) for at in _unpack_at(struct.Struct(f"<{count}I"), data, _PICTURES.size))
+    offsets = _unpack_at(struct.Struct(f"<{count}I"), data, _PICTURES.size)
+    ends = sorted((*offsets, len(data)))
+    return tuple(_picture_at(data, at, next((end for end in ends if end > at), len(data))) for at in offsets)
 
 
-def _picture_at(data: bytes, offset: int) -> Picture:
+def _picture_at(data: bytes, offset: int, following: int) -> Picture:
+    """Decode the record at an offset; `following` is where the next record begins, or the payload ends."""
     address, size, path, name, code, width, height = _unpack_at(_PICTURE, data, offset)
     if size > MAX_PICTURE:
         raise RemoteProtocolError(f"picture record at {offset}: a picture of {size} bytes")
-    return Picture(address, size, _text_at(data, path), _text_at(data, name), _text_of(code), width, height)
+    texts = _text_at(data, path), _text_at(data, name)
+    padding = data[name + len(texts[1]) + 1 : following]
+    return Picture(address, size, *texts, _text_of(code), width, height, padding if len(padding) < 4 else b"")
 
 
 def encode_pictures(pictures: tuple[Picture, ...]) -> bytes:
-    """Encode as a body with old firmware lays it out: the records, then the texts, then zeros up to a multiple of 4.
+    """Encode as the camera does: each record is followed by its texts, and by its padding up to a multiple of 4.
+
+    A padding that does not fit there is replaced by zeros.
 
     Raises:
         LocalProtocolError: a number or a text does not fit.
     """
-    records_start = _PICTURES.size + 4 * len(pictures)
-    offsets = [records_start + n * _PICTURE.size for n in range(len(pictures))]
-    texts_start = records_start + len(pictures) * _PICTURE.size
-    records = texts = b""
+    offset = _PICTURES.size + 4 * len(pictures)
+    offsets, records = [], b""
     for picture in pictures:
-        path = texts_start + len(texts)
-        texts += _text_field(picture.path)
-        name = texts_start + len(texts)
+        offsets.append(offset)
+        path = offset + _PICTURE.size
+        texts = _text_field(picture.path)
+        name = path + len(texts)
         texts += _text_field(picture.name)
         kind = _text_field(picture.format, 4)
-        records += _pack(
-            _PICTURE, "picture record", picture.address, picture.size, path, name, kind, picture.width, picture.height
-        )
-    body = struct.pack(f"<I{len(offsets)}I", len(offsets), *offsets) + records + texts
-    body += bytes(-len(body) % 4)
+        numbers = picture.address, picture.size, path, name, kind, picture.width, picture.height
+        padding = picture.padding if len(picture.padding) == -len(texts) % 4 else bytes(-len(texts) % 4)
+        record = _pack(_PICTURE, "picture record", *numbers) + texts + padding
+        records += record
+        offset += len(record)
+    body = struct.pack(f"<I{len(offsets)}I", len(offsets), *offsets) + records
     return len(body).to_bytes(4, "little") + body
 
 
@@ -202,7 +217,7 @@ def decode_movie(payload: bytes | memoryview) -> Movie | None:
         RemoteProtocolError: the payload is malformed.
     """
     data = bytes(payload)
-    _, count = _unpack_at(_MOVIES, data, 0)  # DataLength: bodies disagree about what it counts
+    _, count = _unpack_at(_MOVIES, data, 0)  # DataLength does not matter: by some sources it is 0 if there is no movie
     if not count:
         return None
     (offset,) = _unpack_at(struct.Struct("<Q"), data, _MOVIES.size)
@@ -211,15 +226,13 @@ def decode_movie(payload: bytes | memoryview) -> Movie | None:
 
 
 def encode_movie(movie: Movie | None) -> bytes:
-    """Encode; 16 zero bytes for no movie.
-
-    DataLength and padding are those of GetPictFileInfo2, in 64 bits: the length counts what follows it and is a multiple of the word.
+    """Encode as the camera does: DataLength counts the whole payload, nothing pads it, and no movie is a payload without records.
 
     Raises:
         LocalProtocolError: a number or a text does not fit.
     """
     if movie is None:
-        return bytes(_MOVIES.size)
+        return _MOVIES.pack(_MOVIES.size, 0)
     offset = _MOVIES.size + 8
     path = offset + _MOVIE.size
     texts = _text_field(movie.path)
@@ -227,8 +240,7 @@ def encode_movie(movie: Movie | None) -> bytes:
     texts += _text_field(movie.name)
     record = _pack(_MOVIE, "movie record", _text_field(movie.format, 8), movie.size, path, name)
     body = struct.pack("<QQ", 1, offset) + record + texts
-    body += bytes(-len(body) % 8)
-    return len(body).to_bytes(8, "little") + body
+    return (8 + len(body)).to_bytes(8, "little") + body
 
 
 def _unpack_at(form: struct.Struct, data: bytes, offset: int) -> tuple[Any, ...]:

@@ -2,12 +2,12 @@
 
 The camera answers OK to a write that it ignores. So whoever changes a setting does this:
 
-    choices(state)          what may be written now, for the user
-    encode(text, state)     the fields to write
+    choices(state)            what may be written now, for the user
+    encode(text, state)       the fields to write
     ... write, read back ...
-    took(wanted, values)    whether the camera accepted it; if not,
-    other_way(wanted)       a second code to try, for the few values that have two, else
-    reason(state)           why not, as far as the camera's other settings tell
+    took(wanted, values)      whether the camera accepted it; if not,
+    other_way(wanted, state)  a second code to try, for the few values that have two, else
+    reason(state)             why not, as far as the camera's other settings tell
 
 Most settings are one number with a `Coding`, and `Setting` itself is enough for them. `special.py` has those that are not; `settings.py` is
 the table of all.
@@ -110,8 +110,11 @@ class Setting:
         text = self._text(values)
         return text is not None and text == self._text(wanted)
 
-    def other_way(self, wanted: Mapping[str, Value]) -> dict[str, Value] | None:
-        """Return the same value in the other code that some bodies have for it; None if there is only one."""
+    def other_way(self, wanted: Mapping[str, Value], state: State) -> dict[str, Value] | None:
+        """Return the same value in the other code that some bodies have for it; None if there is only one.
+
+        `state` is that from before the write.
+        """
         code = wanted.get(self.fields[0])
         if not isinstance(self.coding, Words) or not isinstance(code, int):
             return None

@@ -31,6 +31,7 @@ from camfs.protocols.sigma.special import (
     Iso,
     LensEnd,
     ShutterAngle,
+    base_mode,
 )
 
 # Conditions: in which state the camera ignores a write
@@ -59,10 +60,10 @@ def _exposure_mode(*modes: int) -> Condition:
     """While the exposure mode is one of these, or a custom mode based on one of them."""
 
     def condition(state: State) -> str:
-        code = state.number(Dataset.GROUP2, "ExposureMode")
-        if code is None or code & words.BASE_MODE not in modes:
+        mode = base_mode(state)
+        if mode is None or mode not in modes:
             return ""
-        text, base = _text(state, "exposure-mode"), words.EXPOSURE_MODE.decode(code & words.BASE_MODE)
+        text, base = _text(state, "exposure-mode"), words.EXPOSURE_MODE.decode(mode)
         return f"exposure-mode is {text}" + (f" ({base})" if text != base else "")
 
     return condition
@@ -238,6 +239,7 @@ _ROWS = (
     Setting("battery-level", _G1, ("BatteryState",), words.BATTERY, read_only=True),
     Setting("battery-kind", _G3, ("BatteryKind",), words.BATTERY_KIND, read_only=True),
     Setting("media-status", _G1, ("MediaStatus",), words.MEDIA_STATUS, read_only=True),
+    # The unit is disputed, and `free-shots` is one reading of it: camfs/protocols/sigma/README.md, "Data groups 1 to 6".
     Setting("free-shots", _G1, ("MediaFreeSpace",), Number(high=0xFFFF), read_only=True),
     Setting("free-buffer", _G1, ("FrameBufferState",), read_only=True),
 )

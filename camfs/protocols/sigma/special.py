@@ -44,7 +44,11 @@ class Iso(Setting):
 
 
 class ExposureMode(Setting):
-    """The exposure mode. A custom mode has a number of its own on the fp L; on the fp it is a bit beside the mode that it is based on."""
+    """The exposure mode. A custom mode has two forms: a bit beside the mode that it is based on, or a number of its own.
+
+    A body that reports numbers, or lists more custom modes than the fp has, is first written the number, any other the bit. If the body
+    keeps what it had, the other form is written (camfs/protocols/sigma/README.md, "Enumerations").
+    """
 
     def _text(self, values: Values) -> str | None:
         code = number_of(values, self.fields[0])
@@ -57,10 +61,45 @@ class ExposureMode(Setting):
         code = words.EXPOSURE_MODE.encode(text, state.can_set)
         text = words.EXPOSURE_MODE.decode(code)
         base = (state.number(self.dataset, self.fields[0]) or words.PROGRAM) & words.BASE_MODE
-        is_fp_l = base > words.MANUAL or max(state.can_set.numbers(200) or (0,)) > words.LAST_LISTED_OF_FP
-        if text in words.CUSTOM_MODES and not is_fp_l:
-            code = words.CUSTOM_MODES[text] | (base or words.PROGRAM)
+        has_numbers = base > words.MANUAL or max(state.can_set.numbers(200) or (0,)) > words.LAST_LISTED_OF_FP
+        if text in words.CUSTOM_MODES and not has_numbers:
+            code = words.CUSTOM_MODES[text] | self._base(state)
         return {self.fields[0]: code}
+
+    def other_way(self, wanted: Mapping[str, Value], state: State) -> dict[str, Value] | None:
+        text, code = self._text(wanted), number_of(wanted, self.fields[0])
+        if text not in words.CUSTOM_MODES or code is None:
+            return None
+        is_number = code == words.EXPOSURE_MODE.encode(text, state.can_set)
+        other = (
+            words.CUSTOM_MODES[text] | self._base(state)
+            if is_number
+            else words.EXPOSURE_MODE.encode(text, state.can_set)
+        )
+        return {self.fields[0]: other}
+
+    def _base(self, state: State) -> int:
+        """Return the mode that a custom mode is to be based on: the present one."""
+        return base_mode(state) or words.PROGRAM
+
+
+_BASE_MODES: Mapping[tuple[int | None, int | None], int] = {
+    (1, 1): words.PROGRAM,
+    (0, 1): words.APERTURE_PRIORITY,
+    (1, 0): words.SHUTTER_PRIORITY,
+    (0, 0): words.MANUAL,
+}
+"""Exposure modes by the flags of the Movie group: the camera chooses the aperture, the shutter
+(camfs/protocols/sigma/README.md, "Movie group")."""
+
+
+def base_mode(state: State) -> int | None:
+    """Return the exposure mode, P, A, S or M; of a custom mode the one that it is based on. None if it was not read."""
+    code = state.number(Dataset.GROUP2, "ExposureMode")
+    if code is None or code & words.BASE_MODE <= words.MANUAL:
+        return None if code is None else code & words.BASE_MODE
+    aperture, shutter = (state.number(Dataset.MOVIE, name) for name in ("ApertureAuto", "ShutterAuto"))
+    return _BASE_MODES.get((aperture, shutter))
 
 
 # Drive

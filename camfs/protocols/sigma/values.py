@@ -85,7 +85,7 @@ EXPOSURE_MODE = Words(
     ),
     200,
 )
-"""5 to 10, the codes of C1 to C6, are those of the fp L; the fp has bits for them, see `CUSTOM_MODES`."""
+"""5 to 10, the codes of C1 to C6, are those of the fp L. For C1 to C3 of the fp there are two forms: these numbers, and `CUSTOM_MODES`."""
 
 BASE_MODE = 0x0F
 """The bits of the exposure mode that a custom mode is based on."""
@@ -94,7 +94,7 @@ LAST_LISTED_OF_FP = 7
 """C3 in CanSetInfo5: a body that lists more is an fp L."""
 
 CUSTOM_MODES = {"c1": 0x10, "c2": 0x20, "c3": 0x40}
-"""The bits that the fp sets beside the exposure mode that a custom mode is based on. A fourth bit, 0x80, is a star in its display."""
+"""The bits beside the exposure mode that a custom mode is based on, such as 0x14 for C1 based on M. 0x80 is a star in the display."""
 METERING_MODE = Words(
     (
         UNSET,

@@ -78,6 +78,7 @@ class EmulatedCamera:
             )
             self.state.sigma.failures.extend(options.failures)
             self.state.sigma.begins_with = options.settings
+            self.state.sigma.numbers_custom_modes = options.numbers_custom_modes
             self.state.sigma.on_gone = self._leave_bus
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(

@@ -49,6 +49,7 @@ class Quirks:
         zero_data_header: send 0 as code and transaction id of data headers (Creative).
         zero_close_response: answer CloseSession with transaction id 0 (Leica).
         consecutive_ids: refuse a transaction id that is not the last one + 1; otherwise only one that is not newer.
+        any_opening_id: accept OpenSession with any transaction id, where the standard has 0, and any id after it (SIGMA fp).
         busy_after_cancel: number of GetDeviceStatus replies after a Cancel that say DeviceBusy.
         cancel_ends_transfer: end the open transfer of a cancelled transaction with an empty packet; otherwise it just stops.
         ignores_parent: GetObjectHandles gives all objects of the store, whatever parent was asked for.
@@ -77,6 +78,7 @@ class Quirks:
     zero_data_header: bool = False
     zero_close_response: bool = False
     consecutive_ids: bool = False
+    any_opening_id: bool = False
     busy_after_cancel: int = 1
     cancel_ends_transfer: bool = True
     ignores_parent: bool = False

@@ -11,7 +11,7 @@ from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
 from camfs.virtual.ptp.faults import SWITCHES, ClaimedSizes, PartialReads
-from camfs.virtual.sigma.fp import FIRMWARES
+from camfs.virtual.sigma.behaviour import FIRMWARES, MENU_NAME, NEWEST
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Options:
         sizes: what ObjectInfo says of sizes.
         partial_reads: what partial reads do.
         firmware: tag of a SIGMA fp's firmware.
+        numbers_custom_modes: whether a SIGMA fp's custom modes are numbers, and not bits.
         snap_time: seconds of each step of a SIGMA fp's capture.
         failures: states in which a SIGMA fp's first captures end.
         settings: a SIGMA fp's settings when the computer takes control: names as in `.settings`, in the order of writing.
@@ -55,7 +56,8 @@ class Options:
     maker: str | None = None
     sizes: ClaimedSizes = ClaimedSizes.TRUE
     partial_reads: PartialReads = PartialReads.WORK
-    firmware: str = FIRMWARES[0]
+    firmware: str = NEWEST
+    numbers_custom_modes: bool = False
     snap_time: float = 0.3
     failures: tuple[CaptureState, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
@@ -179,9 +181,16 @@ def _name_of(member: Enum) -> str:
 
 
 def _firmware(options: Options, value: str) -> None:
-    if value not in FIRMWARES:
+    tag = NEWEST if value == MENU_NAME else value
+    if tag not in FIRMWARES:
         raise ValueError(" or ".join(FIRMWARES))
-    options.firmware = value
+    options.firmware = tag
+
+
+def _custom_modes(options: Options, value: str) -> None:
+    if value not in ("bits", "numbers"):
+        raise ValueError("bits or numbers")
+    options.numbers_custom_modes = value == "numbers"
 
 
 def _snap_time(options: Options, value: str) -> None:
@@ -211,7 +220,7 @@ def _settings(options: Options, value: str) -> None:
     options.settings = tuple(pairs)
 
 
-_OWN = ("card", "memory", "firmware", "snap_time", "failures", "settings")
+_OWN = ("card", "memory", "firmware", "custom_modes", "snap_time", "failures", "settings")
 """Options that only some models have."""
 
 OPTIONS: Mapping[str, Option[Options]] = {
@@ -235,7 +244,12 @@ OPTIONS: Mapping[str, Option[Options]] = {
         "|".join(map(_name_of, PartialReads)), "what becomes of reads of a part of an object (default: work)", _partial
     ),
     "firmware": Option(
-        "|".join(FIRMWARES), "firmware of the SIGMA fp (default V84); V91 can drive the focus", _firmware
+        "|".join(FIRMWARES),
+        "firmware of the SIGMA fp: V91, which its menu calls 5.02 (default), or V84, an old one",
+        _firmware,
+    ),
+    "custom_modes": Option(
+        "bits|numbers", "how the SIGMA fp codes its exposure modes C1 to C3 (default bits)", _custom_modes
     ),
     "snap_time": Option("SECONDS", "duration of each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
     "settings": Option("NAME:VALUE,...", "settings of the SIGMA fp when the computer takes control", _settings),

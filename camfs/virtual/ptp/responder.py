@@ -313,11 +313,11 @@ class Responder:
             # The host may now go on in a session of which it knows nothing, so any id may come next.
             self.last_id = None
             return Answer(code=ResponseCode.SessionAlreadyOpened, parameters=(self.session,))
-        if transaction_id:
+        if transaction_id and not self.state.quirks.any_opening_id:
             return Answer(code=ResponseCode.InvalidTransactionID)
         if not session:
             return Answer(code=ResponseCode.InvalidParameter)
-        self.session, self.last_id = session, 0
+        self.session, self.last_id = session, 0 if not transaction_id else None
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:

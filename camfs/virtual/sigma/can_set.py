@@ -101,7 +101,7 @@ def can_set(state: Settings) -> CanSetInfo:
         tuple(
             IfdEntry(tag.number, tag.type, filled.get(tag.number, ()))
             for tag in CAN_SET_TAGS.values()
-            if tag.number != FOCUS_RANGE or state.focus_api
+            if tag.number != FOCUS_RANGE or state.behaviour.focus_api
         )
     )
 

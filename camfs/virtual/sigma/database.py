@@ -6,18 +6,21 @@
             oldest  ──► …            ──►   newest      the next shot's
 
 Each release of the shutter is a `Take`. It has a file for each format, and each file has a slot of its own. A slot is in use until the host
-releases it; `head` then moves on, over all slots that are free. See camfs/protocols/sigma/README.md, "Image database and capture".
+releases it; `head` then moves on, over all slots that are free. The place of its file in the camera's memory is then free, too, and the
+next file of that format takes it: so one shot after another has the same address. See
+camfs/protocols/sigma/README.md, "Image database and capture".
 """
 
+import itertools
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camfs.protocols.sigma.codes import IMAGE_IDS, CaptureState, Destination
 from camfs.virtual.pictures.contents import Content
 
-FIRST_ADDRESS, BETWEEN_ADDRESSES, ADDRESSES = 0x57000580, 0x0200_0000, 64
-"""Where files lie in the camera's memory. After so many files the addresses start again."""
+BETWEEN_ADDRESSES = 0x0200_0000
+"""How far apart the files of shots that wait at the same time are."""
 
 
 @dataclass
@@ -25,6 +28,7 @@ class PictureFile:
     """A file of a take.
 
     Attributes:
+        folder: the path of its folder on the card.
         address: where it is in the camera's memory; GetBigPartialPictFile names it by that.
         fetched: spans of bytes that the host has read, in order; no two of them touch.
     """
@@ -34,6 +38,7 @@ class PictureFile:
     content: Content
     width: int = 0
     height: int = 0
+    folder: str = "DCIM"
     address: int = 0
     fetched: list[tuple[int, int]] = field(default_factory=list)
 
@@ -100,6 +105,9 @@ class Slot:
 class SlotRing:
     """The ring of slots.
 
+    Args:
+        addresses: where the first file of each format that waits is in the camera's memory.
+
     Attributes:
         head: id of the oldest slot in use.
         tail: id that the next shot gets; equal to `head` when no slot is in use.
@@ -107,12 +115,12 @@ class SlotRing:
         used: whether any slot was ever in use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Mapping[str, int]) -> None:
         self.head = self.tail = 0
         self.slots: dict[int, Slot] = {}
         self.used = False
         self._autofocus: dict[int, list[tuple[float, CaptureState]]] = {}
-        self._files = 0
+        self._addresses = addresses
 
     @property
     def pending(self) -> bool:
@@ -128,12 +136,19 @@ class SlotRing:
         """Use the slot at the tail; nothing happens when there is no room."""
         if self.room:
             if slot.file is not None:
-                slot.file.address = FIRST_ADDRESS + self._files % ADDRESSES * BETWEEN_ADDRESSES
-                self._files += 1
+                slot.file.address = self._free_address(slot.file.format)
             self._autofocus.clear()
             self.slots[self.tail] = slot
             self.tail = (self.tail + 1) % IMAGE_IDS
             self.used = True
+
+    def _free_address(self, kind: str) -> int:
+        """Return the lowest address for a file of this format at which none waits; 0 for a movie, which is in no memory."""
+        taken = {slot.file.address for slot in self.slots.values() if slot.file is not None}
+        if kind not in self._addresses:
+            return 0
+        places = itertools.count(self._addresses[kind], BETWEEN_ADDRESSES)
+        return next(place for place in places if place not in taken)
 
     def autofocus(self, states: list[tuple[float, CaptureState]]) -> None:
         """Show the course of an AF-only command at the tail's id, without using the slot."""

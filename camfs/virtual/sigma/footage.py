@@ -13,8 +13,8 @@ from camfs.virtual.pictures.generated import Shot
 from camfs.virtual.sigma.database import PictureFile
 from camfs.virtual.sigma.settings import Settings
 
-PROGRAM_EXPOSURE, PROGRAM_APERTURE, AUTO_ISO = Fraction(1, 125), 5.6, 200
-"""What the camera chooses where the photographer does not."""
+PROGRAM_EXPOSURE = Fraction(1, 125)
+"""How long the camera exposes where the photographer does not say it."""
 
 _JPEG_QUALITY = {2: 95, 4: 90, 8: 80, words.DNG_AND_JPEG: 95}
 _MOVIE_RATE = 1 << 20
@@ -33,35 +33,56 @@ def exposure_time(state: Settings) -> Fraction:
 def shot(state: Settings, number: int, taken: datetime) -> Shot:
     """Return what a picture that is taken now shows and says of itself."""
     values = state.values
+    aperture = values["Aperture"] if state.owns_aperture else state.behaviour.metered_aperture
     return Shot(
         number,
         taken,
-        AUTO_ISO if values["ISOAuto"] else int(apex.ISO_THIRDS[values["ISOSpeed"]]),
+        int(apex.ISO_THIRDS[state.behaviour.metered_iso if values["ISOAuto"] else values["ISOSpeed"]]),
         Fraction(1) if state.owns_shutter and values["ShutterSpeed"] == apex.BULB else exposure_time(state),
-        float(apex.APERTURE_THIRDS[values["Aperture"]].removeprefix("f/")) if state.owns_aperture else PROGRAM_APERTURE,
+        float(apex.APERTURE_THIRDS[aperture].removeprefix("f/")),
         values["CurrentLensFocalLength"] / 16,
     )
 
 
-def picture_files(state: Settings, number: int, taken: datetime, prefix: str) -> list[PictureFile]:
-    """Return the files of a picture that is taken now: the DNG first."""
+def picture_files(state: Settings, number: int, taken: datetime, name: str, folder: str) -> list[PictureFile]:
+    """Return the files of a picture that is taken now: the DNG first.
+
+    Args:
+        state: the camera's settings.
+        number: tells its contents from those of other pictures.
+        taken: when.
+        name: of both files, without the extension.
+        folder: the path of their folder on the card.
+    """
     quality = state.values["ImageQuality"]
-    files = [dng_file(state, number, taken, prefix)] if quality in (words.DNG, words.DNG_AND_JPEG) else []
+    files = [_dng(state, number, taken, name, folder)] if quality in (words.DNG, words.DNG_AND_JPEG) else []
     if quality != words.DNG:
         taking = shot(state, number, taken)
         content = Bytes(partial(pictures.jpeg, taking, _JPEG_QUALITY[quality]))
-        files.append(PictureFile(f"{prefix}{number:04}.JPG", "JPG", content, taking.width, taking.height))
+        files.append(PictureFile(f"{name}.JPG", "JPG", content, taking.width, taking.height, folder))
     return files
 
 
-def dng_file(state: Settings, number: int, taken: datetime, prefix: str) -> PictureFile:
-    """Return a DNG that is taken now; for a CinemaDNG take, this one frame stands for all."""
+def _dng(state: Settings, number: int, taken: datetime, name: str, folder: str) -> PictureFile:
     taking = shot(state, number, taken)
     content = Bytes(partial(pictures.dng, taking, 12 if state.values["DNGQuality"] == 12 else 14))
-    return PictureFile(f"{prefix}{number:04}.DNG", "DNG", content, taking.width, taking.height)
+    return PictureFile(f"{name}.DNG", "DNG", content, taking.width, taking.height, folder)
 
 
-def movie_file(number: int, seconds: float, prefix: str) -> PictureFile:
+CINEMA = "CINEMA"
+"""The folder of all movies on the card (camfs/protocols/sigma/README.md, "Movies")."""
+
+REEL = "A001"
+"""What the names of movies begin with."""
+
+
+def cinema_frame(state: Settings, number: int, taken: datetime) -> PictureFile:
+    """Return the one frame that stands for all of a CinemaDNG take."""
+    take = f"{REEL}_{number:03}"
+    return _dng(state, number, taken, f"{take}_{taken:%Y%m%d}_000001", f"{CINEMA}/{take}")
+
+
+def movie_file(number: int, seconds: float, taken: datetime) -> PictureFile:
     """Return a movie of some length: a QuickTime file type and random media data, without an index."""
     size = 1024 + round(min(seconds, _LONGEST) * _MOVIE_RATE)
 
@@ -70,4 +91,4 @@ def movie_file(number: int, seconds: float, prefix: str) -> PictureFile:
         media = b"mdat" + random.Random(number).randbytes(size)
         return b"".join((4 + len(box)).to_bytes(4, "big") + box for box in (kind, media))
 
-    return PictureFile(f"{prefix}{number:04}.MOV", "MOV", Bytes(make))
+    return PictureFile(f"{REEL}_{number:03}_{taken:%Y%m%d}.MOV", "MOV", Bytes(make), folder=CINEMA)

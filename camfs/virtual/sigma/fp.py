@@ -19,6 +19,7 @@ Facts: camfs/protocols/sigma/README.md, "Two lives". What else is emulated: camf
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from pathlib import PurePosixPath
 from random import Random
 from typing import NoReturn
 
@@ -56,7 +57,7 @@ from camfs.protocols.sigma.settings import SETTINGS
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.store import Store
 from camfs.virtual.sigma import rules
-from camfs.virtual.sigma.behaviour import Behaviour
+from camfs.virtual.sigma.behaviour import NEWEST, Behaviour
 from camfs.virtual.sigma.can_set import can_set
 from camfs.virtual.sigma.database import PictureFile, Slot, SlotRing, Take
 from camfs.virtual.sigma.defaults import DEFAULTS, PHOTOGRAPHERS
@@ -66,9 +67,6 @@ from camfs.virtual.sigma.settings import Settings
 from camfs.virtual.sigma.shooting import Shooting
 
 COMMUNICATION_VERSION = 1.24
-
-FIRMWARES = ("V84", "V91")
-"""Tags of firmware: V91 is 5.02 and lets the host drive the focus."""
 
 NOISE = 122_868
 """Bytes that GetPartialMovieFile returns after AudioRecord was written: 120 KiB less a container header."""
@@ -111,7 +109,7 @@ class SigmaFp(Behaviour):
         folder: DCF folder of new pictures.
         prefix: four characters that their names begin with.
         serial_number: for the ConfigApi reply: 8 digits.
-        firmware: one of `FIRMWARES`.
+        firmware: one of `behaviour.FIRMWARES`.
         snap_time: seconds of each step of a capture.
 
     Attributes:
@@ -129,20 +127,19 @@ class SigmaFp(Behaviour):
         folder: str = "100SIGMA",
         prefix: str = "SDIM",
         serial_number: str = "91234567",
-        firmware: str = FIRMWARES[0],
+        firmware: str = NEWEST,
         snap_time: float = 0.3,
     ) -> None:
         super().__init__(snap_time=snap_time)
+        self.be_of(firmware)
         self.card = card
         self.firmware = firmware
         self.motor = Motor()
-        self.settings = self.photographers_settings = Settings(self.motor, PHOTOGRAPHERS)
+        self.settings = self.photographers_settings = Settings(self.motor, self, PHOTOGRAPHERS)
         self.mode = Mode.STANDALONE
         self.on_gone: Callable[[], None] = lambda: None
-        self.focus_api = firmware != FIRMWARES[0]
-        self._shooting = Shooting(self, self.motor, card, clock, prefix)
+        self._shooting = Shooting(self, self.motor, card, clock, f"DCIM/{folder}", prefix)
         self._clock = clock
-        self._folder = folder
         self._serial_number = serial_number
         self._configured = False
         self._seen: dict[int, object] = {}
@@ -169,25 +166,15 @@ class SigmaFp(Behaviour):
         """Whether the camera is off the bus."""
         return self.mode is Mode.GONE
 
-    @property
-    def focus_api(self) -> bool:
-        """Whether the firmware lets the host drive the focus; tests may change it."""
-        return self._focus_api
-
-    @focus_api.setter
-    def focus_api(self, drives: bool) -> None:
-        self._focus_api = self.settings.focus_api = drives
-
     def configure(self) -> bytes:
         """ConfigApi: take remote control; the first one of a PTP session resets everything."""
         if not self.locked:
             self.photographers_settings = self.settings
         if not self.locked or not self._configured:
             self._finish()
-            self.settings = Settings(self.motor)
-            self.settings.focus_api = self.focus_api
+            self.settings = Settings(self.motor, self)
             self.settings.values["MediaFreeSpace"] -= min(self._copies, self.settings.values["MediaFreeSpace"])
-            self._shooting.database = SlotRing()
+            self._shooting.database = SlotRing(self.addresses)
             for name, text in self.begins_with:
                 self._begin_with(SETTINGS[name], text)
             self._seen.clear()
@@ -209,7 +196,7 @@ class SigmaFp(Behaviour):
     def _restore(self) -> None:
         self.settings = self.photographers_settings
         self.settings.values["CaptureMode"] = self.body_switch
-        self._shooting.database = SlotRing()
+        self._shooting.database = SlotRing(self.addresses)
         self._configured = False
         self.mode = Mode.STANDALONE
 
@@ -255,7 +242,7 @@ class SigmaFp(Behaviour):
         """Put a take's files on the card, which shows them once the camera is standalone."""
         if self.card.present:
             for file in take.files:
-                self.card.add_file(f"DCIM/{self._folder}", file.name, file.content, self._clock())
+                self.card.add_file(file.folder, file.name, file.content, self._clock())
             self._copies += 1
             if self.locked:
                 self.settings.values["MediaFreeSpace"] = max(0, self.settings.values["MediaFreeSpace"] - 1)
@@ -331,6 +318,10 @@ class SigmaFp(Behaviour):
 
     # The image database
 
+    def restart_numbers(self) -> None:
+        """Let the numbers of pictures begin anew, as with an empty card: names that were given come again."""
+        self._shooting.restart_numbers()
+
     def capture_status(self, image_id: int) -> bytes:
         """GetCamCaptStatus."""
         now = self.advance()
@@ -369,10 +360,21 @@ class SigmaFp(Behaviour):
 
     def pictures(self) -> bytes:
         """GetPictFileInfo2."""
+        files = tuple(self.database.files(self.advance()))
+        padding = self.padding if len(files) == 1 else b""
         return encode_pictures(
             tuple(
-                Picture(file.address, file.content.size, self._folder, file.name, file.format, file.width, file.height)
-                for file in self.database.files(self.advance())
+                Picture(
+                    file.address,
+                    file.content.size,
+                    PurePosixPath(file.folder).name,
+                    file.name,
+                    file.format,
+                    file.width,
+                    file.height,
+                    padding,
+                )
+                for file in files
             )
         )
 
@@ -381,11 +383,11 @@ class SigmaFp(Behaviour):
         if length > MAX_PARTIAL:
             raise Refusal(ResponseCode.InvalidParameter)
         data = b""
-        for file in self.database.files(self.advance()):
-            if file.address == address:
-                data = file.content.read(offset, length)
-                if data:
-                    file.note(offset, offset + len(data))
+        file = next((each for each in self.database.files(self.advance()) if each.address == address), None)
+        if file is not None:
+            data = file.content.read(offset, length)
+            if data:
+                file.note(offset, offset + len(data))
         return encode_partial(data, check=self.sum_byte)
 
     def clear(self, image_id: int) -> None:
@@ -424,7 +426,7 @@ class SigmaFp(Behaviour):
     def movie(self, image_id: int) -> bytes:
         """GetMovieFileInfo."""
         file = self._movie(image_id)
-        return encode_movie(None if file is None else Movie(file.format, file.content.size, self._folder, file.name))
+        return encode_movie(None if file is None else Movie(file.format, file.content.size, file.folder, file.name))
 
     def partial_movie(self, parameters: tuple[int, ...]) -> bytes:
         """GetPartialMovieFile: 0, offset, 0, length of the movie in slot 0; with anything else the camera leaves the bus.

@@ -14,7 +14,8 @@ from camfs.protocols.sigma.records import Snap
 from camfs.virtual.ptp.calls import OK, Answer, Call, Handler
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
-from camfs.virtual.sigma.fp import FIRMWARES, SigmaFp
+from camfs.virtual.sigma.behaviour import FIRMWARES
+from camfs.virtual.sigma.fp import SigmaFp
 
 EMPTY = Answer(b"")
 """A data phase without data."""

@@ -18,7 +18,7 @@ from camfs.protocols.sigma.apex import BULB
 from camfs.protocols.sigma.datasets import Value, Values
 from camfs.virtual.sigma import limits
 from camfs.virtual.sigma.motor import AUTOFOCUSED
-from camfs.virtual.sigma.settings import Settings, is_third
+from camfs.virtual.sigma.settings import CUSTOM_BASES, Settings, is_third
 
 Rule = Callable[[Settings, Any], bool]
 
@@ -36,7 +36,7 @@ def write(settings: Settings, values: Values, now: float) -> None:
     # The write that leaves AF drops the position. The camera's own focusing undoes one without MF, or with some kind of AF left on.
     if (
         isinstance(position, int)
-        and settings.focus_api
+        and settings.behaviour.focus_api
         and was_manual
         and values.get("FocusMode") == words.MANUAL_FOCUS
         and not (settings.values["AFLock"] or settings.values["PreConstAF"])
@@ -73,6 +73,13 @@ def _shutter(settings: Settings, value: int) -> bool:
     return bulb or _thirds(value, limits.SHUTTERS)
 
 
+def _exposure_mode(settings: Settings, value: int) -> bool:
+    """A custom mode is accepted in one of its two forms only (camfs/protocols/sigma/README.md, "Enumerations")."""
+    if settings.behaviour.numbers_custom_modes:
+        return value in (1, 2, 3, 4, *CUSTOM_BASES)
+    return value & words.BASE_MODE in (1, 2, 3, 4) and value & ~words.BASE_MODE in (0, 0x10, 0x20, 0x40)
+
+
 def _exposure_compensation(settings: Settings, value: int) -> bool:
     return (
         settings.exposure_mode != words.MANUAL and abs(value) <= 40 and (is_third(value) or value == 14)
@@ -107,7 +114,7 @@ SETTABLE: Final[Mapping[str, Rule]] = {
     "MovieResolution": _one_of(words.FHD, words.UHD),
     "FrameRate": _frame_rate,
     "CinemaDNGQuality": _depth,
-    "ExposureMode": _one_of(*(mode | mark for mark in (0, 0x10, 0x20, 0x40) for mode in (1, 2, 3, 4))),
+    "ExposureMode": _exposure_mode,
     "ShutterUnit": _one_of(words.SPEED, words.ANGLE),
     "ShutterSpeed": _shutter,
     "Shutter": lambda settings, value: settings.owns_shutter and settings.by_angle and value[0] in limits.ANGLES,
@@ -127,7 +134,7 @@ SETTABLE: Final[Mapping[str, Rule]] = {
     "Resolution": _one_of(1, 2, 3, 4),
     "ImageQuality": _one_of(2, 4, 8, words.DNG, words.DNG_AND_JPEG),
     "ColorSpace": _one_of(1, 2),
-    "ColorMode": lambda settings, value: 1 <= value <= (17 if settings.focus_api else 14),
+    "ColorMode": lambda settings, value: 1 <= value <= (17 if settings.behaviour.focus_api else 14),
     "AFAuxLight": _one_of(1, 2),
     "AFBeep": lambda settings, value: value <= 5,
     "TimerSound": lambda settings, value: value <= 5,

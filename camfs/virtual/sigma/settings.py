@@ -11,11 +11,15 @@ from typing import Any
 from camfs.protocols.sigma import values as words
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.virtual.sigma import limits
+from camfs.virtual.sigma.behaviour import Behaviour
 from camfs.virtual.sigma.defaults import DEFAULTS, FOCUS_FIELDS, UNREPORTED
 from camfs.virtual.sigma.motor import Motor
 
-AUTO_ISO_STILL, AUTO_ISO_CINE = 0xF8, 56
-"""What ISOSpeed is reported as while ISOAuto is on."""
+NO_ISO, AUTO_ISO_CINE = 0xF8, 56
+"""What ISOSpeed is reported as while ISOAuto is on: in STILL by a camera that does not meter it live, and in CINE."""
+
+CUSTOM_BASES = {5: words.PROGRAM, 6: words.APERTURE_PRIORITY, 7: words.MANUAL}
+"""What C1 to C3 are based on where they are numbers."""
 
 METERED = 0
 """What ExpComp is reported as in M: the deviation that the meter sees."""
@@ -27,12 +31,12 @@ class Settings:
     Attributes:
         values: as they were written, by the names of their fields, which no two datasets share.
         motor: where the focus is.
-        focus_api: whether the firmware lets the host drive the focus.
+        behaviour: how the camera behaves.
     """
 
-    def __init__(self, motor: Motor, changed: Values | None = None) -> None:
+    def __init__(self, motor: Motor, behaviour: Behaviour, changed: Values | None = None) -> None:
         self.motor = motor
-        self.focus_api = False
+        self.behaviour = behaviour
         self.values: dict[str, Any] = {name: value for values in DEFAULTS.values() for name, value in values.items()}
         self.values.update(UNREPORTED)
         self.values.update(changed or {})
@@ -45,7 +49,8 @@ class Settings:
     @property
     def exposure_mode(self) -> int:
         """P, A, S or M; for a custom mode, the one that it is based on."""
-        return int(self.values["ExposureMode"]) & words.BASE_MODE
+        mode = int(self.values["ExposureMode"]) & words.BASE_MODE
+        return CUSTOM_BASES.get(mode, mode)
 
     @property
     def owns_shutter(self) -> bool:
@@ -78,10 +83,13 @@ class Settings:
 
     def shown(self, dataset: Dataset, now: float, leave_out: Collection[str] = ()) -> dict[str, Value]:
         """Return the values of a dataset as a reply has them, without the fields to leave out."""
-        values = self.values
+        values, live = self.values, self.behaviour.live_exposure
+        metered_aperture, metered_iso = (
+            (self.behaviour.metered_aperture, self.behaviour.metered_iso) if live else (0, NO_ISO)
+        )
         reported: dict[str, Value] = {
             "ShutterSpeed": values["ShutterSpeed"] if self.owns_shutter else 0,
-            "Aperture": values["Aperture"] if self.owns_aperture else 0,
+            "Aperture": values["Aperture"] if self.owns_aperture else metered_aperture,
             "ApertureAuto": int(not self.owns_aperture),
             "ShutterAuto": int(not self.owns_shutter),
             "FrameRate": (limits.READ_BACK[values["FrameRate"][0]],),
@@ -89,14 +97,14 @@ class Settings:
             "FocusPosition": self.motor.position(now),
         }
         if values["ISOAuto"]:
-            reported["ISOSpeed"] = AUTO_ISO_CINE if self.cine else AUTO_ISO_STILL
+            reported["ISOSpeed"] = AUTO_ISO_CINE if self.cine else metered_iso
         reported["ExpCompExcludeAB"] = values["ExpComp"]
         if self.exposure_mode == words.MANUAL:
             reported["ExpComp"] = reported["ExpCompExcludeAB"] = METERED
         return {
             name: reported.get(name, values[name])
             for name in DEFAULTS[dataset]
-            if name not in leave_out and (self.focus_api or name not in FOCUS_FIELDS)
+            if name not in leave_out and (self.behaviour.focus_api or name not in FOCUS_FIELDS)
         }
 
     def shutter_of_angle(self) -> int:

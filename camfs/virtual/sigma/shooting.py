@@ -31,7 +31,8 @@ class Shooting:
         motor: the focus.
         card: new files are numbered on from its files.
         clock: tells the camera's time.
-        prefix: four characters that the names of files begin with.
+        folder: the path of the folder of new pictures on the card.
+        prefix: four characters that their names begin with.
 
     Attributes:
         database: the slots.
@@ -39,16 +40,17 @@ class Shooting:
     """
 
     def __init__(
-        self, behaviour: Behaviour, motor: Motor, card: Store, clock: Callable[[], datetime], prefix: str
+        self, behaviour: Behaviour, motor: Motor, card: Store, clock: Callable[[], datetime], folder: str, prefix: str
     ) -> None:
-        self.database = SlotRing()
+        self.database = SlotRing(behaviour.addresses)
         self.uncopied: list[Take] = []
         self._behaviour = behaviour
         self._motor = motor
         self._card = card
         self._clock = clock
+        self._folder = folder
         self._prefix = prefix
-        self._last_number = 0
+        self._last_number = self._last_take = self._taken = 0
         self._recording_since: float | None = None
         self._bulb: Take | None = None
 
@@ -121,7 +123,8 @@ class Shooting:
             take.states.append((done, failure))
             self.database.add(Slot(take))
             return bool(self.database.room)
-        files = footage.picture_files(settings, self._next_number(), self._clock(), self._prefix)
+        name = f"{self._prefix}{self._next_number():04}"
+        files = footage.picture_files(settings, self._taken, self._clock(), name, self._folder)
         if self.database.room < len(files):
             return False
         take.files = files
@@ -148,9 +151,14 @@ class Shooting:
             self._generate(take, now)
 
     def _next_number(self) -> int:
-        """Return the number of the next file: one more than any file on the card or any file before has."""
+        """Return the number of the next picture: one more than any on the card or any before has."""
         self._last_number = max(self._card.next_number(), self._last_number + 1)
+        self._taken = max(self._taken + 1, self._last_number)
         return self._last_number
+
+    def restart_numbers(self) -> None:
+        """Let the numbers begin anew, as the menu can have it with an empty card: names that were given come again."""
+        self._last_number = self._last_take = 0
 
     # Movies
 
@@ -167,11 +175,11 @@ class Shooting:
             settings.values["DestToSave"],
             [(now, CaptureState.MOVIE_STOPPING), (now + self._behaviour.snap_time, CaptureState.MOVIE_GENERATED)],
         )
-        number = self._next_number()
+        self._last_take += 1
         if settings.values["RecordFormat"] == words.MOV:
-            take.files = [footage.movie_file(number, seconds, self._prefix)]
+            take.files = [footage.movie_file(self._last_take, seconds, self._clock())]
             self.database.add(Slot(take, take.files[0]))
         else:
-            take.files = [footage.dng_file(settings, number, self._clock(), self._prefix)]
+            take.files = [footage.cinema_frame(settings, self._last_take, self._clock())]
             self.database.add(Slot(take))
         self.uncopied.append(take)

@@ -186,10 +186,10 @@ async def test_an_unsafe_shot_cannot_be_cleared(tmp_path: Path, autojump_clock: 
     """Whatever else is changed here, the one place where entries are cleared refuses."""
     async with running(tmp_path) as driver:
         [key] = await driver.capture()
-        [shot] = driver.images._exposures
+        [shot] = driver.images._custody.exposures
         await driver.images.read(driver.entry(key.name), 0, 100)
         with pytest.raises(AssertionError):
-            await driver.images._clear(shot.ids)
+            await driver.images._custody.clear(shot.ids)
         assert driver.pending()
         assert "ClearImageDBSingle" not in fetches_and_clears(driver)
 
@@ -258,7 +258,7 @@ async def test_a_file_that_becomes_whole_as_the_camera_is_switched_off_is_not_lo
     disk = SlowDisk("_finish")
     async with running(tmp_path) as driver:
         [key] = await driver.capture()
-        entry, file = driver.entry(key.name), driver.images._files[key]
+        entry, file = driver.entry(key.name), driver.images._listed.files[key]
         disk.install(monkeypatch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.images.read, entry, 0, entry.size)
@@ -322,7 +322,7 @@ async def test_a_file_that_was_safe_is_removed_although_its_shot_is_not(
         await driver.acquire(BOTH_KINDS)
         raw, jpeg = await driver.capture()
         await driver.read(jpeg.name)
-        file = driver.images._files[jpeg]
+        file = driver.images._listed.files[jpeg]
         states = [file.state]
         disk.room = 0
         await driver.images.remove(driver.entry(jpeg.name))

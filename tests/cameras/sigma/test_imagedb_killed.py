@@ -162,7 +162,7 @@ class Walk:
             pass
 
     async def act(self, driver: Program) -> None:
-        match self.chance.randrange(9):
+        match self.chance.randrange(10):
             case 0 | 1:
                 await driver.operations.write(
                     Dataset.GROUP2, {"ImageQuality": self.chance.choice((JPEG, DNG, BOTH_KINDS))}
@@ -186,6 +186,8 @@ class Walk:
                 operation = self.chance.choice(list(SigmaOperation))
                 kind = self.chance.choice((FaultKind.NO_ANSWER, FaultKind.REFUSE, FaultKind.STALL))
                 driver.camera.faults.append(Fault(kind, operation))
+            case 7:
+                driver.images.note_contact_lost()
             case _ if names := driver.names():
                 async with trio.open_nursery() as nursery:
                     for _ in range(2):

@@ -15,8 +15,11 @@ from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Values
 from camfs.protocols.sigma.settings import SETTINGS
+from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma import rules
+from camfs.virtual.sigma.behaviour import FIRMWARES
 from camfs.virtual.sigma.settings import Settings
 from tests.cameras.sigma.rig import Rig, rigged
 
@@ -63,7 +66,6 @@ async def test_every_setting_is_read_set_to_each_choice_and_read_back(
     refused: set[str] = set()
     state: dict[str, str] = {}
     async with held(tmp_path, firmware="V91") as rig:
-        rig.body.sigma.flash_type = True
         rig.body.sigma.settings.values["LensWideFocalLength"] = 24 * 16
         rig.body.sigma.settings.values["LensTeleFocalLength"] = 70 * 16
         camera = rig.camera
@@ -127,7 +129,7 @@ async def test_nonsense_does_not_reach_the_camera(tmp_path: Path) -> None:
     ("given", "name", "value", "words"),
     [
         ({}, "shutter-speed", "1/250", "shutter-speed: the camera kept auto (exposure-mode is program)"),
-        ({}, "aperture", "f/8", "aperture: the camera kept auto (exposure-mode is program)"),
+        ({}, "aperture", "f/8", "aperture: the camera kept f/5.6 (exposure-mode is program)"),
         ({}, "color-temperature", "3000", "color-temperature: the camera kept 5000K (white-balance is auto)"),
         ({}, "frame-rate", "25", "frame-rate: the camera kept 23.98 (capture-mode is still)"),
         ({"focus-mode": "manual"}, "face-eye-af", "face", "face-eye-af: the camera kept off (focus-mode is manual)"),
@@ -142,6 +144,63 @@ async def test_a_value_that_was_ignored_is_refused_with_the_reason(
         with pytest.raises(errors.NotPermitted) as refused:
             await rig.camera.change_setting(name, value)
         assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(
+    ("form", "writes", "codes"),
+    [("bits", [1, 1, 1, 1, 1], [0x11, 0x21, 0x41, 4, 0x14]), ("numbers", [2, 1, 1, 1, 2], [5, 6, 7, 4, 5])],
+)
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_custom_modes_are_set_in_the_form_that_the_body_takes(
+    form: str,
+    writes: list[int],
+    codes: list[int],
+    firmware: str,
+    tmp_path: Path,
+    jumping_clock: trio.testing.MockClock,
+) -> None:
+    """One is written, and where the read-back differs the other; what the body reports tells which is the first."""
+    async with held(tmp_path, custom_modes=form, firmware=firmware) as rig:
+        for text, count, code in zip(("c1", "c2", "c3", "manual", "c1"), writes, codes, strict=True):
+            await rig.camera.change_setting("exposure-mode", text)
+            assert rig.operations().count("SetCamDataGroup2") == count
+            assert await rig.camera.setting("exposure-mode") == text
+            assert rig.body.sigma.settings.values["ExposureMode"] == code
+        await rig.camera.change_setting("exposure-mode", "c1")
+        choices = await rig.camera.choices("exposure-mode")
+        assert choices == ("program", "aperture-priority", "shutter-priority", "manual", "c1", "c2", "c3")
+
+
+async def test_a_custom_mode_that_the_body_takes_in_no_form(
+    tmp_path: Path, jumping_clock: trio.testing.MockClock
+) -> None:
+    async with held(tmp_path) as rig:
+        with pytest.raises(errors.NotPermitted, match="the camera kept program"):
+            await rig.camera.change_setting("exposure-mode", "c4")
+
+        async def ignored(state: CameraState, call: Call) -> Answer:
+            return Answer()
+
+        rig.body.override(SigmaOperation.SetCamDataGroup2, ignored)
+        rig.operations()
+        with pytest.raises(errors.NotPermitted, match="the camera kept program"):
+            await rig.camera.change_setting("exposure-mode", "c2")
+        assert rig.operations().count("SetCamDataGroup2") == 2
+
+
+async def test_what_the_camera_meters_is_read_live(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
+    async with held(tmp_path) as rig:
+        assert await rig.camera.setting("aperture") == "f/5.6"
+        assert await rig.camera.setting("iso") == "auto"
+        rig.body.sigma.metered_aperture = 53
+        rig.body.sigma.metered_iso = 80
+        await trio.sleep(FRESH)
+        assert await rig.camera.setting("aperture") == "f/7.1"
+        assert await rig.camera.setting("iso") == "auto"
+        await rig.camera.change_setting("iso", "400")
+        assert await rig.camera.setting("iso") == "400"
+        await rig.camera.change_setting("exposure-mode", "manual")
+        assert await rig.camera.setting("aperture") == "f/2.8"
 
 
 async def test_a_write_is_waited_for(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
@@ -211,7 +270,7 @@ async def test_after_a_write_everything_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_the_names_are_those_of_this_body_once_it_was_held(tmp_path: Path) -> None:
-    async with rigged(tmp_path, empty=True) as rig:
+    async with rigged(tmp_path, empty=True, firmware="V84") as rig:
         assert list(rig.camera.setting_names()) == list(SETTINGS)
         await rig.camera.acquire_control()
         names = set(rig.camera.setting_names())

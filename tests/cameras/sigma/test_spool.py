@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from camfs import errors
-from camfs.cameras.sigma.spool import MAX_NAME, Spool, default_folder, original_name, safe_name
+from camfs.cameras.sigma.spool import MAX_NAME, Spool, Stored, default_folder, original_name, safe_name
 from tests.cameras.rig import nursery
 
 TAKEN = 1_700_000_000_123_456_789
@@ -82,13 +82,34 @@ def test_numbers_before_the_extension(tmp_path: Path) -> None:
     assert spool.free_name("A.JPG", {"A.JPG"}) == "A~2.JPG"
     assert spool.free_name("A.JPG", {"A.JPG", "A~2.JPG"}) == "A~3.JPG"
     assert spool.free_name("A", {"A"}) == "A~2"
-    assert [original_name(name) for name in ("A.JPG", "A~2.JPG", "A~2", "A~x.JPG", "A~2.B.C")] == [
+    assert [original_name(name) for name in ("A.JPG", "A~2.JPG", "A~2~3.JPG", "A~2", "A~x.JPG", "A~2.B.C")] == [
+        "A.JPG",
         "A.JPG",
         "A.JPG",
         "A",
         "A~x.JPG",
         "A~2.B.C",
     ]
+
+
+async def test_a_name_with_a_number_of_the_cameras_own(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.files = {"A~1.JPG": Stored(7, 0), "A~1~2.JPG": Stored(7, 0), "A.JPG": Stored(8, 0)}
+    assert spool.like("A~1.JPG", 7) == ["A~1.JPG", "A~1~2.JPG"]
+
+
+async def test_a_beginning_ends_at_the_first_gap(tmp_path: Path) -> None:
+    """Even where the gap is so small that the disk does not know of it."""
+    async with opened(tmp_path) as spool:
+        part = await spool.begin("A.JPG", 100, 0)
+        await part.write(0, b"begins")
+        await part.write(50, b"behind a gap")
+        await part.keep_beginning()
+        assert await spool.read("partial-A.JPG", 0, 100) == b"begins"
+        part = await spool.begin("B.JPG", 100, 0)
+        await part.write(1, b"does not begin")
+        await part.keep_beginning()
+        assert list(spool.files) == ["partial-A.JPG"]
 
 
 async def test_a_file_in_pieces(tmp_path: Path) -> None:

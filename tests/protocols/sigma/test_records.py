@@ -119,7 +119,7 @@ def test_a_picture(name: str) -> None:
 
 def test_raw_and_jpeg() -> None:
     payload = encode_pictures((RAW, PICTURE))
-    assert struct.unpack_from("<5I", payload) == (len(payload) - 4, 2, 16, 40, RAW.address)
+    assert struct.unpack_from("<5I", payload) == (len(payload) - 4, 2, 16, 64, RAW.address)
     assert len(payload) % 4 == 0
     assert decode_pictures(payload) == (RAW, PICTURE)
 
@@ -130,6 +130,31 @@ def test_pictures_of_newer_firmware() -> None:
     raw = Picture(0x621E9000, 28_699_042, "100SIGMA", "SDIM0006.DNG", "DNG", 6064, 4042)
     assert decode_pictures(NEWER["902D-jpeg"]) == (jpeg,)
     assert decode_pictures(NEWER["902D-dng+jpeg"]) == (raw, following)
+
+
+@pytest.mark.parametrize("name", of(NEWER, SigmaOperation.GetPictFileInfo2))
+def test_pictures_come_back_byte_for_byte(name: str) -> None:
+    """The padding, too: in the reply of one file it is not zero."""
+    pictures = decode_pictures(NEWER[name])
+    assert encode_pictures(pictures) == NEWER[name]
+    without = tuple(replace(picture, padding=b"") for picture in pictures)
+    assert without == pictures
+    assert (encode_pictures(without) == NEWER[name]) is (len(pictures) == 2)
+
+
+def test_padding_of_another_length_is_not_encoded() -> None:
+    assert encode_pictures((replace(PICTURE, padding=b"\1\2\3"),)) == SOUND["902D"]
+    assert encode_pictures((replace(PICTURE, padding=b"\1\2"),)) == SOUND["902D"][:-2] + b"\1\2"
+
+
+def test_texts_that_lie_elsewhere() -> None:
+    """A record is found by its offset, and its texts by theirs, wherever they are."""
+    head = struct.pack("<5I", 0, 2, 0x28, 0x10, 0x57000580)
+    other = struct.pack("<5I", 6_497_353, 0x40, 0x49, int.from_bytes(b"JPG\0", "little"), 4000 << 16 | 6000)
+    first = struct.pack("<6I", 0x58000000, 7, 0x40, 0x56, int.from_bytes(b"DNG\0", "little"), 4042 << 16 | 6064)
+    body = (head + other + first)[4:] + b"100SIGMA\0SDIM0001.JPG\0SDIM0001.DNG\0"
+    payload = len(body).to_bytes(4, "little") + body
+    assert decode_pictures(payload) == (replace(RAW, size=7), PICTURE)
 
 
 def test_no_picture() -> None:
@@ -201,17 +226,20 @@ pictures = st.builds(
     format=st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=4),
     width=words,
     height=words,
+    padding=st.binary(max_size=3),
 )
 
 
 @given(st.lists(pictures, max_size=4).map(tuple))
 def test_any_pictures_come_back(pictures: tuple[Picture, ...]) -> None:
-    assert decode_pictures(encode_pictures(pictures)) == pictures
+    payload = encode_pictures(pictures)
+    assert decode_pictures(payload) == pictures
+    assert encode_pictures(decode_pictures(payload)) == payload
 
 
 # movies
 
-MOVIE = Movie("MOV", 5_000_000_000, "100SIGMA", "SDIM0002.MOV")
+MOVIE = Movie("MOV", 5_000_000_000, "CINEMA", "A001_002_20240504.MOV")
 
 
 def test_a_movie() -> None:
@@ -225,8 +253,13 @@ def test_movies_of_newer_firmware() -> None:
     assert decode_movie(NEWER["9036-none"]) is None
 
 
+@pytest.mark.parametrize("name", of(NEWER, SigmaOperation.GetMovieFileInfo))
+def test_movies_come_back_byte_for_byte(name: str) -> None:
+    assert encode_movie(decode_movie(NEWER[name])) == NEWER[name]
+
+
 def test_no_movie() -> None:
-    assert encode_movie(None) == bytes(16)
+    assert encode_movie(None) == bytes((16, *bytes(15)))
     assert decode_movie(bytes(16)) is None
 
 

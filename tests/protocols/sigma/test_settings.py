@@ -445,6 +445,51 @@ def test_custom_modes_are_bits_on_the_fp_and_numbers_on_the_fp_l() -> None:
     assert SETTINGS["shutter-speed"].reason(state({"ExposureMode": 0x11})) == "exposure-mode is c1 (program)"
 
 
+@pytest.mark.parametrize(
+    ("before", "text", "first", "second"),
+    [
+        ({"ExposureMode": 4}, "c1", 0x14, 5),
+        ({"ExposureMode": 4}, "c2", 0x24, 6),
+        ({"ExposureMode": 4}, "c3", 0x44, 7),
+        ({"ExposureMode": 1}, "C3", 0x41, 7),
+        ({"ExposureMode": 0x22}, "c1", 0x12, 5),
+        ({"ExposureMode": 6, "ApertureAuto": 0, "ShutterAuto": 1}, "c1", 5, 0x12),
+        ({"ExposureMode": 6, "ApertureAuto": 1, "ShutterAuto": 0}, "c3", 7, 0x43),
+        ({"ExposureMode": 6, "ApertureAuto": 7, "ShutterAuto": 0}, "c3", 7, 0x41),
+        ({}, "c1", 0x11, 5),
+    ],
+)
+def test_a_custom_mode_has_two_forms(before: dict[str, Value], text: str, first: int, second: int) -> None:
+    """A body that reports numbers is first written the number, any other the bit; each has the other form as its other way."""
+    setting, known = SETTINGS["exposure-mode"], state(before)
+    assert setting.encode(text, known) == {"ExposureMode": first}
+    assert setting.other_way({"ExposureMode": first}, known) == {"ExposureMode": second}
+    for wanted in (first, second):
+        for read in (first, second):
+            assert setting.took({"ExposureMode": wanted}, {"ExposureMode": read})
+    assert not setting.took({"ExposureMode": first}, {"ExposureMode": 4})
+
+
+@pytest.mark.parametrize("text", ["program", "m", "c4", "c6"])
+def test_other_exposure_modes_have_one_form(text: str) -> None:
+    setting = SETTINGS["exposure-mode"]
+    for known in (P, M, EXOTIC):
+        assert setting.other_way(setting.encode(text, known), known) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "shutter", "aperture"),
+    [((1, 1), True, True), ((0, 1), True, False), ((1, 0), False, True), ((0, 0), False, False)],
+)
+def test_what_a_custom_mode_with_a_number_is_based_on(flags: tuple[int, int], shutter: bool, aperture: bool) -> None:
+    """The number does not say it; the flags of the Movie group do."""
+    known = state({"ExposureMode": 5, "ApertureAuto": flags[0], "ShutterAuto": flags[1]})
+    for name, camera_sets in (("shutter-speed", shutter), ("aperture", aperture)):
+        assert SETTINGS[name].reason(known).startswith("exposure-mode is c1 (") is camera_sets
+    unknown = state({"ExposureMode": 5, "ApertureAuto": 2})
+    assert "exposure-mode" not in SETTINGS["shutter-speed"].reason(unknown)
+
+
 def test_rates_take_the_declared_pair() -> None:
     rate = SETTINGS["frame-rate"]
     for text, pair in [("29.97", (2997, 100)), ("30", (2997, 100)), ("60", (5994, 100)), ("25.0", (2500, 100))]:
@@ -494,12 +539,12 @@ def test_took(name: str, wanted: Values, values: Values, took: bool) -> None:
 
 
 def test_the_other_code_of_a_value() -> None:
-    assert SETTINGS["image-size"].other_way({"Resolution": 2}) == {"Resolution": 3}
-    assert SETTINGS["image-size"].other_way({"Resolution": 3}) is None
-    assert SETTINGS["color-mode"].other_way({"ColorMode": 17}) == {"ColorMode": 1}
-    assert SETTINGS["color-mode"].other_way({"ColorMode": 3}) is None
-    assert SETTINGS["iso"].other_way({"ISOAuto": 0, "ISOSpeed": 48}) is None
-    assert SETTINGS["frame-rate"].other_way({"FrameRate": ((25, 1),)}) is None
+    assert SETTINGS["image-size"].other_way({"Resolution": 2}, P) == {"Resolution": 3}
+    assert SETTINGS["image-size"].other_way({"Resolution": 3}, P) is None
+    assert SETTINGS["color-mode"].other_way({"ColorMode": 17}, P) == {"ColorMode": 1}
+    assert SETTINGS["color-mode"].other_way({"ColorMode": 3}, P) is None
+    assert SETTINGS["iso"].other_way({"ISOAuto": 0, "ISOSpeed": 48}, P) is None
+    assert SETTINGS["frame-rate"].other_way({"FrameRate": ((25, 1),)}, P) is None
 
 
 @pytest.mark.parametrize(

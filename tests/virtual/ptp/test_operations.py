@@ -54,7 +54,7 @@ def unrelated(code: int, *parameters: int) -> Event:
 
 
 async def test_sigma_fp_says_what_the_seed_says() -> None:
-    async with hosted("sigma-fp", session=False, serial="1234567890123456") as (_, host):
+    async with hosted("sigma-fp", session=False, serial="1234567890123456", firmware="V84") as (_, host):
         info = DeviceInfo.decode(await host.data(Operation.GetDeviceInfo))
     assert (info.standard_version, info.vendor_extension_id, info.vendor_extension_version) == (100, 6, 100)
     assert (info.vendor_extension_desc, info.functional_mode, info.device_properties) == ("SIGMA", 0, ())

@@ -34,6 +34,8 @@ from tests.virtual.ptp.host import hosted
         ("sigma-fp", {"quirks": "max_partial"}, "quirks=max_partial: of split_header"),
         ("sigma-fp", {"packet": "500"}, "packet"),
         ("sigma-fp", {"firmware": "V1"}, "firmware=V1: V84 or V91"),
+        ("sigma-fp", {"custom_modes": "both"}, "custom_modes=both: bits or numbers"),
+        ("ptp", {"custom_modes": "bits"}, "unknown option 'custom_modes'"),
         ("sigma-fp", {"snap_time": "-1"}, "snap_time"),
         ("sigma-fp", {"failures": "af,rain"}, "failures=af,rain: of af, buffer"),
         ("ptp", {"firmware": "V91"}, "unknown option 'firmware'"),
@@ -45,6 +47,14 @@ from tests.virtual.ptp.host import hosted
 def test_says_what_is_wrong(model: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         emulate(model, options)
+
+
+@pytest.mark.parametrize(
+    ("options", "firmware"),
+    [({}, "V91"), ({"firmware": "5.02"}, "V91"), ({"firmware": "V91"}, "V91"), ({"firmware": "V84"}, "V84")],
+)
+def test_firmware(options: dict[str, str], firmware: str) -> None:
+    assert emulate("sigma-fp", options).sigma.firmware == firmware
 
 
 async def test_leaves_operations_out() -> None:

@@ -16,7 +16,7 @@ from camfs.protocols.sigma.records import decode_movie, decode_view_frame
 from camfs.virtual import attach
 from camfs.virtual.sigma.fp import NOISE, Mode
 from camfs.virtual.sigma.operations import NAMES, OPERATIONS
-from tests.protocols.sigma.payloads import SOUND
+from tests.protocols.sigma.payloads import NEWER, SOUND
 from tests.virtual.ptp.host import Host, Reply, hosted
 from tests.virtual.sigma.host import OK, Tether, tethered
 
@@ -36,12 +36,13 @@ def refused(code: int) -> Reply:
 
 @pytest.mark.parametrize("name", AT_DEFAULTS)
 async def test_replies_at_defaults_are_the_real_bodys(name: str) -> None:
-    async with tethered(serial=SERIAL) as tether:
+    async with tethered(serial=SERIAL, firmware="V84") as tether:
         assert await tether.host.data(int(name, 16)) == SOUND[name]
 
 
-async def test_newer_firmware_tells_the_focus_and_lists_more() -> None:
-    async with tethered(firmware="V91") as tether:
+async def test_newer_firmware_tells_the_focus_and_the_flash_and_lists_more() -> None:
+    """It is what the camera has unless an option says otherwise."""
+    async with tethered() as tether:
         assert (await tether.configure()).firmware == "V91"
         assert len(await tether.host.data(0x9031)) == 177
         focus = await tether.get(Dataset.FOCUS)
@@ -50,10 +51,46 @@ async def test_newer_firmware_tells_the_focus_and_lists_more() -> None:
         info = DeviceInfo.decode(await tether.host.data(Operation.GetDeviceInfo))
         assert len(info.encode()) == 277
         assert info.operations[info.operations.index(0x9034) :][:5] == (0x9034, 0x9038, 0x9039, 0x903A, 0x9035)
-    async with tethered() as tether:
+        assert (await tether.get(Dataset.GROUP2))["FlashType"] == 0
+    async with tethered(firmware="V84") as tether:
+        assert "FlashType" not in await tether.get(Dataset.GROUP2)
         assert "FocusPosition" not in await tether.get(Dataset.FOCUS)
         assert 658 not in (await tether.can_set()).entries
         assert not {0x9038, 0x9039, 0x903A, 0x9432, 0x9433, 0x9010} & set(tether.camera.state.device_info.operations)
+
+
+async def test_newer_firmware_meters_live() -> None:
+    """ISO and aperture read as the camera would take them now, unless the photographer sets them; old firmware has nothing to report."""
+    async with tethered() as tether:
+        assert [(await tether.get(Dataset.GROUP1))[name] for name in ("ISOAuto", "ISOSpeed", "Aperture")] == [1, 40, 48]
+        for code in (Dataset.GROUP1.reads, Dataset.GROUP2.reads):
+            await tether.host.data(code)
+        tether.fp.metered_iso, tether.fp.metered_aperture = 45, 53
+        assert 0x9012 in (await tether.changed()).changed
+        assert 0x9013 not in (await tether.changed()).changed
+        assert [(await tether.get(Dataset.GROUP1))[name] for name in ("ISOAuto", "ISOSpeed", "Aperture")] == [1, 45, 53]
+        await tether.put(Dataset.GROUP2, ExposureMode=2)
+        assert (await tether.get(Dataset.GROUP1))["Aperture"] == 32
+        await tether.put(Dataset.GROUP1, ISOAuto=0)
+        assert (await tether.get(Dataset.GROUP1))["ISOSpeed"] == 32
+    async with tethered(firmware="V84") as tether:
+        assert [(await tether.get(Dataset.GROUP1))[name] for name in ("ISOAuto", "ISOSpeed", "Aperture")] == [
+            1,
+            0xF8,
+            0,
+        ]
+
+
+@pytest.mark.parametrize("transaction_id", [0, 1, 7, 0x12345678, 0xFFFFFFFE])
+async def test_a_session_is_opened_by_any_transaction_id(transaction_id: int) -> None:
+    """As real bodies do. What follows may go on from there, or begin anew."""
+    for following in (transaction_id % 0xFFFFFFFE + 1, 1):
+        async with hosted("sigma-fp", session=False) as (_, host):
+            host.next_id = transaction_id
+            assert await host.do(Operation.OpenSession, 1) == OK
+            host.next_id = following
+            assert await host.handles()
+            assert await host.do(Operation.CloseSession) == OK
 
 
 # Modes
@@ -242,7 +279,8 @@ async def test_more_operations_can_be_listed_or_taken_away() -> None:
 
 
 async def test_flash_type_moves_the_fields_behind_it() -> None:
-    async with tethered() as tether:
+    async with tethered(firmware="V84") as tether:
+        assert (await tether.host.data(0x9013))[1:3] == b"\x3f\xfc"
         tether.fp.flash_type = True
         data = await tether.host.data(0x9013)
         assert (len(data), data[1:3]) == (17, b"\x3f\xfd")
@@ -354,13 +392,17 @@ async def test_a_movie(autojump_clock: MockClock) -> None:
     async with tethered() as tether:
         image_id = await film(tether)
         assert (await tether.status(image_id)).state == 0x0006
-        assert await tether.host.data(0x9036, image_id) == bytes(16)
+        assert await tether.host.data(0x9036, image_id) == NEWER["9036-none"]
         await trio.sleep(0.3)
         status = await tether.status(image_id)
         assert (status.state, status.tail) == (0x0007, 1)
-        movie = decode_movie(await tether.host.data(0x9036))
+        payload = await tether.host.data(0x9036)
+        movie = decode_movie(payload)
         assert movie is not None
-        assert (movie.format, movie.name, movie.size > 2_000_000) == ("MOV", "SDIM0005.MOV", True)
+        name = f"A001_001_{tether.camera.state.now():%Y%m%d}.MOV"
+        assert (movie.format, movie.name, movie.size > 2_000_000) == ("MOV", name, True)
+        real = NEWER["9036-mov"]
+        assert payload == real[:32] + movie.size.to_bytes(8, "little") + real[40:-22] + name.encode() + b"\0"
         assert decode_movie(await tether.host.data(0x9036, 3)) is None
         assert await tether.pictures() == ()
         pieces = [
@@ -373,7 +415,7 @@ async def test_a_movie(autojump_clock: MockClock) -> None:
         assert await tether.host.do(0x9037, 0, 0, 1, 100) == refused(ResponseCode.GeneralError)
         await tether.clear(image_id)
         await tether.close()
-        file = tether.camera.card.find("DCIM/100SIGMA/SDIM0005.MOV")
+        file = tether.camera.card.find(f"CINEMA/{name}")
         assert await tether.host.data(Operation.GetObject, file.handle) == whole
 
 
@@ -382,7 +424,10 @@ async def test_a_cinema_dng_take_has_an_entry_and_no_file_to_fetch(autojump_cloc
         await film(tether, RecordFormat=1)
         await trio.sleep(0.3)
         assert (await tether.status()).encode()[2:6] == bytes((0, 1, 7, 0))
-        assert await tether.host.data(0x9036) == bytes(16)
+        assert await tether.host.data(0x9036) == NEWER["9036-none"]
+        await tether.close()
+        name = f"A001_001_{tether.camera.state.now():%Y%m%d}_000001.DNG"
+        assert tether.camera.card.find(f"CINEMA/A001_001/{name}")
 
 
 async def test_no_movie_in_still() -> None:

@@ -95,7 +95,7 @@ async def test_writes_that_mean_nothing(code: int, payload: str) -> None:
 
 
 async def test_the_first_writes_of_the_notes() -> None:
-    async with tethered() as tether:
+    async with tethered(firmware="V84") as tether:
         await tether.host.do(0x9017, data=bytes.fromhex("0304000 40b".replace(" ", "")))
         group = await tether.get(G1)
         assert (group["ShutterSpeed"], group["Aperture"], group["ISOAuto"], group["ISOSpeed"]) == (88, 32, 1, 0xF8)
@@ -247,7 +247,7 @@ async def test_capture_mode_moves_others() -> None:
         await prepare(tether, ANGLE, (MOVIE, {"CaptureMode": 1}))
         assert (await tether.get(G5))["AspectRatio"] == 3
         assert (await tether.get(MOVIE))["ShutterUnit"] == 1
-        assert (await tether.get(G1))["ISOSpeed"] == 0xF8
+        assert (await tether.get(G1))["ISOSpeed"] == 40
 
 
 @pytest.mark.parametrize(("mode", "flags"), [(1, (1, 1)), (2, (0, 1)), (3, (1, 0)), (4, (0, 0)), (0x44, (0, 0))])
@@ -256,11 +256,33 @@ async def test_exposure_mode_says_who_owns_what(mode: int, flags: tuple[int, int
         await tether.put(G2, ExposureMode=mode)
         movie, group, info = await tether.get(MOVIE), await tether.get(G1), await tether.can_set()
         assert (movie["ApertureAuto"], movie["ShutterAuto"]) == flags
-        assert (group["Aperture"] == 0, group["ShutterSpeed"] == 0) == tuple(map(bool, flags))
+        assert (group["Aperture"] == 48, group["ShutterSpeed"] == 0) == tuple(map(bool, flags))
         assert info.numbers(210) == (() if flags[0] else (768, 2304, 85))
         assert info.numbers(212) == (() if flags[1] else (-1280, 3328, 85))
         assert info.numbers(213) == (() if any(flags) else (0,))
         assert info.numbers(217) == ((-1280, 1280, 85) if any(flags) else (0, 0, 85))
+
+
+@pytest.mark.parametrize(
+    ("form", "own", "other"),
+    [("bits", (0x14, 0x24, 0x44, 0x11), (5, 6, 7)), ("numbers", (5, 6, 7), (0x14, 0x24, 0x44, 0x10))],
+)
+async def test_the_two_forms_of_custom_modes(form: str, own: tuple[int, ...], other: tuple[int, ...]) -> None:
+    """The body takes and reports one of them, and keeps what it has where the other is written."""
+    async with tethered(custom_modes=form) as tether:
+        for code in own:
+            assert await tether.tell(G2, ExposureMode=code) == {"ExposureMode": code}
+            for wrong in other:
+                assert await tether.tell(G2, ExposureMode=wrong) == {"ExposureMode": code}
+        assert await tether.tell(G2, ExposureMode=3) == {"ExposureMode": 3}
+
+
+@pytest.mark.parametrize(("code", "flags"), [(5, (1, 1)), (6, (0, 1)), (7, (0, 0))])
+async def test_a_custom_mode_with_a_number_is_based_on_another(code: int, flags: tuple[int, int]) -> None:
+    async with tethered(custom_modes="numbers") as tether:
+        await tether.put(G2, ExposureMode=code)
+        movie = await tether.get(MOVIE)
+        assert (movie["ApertureAuto"], movie["ShutterAuto"]) == flags
 
 
 async def test_exposure_compensation_in_m_is_the_meters() -> None:
@@ -409,7 +431,7 @@ async def test_a_position_does_not_hold_where_the_camera_focuses(
 
 
 async def test_old_firmware_drives_no_focus(autojump_clock: MockClock) -> None:
-    async with tethered() as tether:
+    async with tethered(firmware="V84") as tether:
         await prepare(tether, MANUAL_FOCUS, (FOCUS, to(6500)))
         tether.fp.focus_api = True
         assert await at_rest(tether) == 8999

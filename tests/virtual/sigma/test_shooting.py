@@ -1,6 +1,8 @@
 """The emulated fp takes pictures, and its image database."""
 
 import io
+import struct
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,9 +14,12 @@ from PIL import Image
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import CaptureState
 from camfs.protocols.sigma.datasets import Dataset
+from camfs.protocols.sigma.records import decode_pictures
 from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.store import File, Folder
+from camfs.virtual.sigma.behaviour import FIRMWARES
 from camfs.virtual.sigma.database import PictureFile
+from tests.protocols.sigma.payloads import NEWER
 from tests.virtual.ptp.host import Reply
 from tests.virtual.sigma.host import OK, Tether, tethered
 
@@ -42,7 +47,7 @@ def opened(data: bytes) -> Any:
 
 
 async def test_the_capture_of_the_notes(autojump_clock: MockClock) -> None:
-    async with tethered() as tether:
+    async with tethered(firmware="V84") as tether:
         await destination(tether, 2)
         assert await tether.host.do(0x901B, data=bytes.fromhex("02020105")) == OK
         await trio.sleep(1)
@@ -62,6 +67,74 @@ async def test_the_capture_of_the_notes(autojump_clock: MockClock) -> None:
         for image_id, expected in enumerate(("0600010100000008", "0601010100000009", "060201010000000a")):
             assert await tether.host.data(0x9015, image_id) == bytes.fromhex(expected)
         assert await tether.host.data(0x902D) == bytes.fromhex("0400000000000000")
+
+
+async def test_the_records_of_firmware_5_02(autojump_clock: MockClock) -> None:
+    """The same names as in the replies of the real body: those equal these byte for byte, but for the sizes of the pictures."""
+    async with tethered() as tether:
+        for code, name in ((2, "902D-jpeg"), (DNG_AND_JPEG, "902D-dng+jpeg")):
+            await quality(tether, code)
+            await tether.shoot()
+            payload, real = await tether.host.data(0x902D), NEWER[name]
+            own = decode_pictures(payload)
+            assert decode_pictures(real) == tuple(
+                replace(picture, size=theirs.size, width=theirs.width, height=theirs.height)
+                for picture, theirs in zip(own, decode_pictures(real), strict=True)
+            )
+            assert len(payload) == len(real)
+            different = [at for at in range(len(real)) if payload[at] != real[at]]
+            numbers = [offset + at for offset in offsets(real) for at in (4, 5, 6, 7, 20, 21, 22, 23)]
+            assert set(different) <= set(numbers)
+            await tether.clear_all()
+
+
+def offsets(payload: bytes) -> tuple[int, ...]:
+    count = int.from_bytes(payload[4:8], "little")
+    return struct.unpack_from(f"<{count}I", payload, 8)
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+async def test_an_address_is_used_again(firmware: str, autojump_clock: MockClock) -> None:
+    """One shot after another has it; of those that wait at the same time each has its own."""
+    async with tethered(firmware=firmware) as tether:
+        await quality(tether, DNG_AND_JPEG)
+        addresses, contents = set(), []
+        for _ in range(3):
+            await tether.shoot()
+            pictures = await tether.pictures()
+            addresses.add(tuple(picture.address for picture in pictures))
+            contents += [await tether.fetch(picture) for picture in pictures]
+            await tether.clear_all()
+        assert len(addresses) == 1
+        assert len(set(contents)) == 6
+        await tether.put(Dataset.GROUP2, DriveMode=2)
+        await tether.snap()
+        await trio.sleep(5)
+        burst = await tether.pictures()
+        assert len({picture.address for picture in burst}) == len(burst) == 6
+        assert {picture.address for picture in burst[:2]} == set(*addresses)
+        await tether.clear(0)
+        await tether.clear_all()
+        await tether.put(Dataset.GROUP2, DriveMode=1)
+        await tether.shoot()
+        assert {picture.address for picture in await tether.pictures()} == set(*addresses)
+
+
+async def test_numbers_that_begin_anew(autojump_clock: MockClock) -> None:
+    """Then the same name, number of entry and address are another shot's."""
+    async with tethered() as tether:
+        tether.camera.card.clear()
+        records, contents = [], []
+        for _ in range(2):
+            tether.fp.restart_numbers()
+            await tether.shoot()
+            (picture,) = await tether.pictures()
+            records.append((picture.name, picture.address))
+            contents.append(await tether.fetch(picture))
+            await tether.close()
+            await tether.configure()
+        assert records == [("SDIM0001.JPG", 0x5D500880)] * 2
+        assert contents[0] != contents[1]
 
 
 async def test_the_states_over_time(autojump_clock: MockClock) -> None:
