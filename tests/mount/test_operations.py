@@ -237,6 +237,17 @@ async def test_dots_as_the_nfs_server_looks_them_up(asking: Asking) -> None:
         assert (await kernel.handlers.lookup(ROOT, FileNameT(b".."), kernel.context)).st_ino == ROOT
 
 
+async def test_each_mount_has_a_generation_of_its_own(asking: Asking) -> None:
+    """An NFS client may still have a handle of an earlier mount, where the same number was another file's."""
+    generations = set()
+    for _ in range(2):
+        async with asking() as kernel:
+            assert (await kernel.lookup("card")).generation == (await kernel.lookup(FILE)).generation
+            generations.add((await kernel.lookup(FILE)).generation)
+            assert (await kernel.handlers.getattr(ROOT, kernel.context)).generation == 0
+    assert len(generations - {0}) == 2
+
+
 async def test_an_inode_that_is_gone(asking: Asking) -> None:
     async with asking() as kernel:
         handlers, context = kernel.handlers, kernel.context
@@ -249,12 +260,12 @@ async def test_an_inode_that_is_gone(asking: Asking) -> None:
 
 async def test_forget_lets_a_removed_file_go(asking: Asking) -> None:
     async with asking() as kernel:
-        inode = (await kernel.lookup(FILE)).st_ino
-        await kernel.lookup(FILE)
+        for _ in range(3):
+            inode = (await kernel.lookup(FILE)).st_ino
         node = kernel.tree.inodes.find(inode)
         kernel.camera.remove(kernel.camera.thing(node.entry.key))
         await kernel.tree.apply(EntryGone(node.entry.key))
-        await kernel.handlers.forget([(inode, 1)])
+        await kernel.handlers.forget([(inode, 2)])
         assert (await kernel.handlers.getattr(inode, kernel.context)).st_size == 3
         await kernel.handlers.forget([(inode, 1), (UNKNOWN, 7)])
         assert await refusal(kernel.handlers.getattr(inode, kernel.context)) == errno.ENOENT
