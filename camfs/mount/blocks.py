@@ -39,7 +39,7 @@ SLACK = 1 << 20
 """Bytes by which requests of one sequential reader may overtake each other: the kernel has several in flight."""
 
 CAPACITY = 64 << 20
-"""Bytes kept, unless the mount's options say otherwise."""
+"""Bytes kept where no mount says how many; a mount without the option `cache` keeps as many."""
 
 AHEAD = 8 << 20
 """Bytes to fetch ahead of a sequential reader at most; all readers together get a quarter of the cache if that is less."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
+from camfs.commands.options import parse_options
 from camfs.mount import blocks
 from camfs.mount.blocks import AHEAD, BLOCK, RUN, SEQUENTIAL, BlockCache, BlockReader
 from tests.cameras.rig import nursery
@@ -628,5 +629,5 @@ async def test_a_request_that_has_not_begun_when_the_file_shrinks() -> None:
 
 
 def test_the_cache_s_own_numbers() -> None:
-    assert blocks.CAPACITY >= 4 * AHEAD
+    assert blocks.CAPACITY == parse_options([]).cache >= 4 * AHEAD
     assert AHEAD % (RUN * BLOCK) == 0

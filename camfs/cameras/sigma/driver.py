@@ -23,7 +23,7 @@ from camfs.cameras.sigma.imagedb import IMAGEDB, ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
-from camfs.cameras.sigma.remote import IDLE, RemoteControl
+from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shutter import plan_shot
 from camfs.cameras.sigma.spool import Spool, default_folder
@@ -46,9 +46,9 @@ async def open_still_camera(
     nursery: trio.Nursery,
     *,
     zone: tzinfo | None = None,
-    timeout: float = 10.0,
-    idle: float = IDLE,
-    spool: Path | None = None,
+    timeout: float,
+    idle: float,
+    spool: Path | None,
     movies: bool = False,
 ) -> "PtpCamera | SigmaCamera":
     """Open a still image camera with the driver that fits it; on failure it is closed again.
@@ -94,8 +94,8 @@ class SigmaCamera:
         ptp: PtpCamera,
         nursery: trio.Nursery,
         *,
-        idle: float = IDLE,
-        spool: Path | None = None,
+        idle: float,
+        spool: Path | None,
         movies: bool = False,
     ) -> None:
         self._ptp = ptp
