@@ -82,11 +82,6 @@ class BlockCache:
         self._bytes = 0
         self._fetches: dict[tuple[Source, int], _Fetch] = {}
 
-    @property
-    def bytes_held(self) -> int:
-        """Bytes in the cache now."""
-        return self._bytes
-
     def open(self, source: Source) -> "BlockReader":
         """Return a reader of a file."""
         return BlockReader(self, source)

@@ -23,7 +23,7 @@ from camfs.mount.operations import CameraOperations, Ownership, Timeouts
 from camfs.mount.statfs import CALLERS, USAGE_AGE
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera, Thing
-from tests.mount.rig import WatchedTree, dcim
+from tests.mount.rig import WatchedTree, bytes_held, dcim
 
 ROOT = InodeT(1)
 
@@ -625,12 +625,12 @@ async def test_unlink(asking: Asking) -> None:
         assert bytes(await kernel.read(FILE)) == b"xxx"
         await kernel.handlers.statfs(kernel.context)
         node = kernel.tree.inodes.find(await kernel.inode(FILE))
-        assert kernel.tree.blocks.bytes_held == 3
+        assert bytes_held(kernel.tree.blocks) == 3
         await kernel.unlink("card/DCIM", "P3.JPG")
         assert [thing.name for thing in kernel.camera.card.inside[0].inside] == ["P1.JPG", "P2.JPG"]
         assert await kernel.ls("card/DCIM") == ["P1.JPG", "P2.JPG"]
         assert await refusal(kernel.lookup(FILE)) == errno.ENOENT
-        assert kernel.tree.blocks.bytes_held == 0
+        assert bytes_held(kernel.tree.blocks) == 0
         assert node.removed
         assert kernel.tree.dropped.entries == []  # the kernel has asked for it: telling it would be a deadlock
         await kernel.handlers.statfs(kernel.context)

@@ -62,11 +62,12 @@ async def open_still_camera(
         spool: folder for a SIGMA's shots; None is the default.
         movies: whether a SIGMA's movies are offered for reading.
     """
-    camera: PtpCamera | SigmaCamera = PtpCamera(link, nursery, zone, timeout)
+    ptp = PtpCamera(link, nursery, zone, timeout)
+    camera: PtpCamera | SigmaCamera = ptp
     try:
-        await camera.open()
-        if isinstance(camera, PtpCamera) and camera.info.vendor_extension_desc.startswith(SIGMA):
-            camera = SigmaCamera(camera, nursery, idle=idle, spool=spool, movies=movies)
+        await ptp.open()
+        if ptp.info.vendor_extension_desc.startswith(SIGMA):
+            camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
             await camera.open()
     except BaseException:
         await camera.aclose()

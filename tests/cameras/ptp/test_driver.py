@@ -12,9 +12,9 @@ from camfs import errors
 from camfs.protocols.ptp.codes import (
     Operation,
 )
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD_ROOT, add, rigged
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 

@@ -20,13 +20,13 @@ from camfs.protocols.ptp.codes import (
     ResponseCode,
 )
 from camfs.protocols.ptp.datasets import AccessCapability
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.descriptions import OBJECT_PROPERTIES
 from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.operations import get_object_handles, get_object_prop_list
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, add, forge, rigged
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 

@@ -9,10 +9,10 @@ from trio.testing import MockClock
 from camfs import errors
 from camfs.cameras.ptp.reading import PIECE
 from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind, PastEnd
 from camfs.virtual.ptp.operations import get_object
 from tests.cameras.rig import add, add_counting, rigged
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 

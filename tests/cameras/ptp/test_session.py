@@ -11,11 +11,11 @@ from camfs.cameras.ptp.session import BUSY_STEPS, Session
 from camfs.protocols.ptp.codes import ROOT, SIZE_UNKNOWN, EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import ObjectInfo, decode_handles
 from camfs.virtual import EmulatedCamera
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call, Slice
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from tests.cameras.rig import CARD, emulated, session_on
 from tests.virtual.ptp.host import Host
+from tests.zeros import Zeros
 
 DATA = bytes(range(256)) * 12
 
