@@ -83,9 +83,10 @@ def _sleep(options: DC120Options, value: str) -> None:
 
 
 def _dialect(options: DC120Options, value: str) -> None:
-    if value not in _DIALECTS:
+    name = "document" if value == "seed" else value  # as it was called before
+    if name not in _DIALECTS:
         raise ValueError(f"one of {', '.join(_DIALECTS)}")
-    _DIALECTS[value](options.quirks)
+    _DIALECTS[name](options.quirks)
 
 
 def _follow_libgphoto2(quirks: Quirks) -> None:
@@ -95,7 +96,7 @@ def _follow_libgphoto2(quirks: Quirks) -> None:
     quirks.break_at_9600 = True
 
 
-_DIALECTS: Mapping[str, Callable[[Quirks], None]] = {"seed": lambda quirks: None, "libgphoto2": _follow_libgphoto2}
+_DIALECTS: Mapping[str, Callable[[Quirks], None]] = {"document": lambda quirks: None, "libgphoto2": _follow_libgphoto2}
 
 OPTIONS: Mapping[str, Option[DC120Options]] = {
     "memory": Option(
@@ -107,7 +108,7 @@ OPTIONS: Mapping[str, Option[DC120Options]] = {
     "capture": Option("SECONDS", "how long it takes to take a picture (default 5)", _capture),
     "sleep": Option("on|off", "whether the camera falls asleep after its power timeout (default off)", _sleep),
     "dialect": Option(
-        "NAME", "whom to follow where they differ: `seed`, the protocol document (default), or `libgphoto2`", _dialect
+        "NAME", "whom to follow where they differ: `document`, the protocol's (default), or `libgphoto2`", _dialect
     ),
     "trace": Option("FILE", "write a JSON line for each command", _trace),
 }
