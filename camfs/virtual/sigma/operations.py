@@ -1,6 +1,6 @@
 """The emulated fp's vendor operations, by code.
 
-See camfs/protocols/sigma/README.md, "Operation table".
+Which of them a real fp answers with empty data, without data, or never again: camfs/protocols/sigma/README.md, "Operation table".
 """
 
 from collections.abc import Callable, Mapping
