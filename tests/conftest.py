@@ -12,10 +12,11 @@ settings.load_profile("check")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have camfs, also in processes of its own, keep what it keeps for the user (spooled shots, its GUID) in a folder of the tests."""
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have camfs, also in processes of its own, keep in folders of the tests what it keeps for the user: shots, its GUID, pictures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -17,10 +17,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FILES = [
-    path
-    for folder in ("camfs", "tests")
-    for path in sorted((ROOT / folder).rglob("*"))
-    if path.suffix in (".py", ".sh", ".md") and path != Path(__file__)
+    *(ROOT / name for name in ("README.md", "pyproject.toml", "setup.py", ".ci/run", "tests/check")),
+    *sorted((ROOT / "systemd").iterdir()),
+    *(
+        path
+        for folder in ("camfs", "tests")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in (".py", ".sh", ".md") and path != Path(__file__)
+    ),
 ]
 
 CITATION = re.compile(r'\b((?:camfs|tests)/[\w./-]*README\.md)`?(?:,[\s#]+"([^"]+)"( and ")?)?')
@@ -33,6 +37,10 @@ OUTSIDE = re.compile(
     | \bthe\s+reference(?:'s\b|(?!\s+(?:to|of|count)\b|-)\b)
     | \breference/[\w-]+\.md
     | \bshared/(?:reference|seeds)
+    | \b(?:design|style)\.md
+    | \(\s*(?:design|style)\b
+    | \b(?:see|by|in)\s+(?:design|style)\b
+    | \bthe\s+(?:design|style)(?:'s\b|(?!\s+of\b)\b)
     | (?<![-\w])seeds?\b
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -71,10 +79,17 @@ def wrong_citations(text: str, root: Path = ROOT) -> list[str]:
 
 
 def remarks(source: str) -> Iterator[tuple[int, str]]:
-    """Return the comments and docstrings of a Python module with their lines; comments on neighbouring lines are one."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.lineno, node.value.value
+    """Return the comments and texts of a Python module with their lines.
+
+    Texts are docstrings, and strings of several words, as helps and messages are. Comments on neighbouring lines are one.
+    """
+    module = ast.parse(source)
+    docstrings = {node.value for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    constants = (node for node in ast.walk(module) if isinstance(node, ast.Constant))
+    for constant in constants:
+        text = constant.value
+        if isinstance(text, str) and (constant in docstrings or len(text.split()) > 1):
+            yield constant.lineno, text
     first, last, comment = 0, 0, ""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -149,7 +164,7 @@ def test_citations_are_resolved(text: str, problem: str | None, tmp_path: Path) 
     assert all(each.startswith("2: ") for each in wrong)
 
 
-def test_comments_and_docstrings_are_read_and_nothing_else() -> None:
+def test_comments_and_texts_are_read_and_nothing_else() -> None:
     source = (
         '"""Module."""\nTABLE = {"seed": 1}\n"""Of it."""\n\n\ndef seed() -> str:\n'
         '    """Function."""\n    # two\n    # lines\n    return "the seed"  # and one\n'
@@ -159,6 +174,7 @@ def test_comments_and_docstrings_are_read_and_nothing_else() -> None:
         (3, "Of it."),
         (7, "Function."),
         (8, "two\n lines\n and one"),
+        (10, "the seed"),
     ]
 
 
@@ -178,6 +194,10 @@ def test_comments_and_docstrings_are_read_and_nothing_else() -> None:
         "the seed's list",
         "(seed)",
         "no seed says so",
+        '(design, "Layers")',
+        "see the design",
+        "as style.md has it",
+        "the style's words",
     ],
 )
 def test_what_lies_outside_is_noticed(text: str) -> None:
@@ -195,6 +215,8 @@ def test_what_lies_outside_is_noticed(text: str) -> None:
         "random numbers with a seed",
         "9012-GetCamDataGroup1-seed.hex",
         "what it has superseded",
+        "ls --time-style=+%s",
+        "the design of a ring",
     ],
 )
 def test_ordinary_words_are_left_alone(text: str) -> None:

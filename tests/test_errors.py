@@ -152,7 +152,7 @@ class Trap:
 )
 async def test_a_failure_comes_out_as_a_fuse_error(error: Exception) -> None:
     tree = WatchedTree(ScriptedCamera())
-    handlers = CameraOperations(tree, Ownership(0, 0), Timeouts(), "/")
+    handlers = CameraOperations(tree, Ownership(0, 0), Timeouts(5, 60), "/")
     trap: Any = Trap(error)
     tree.inodes = tree.camera = trap
     expected = errno.EIO

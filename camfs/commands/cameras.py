@@ -79,7 +79,7 @@ def mount_point(holder: holders.Holder, mounts: Iterable[MountEntry]) -> str | N
     if holder.name != "camfs":
         return None
     try:
-        words = (holders.PROC / str(holder.pid) / "cmdline").read_bytes().split(b"\0")
+        words = holders.command_line(holder.pid)
     except OSError:
         return None
     named = [os.path.normpath(os.fsdecode(word)) for word in words[1:] if word]

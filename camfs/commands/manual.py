@@ -11,7 +11,7 @@ from pathlib import Path
 
 import camfs
 from camfs.commands.arguments import FLAGS, SUMMARY, SYNOPSES
-from camfs.commands.options import FUSE_OPTIONS, OPTIONS
+from camfs.commands.options import FUSE_OPTIONS, OPTIONS, SPOOL
 from camfs.commands.sources import FORMS
 
 DESCRIPTION = (
@@ -40,7 +40,7 @@ FILES: Mapping[str, str] = {
     "~/.config/camfs/SOURCE.conf, ~/.config/camfs/camera.conf": "MOUNT_POINT=DIRECTORY and OPTIONS=OPTION,… for that unit",
     "/etc/systemd/system/camfs-system@.service": "mounts a camera for all users, in /run/camfs",
     "/etc/camfs/SOURCE.conf": "the same for that unit",
-    "~/.local/state/camfs/spool": "a SIGMA's shots that you have not removed yet",
+    SPOOL: "a SIGMA's shots that you have not removed yet",
     "~/.local/state/camfs/guid": "the identity by which cameras on the network know this computer",
     "~/.cache/camfs": "pictures of a DC120, so that they need not be fetched again",
 }

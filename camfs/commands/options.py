@@ -140,6 +140,9 @@ def _mask(text: str) -> int:
     return int(text, 8)
 
 
+SPOOL = "~/.local/state/camfs/spool"
+"""Where a SIGMA's shots are kept unless `XDG_STATE_HOME` or an option says otherwise."""
+
 OPTIONS = (
     Option("allow_delete", "rm deletes on the camera; without it, rm fails"),
     Option("allow_format", "writing a store's name to .format formats that store"),
@@ -171,7 +174,7 @@ OPTIONS = (
         "folder on this computer that keeps a SIGMA's shots until you remove them",
         "DIR",
         _folder,
-        otherwise="~/.local/state/camfs/spool",
+        otherwise=SPOOL,
     ),
     Option("movies", "offer the SIGMA's MOV recordings in imagedb/"),
     Option(

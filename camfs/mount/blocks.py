@@ -44,7 +44,7 @@ SLACK = 1 << 20
 """Bytes by which requests of one sequential reader may overtake each other: the kernel has several in flight."""
 
 CAPACITY = 64 << 20
-"""Bytes kept, unless the mount's options say otherwise."""
+"""Bytes kept where no mount says how many; a mount without the option `cache` keeps as many."""
 
 AHEAD = 8 << 20
 """Bytes to fetch ahead of a sequential reader at most; all readers together get a quarter of the cache if that is less."""
@@ -89,11 +89,6 @@ class BlockCache:
         self._blocks: OrderedDict[tuple[Source, int], memoryview] = OrderedDict()
         self._bytes = 0
         self._fetches: dict[tuple[Source, int], _Fetch] = {}
-
-    @property
-    def bytes_held(self) -> int:
-        """Bytes in the cache now."""
-        return self._bytes
 
     def open(self, source: Source) -> "BlockReader":
         """Return a reader of a file."""

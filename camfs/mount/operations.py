@@ -68,8 +68,8 @@ class Ownership:
 class Timeouts:
     """Seconds for which the kernel may keep names and attributes, before and after the camera's first event."""
 
-    polled: float = 5.0
-    announced: float = 60.0
+    polled: float
+    announced: float
 
 
 P = ParamSpec("P")

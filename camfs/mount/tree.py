@@ -66,7 +66,7 @@ class Tree:
         kernel: Kernel,
         blocks: BlockCache,
         *,
-        poll: float = 5.0,
+        poll: float,
         allow_delete: bool = False,
         show_control: bool = False,
         budget: Budget | None = None,

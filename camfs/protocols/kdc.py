@@ -23,7 +23,7 @@ from enum import IntEnum
 from typing import Self, TypeAlias
 
 from camfs.errors import RemoteProtocolError
-from camfs.protocols.dc120.fields import decode_text
+from camfs.protocols.text import decode_text
 
 ENOUGH = 1024
 """Bytes from the start of a file that tell name, date, size and exposure."""

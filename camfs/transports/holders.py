@@ -46,6 +46,15 @@ def in_use(source: str, node: Path) -> str:
     return f"{source} is in use by {names}; free it with: {'; '.join(fixes)}"
 
 
+def command_line(pid: int) -> list[bytes]:
+    """Return the words that started a process, the program first.
+
+    Raises:
+        OSError: it has ended.
+    """
+    return (PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+
+
 def _has_open(pid: int, path: str) -> bool:
     folder = PROC / str(pid) / "fd"
     try:
@@ -64,7 +73,7 @@ def _has_open(pid: int, path: str) -> bool:
 def _name(pid: int) -> str:
     """Return a program's name. `comm` alone would be cut after 15 characters, and call every Python program python3."""
     try:
-        words = (PROC / str(pid) / "cmdline").read_text(errors="replace").rstrip("\0").split("\0")
+        words = [word.decode(errors="replace") for word in command_line(pid)]
         name = os.path.basename(words[0]) or (PROC / str(pid) / "comm").read_text().strip()
     except OSError:
         return "a program that has just ended"

@@ -112,7 +112,9 @@ async def mounted(body: Body, folder: Path) -> AsyncIterator[Mounted]:
     (folder / "card").mkdir()
     with trio.fail_after(A_WHILE):
         async with emulate(body, folder / "card").running() as emulated, nursery() as work:
-            camera = await open_still_camera(UsbLink(emulated.open()), work, zone=UTC, spool=folder / "spool")
+            camera = await open_still_camera(
+                UsbLink(emulated.open()), work, zone=UTC, timeout=10, idle=300, spool=folder / "spool"
+            )
             work.start_soon(camera.listen)
             controls = Controls(WatchedTree(camera, work), "virtual:body")
             controls.install()

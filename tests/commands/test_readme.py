@@ -1,5 +1,6 @@
 """README has every SOURCE and option, described as in the tables of the command line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from camfs.commands.arguments import SYNOPSES
 from camfs.commands.options import OPTIONS
 from camfs.commands.sources import FORMS
+from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
+from camfs.virtual.ptp.options import OPTIONS as PTP_OPTIONS
 
 TEXT = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -28,3 +31,12 @@ def test_meanings(name: str, meaning: str) -> None:
 
 def test_synopses() -> None:
     assert "".join(f"    {synopsis}\n" for synopsis in SYNOPSES) in TEXT
+
+
+def test_options_of_emulated_cameras() -> None:
+    section = TEXT.partition("\n## Emulated cameras\n")[2].partition("\n## ")[0]
+    first_cells = (line.partition(" | ")[0] for line in section.splitlines() if line.startswith("| `"))
+    named = [option for cell in first_cells for option in re.findall(r"`(.+?)`", cell)]
+    typed = [option.replace("\\|", "|").replace("…", "...") for option in named]
+    tables = [f"{name}={option.value}" for table in (PTP_OPTIONS, DC120_OPTIONS) for name, option in table.items()]
+    assert sorted(typed) == sorted(set(tables))

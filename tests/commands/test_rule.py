@@ -191,9 +191,3 @@ def test_gvfs_is_kept_away_where_asked(tmp_path: Path) -> None:
     outcome = process(tmp_path / "with", Device(), others=with_it)
     assert not outcome.properties.get("ID_GPHOTO2")
     assert outcome.wanted == "camfs@usb:91403727.service"
-
-
-def test_udev_s_own_check() -> None:
-    """udev 254 and newer can check rules; older ones only say that they know no such command."""
-    done = subprocess.run(["udevadm", "verify", RULES], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 or "Unknown command verb" in done.stderr, done.stdout + done.stderr

@@ -74,6 +74,11 @@ def dcim(camera: ScriptedCamera, count: int = 3) -> Thing:
     return folder
 
 
+def bytes_held(cache: BlockCache) -> int:
+    """Measure what a block cache holds."""
+    return sum(len(block) for block in cache._blocks.values())
+
+
 async def nodes_of(directory: Node) -> list[Node]:
     """List a directory."""
     assert isinstance(directory, Directory)

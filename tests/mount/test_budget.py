@@ -21,12 +21,12 @@ from camfs.mount.budget import LEAST, RECOVERY, REPEATED, SLOW, Budget, seconds_
 from camfs.mount.controls import Controls
 from camfs.mount.operations import READDIR_TIME, CameraOperations, Ownership, Timeouts
 from camfs.protocols.ptp.codes import Operation, ResponseCode
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call, Slice
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import Rig, add, nursery, rigged
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import WatchedTree, dcim
+from tests.zeros import Zeros
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Requests:
         self.tree = WatchedTree(camera, work, Budget(self.seconds))
         self.controls = Controls(self.tree, "virtual:test")
         self.controls.install()
-        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(), "/")
+        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(5, 60), "/")
 
     async def ask(self, request: Awaitable[T]) -> T:
         """Wait for the answer or refusal, which is in time."""

@@ -219,7 +219,14 @@ async def test_format() -> None:
             with pytest.raises(errors.NotFound):
                 await write(controls, ".format", text)
         assert camera.count("format") == 0
+        flushed = []
+
+        async def flush() -> None:
+            flushed.append(await names_of(await at(controls.tree, "memory")))
+
+        controls.tree.kernel.flush = flush  # type: ignore[method-assign]
         await write(controls, ".format", "memory\n")
+        assert flushed == [[]]
         assert await names_of(await at(controls.tree, "memory")) == []
         assert await names_of(await at(controls.tree, "card")) == ["A.JPG"]
 

@@ -24,7 +24,7 @@ from camfs.mount.operations import CameraOperations, Ownership, Timeouts
 from camfs.mount.statfs import CALLERS, USAGE_AGE
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera, Thing
-from tests.mount.rig import WatchedTree, dcim
+from tests.mount.rig import WatchedTree, bytes_held, dcim
 
 ROOT = InodeT(1)
 
@@ -238,6 +238,17 @@ async def test_dots_as_the_nfs_server_looks_them_up(asking: Asking) -> None:
         assert (await kernel.handlers.lookup(ROOT, FileNameT(b".."), kernel.context)).st_ino == ROOT
 
 
+async def test_each_mount_has_a_generation_of_its_own(asking: Asking) -> None:
+    """An NFS client may still have a handle of an earlier mount, where the same number was another file's."""
+    generations = set()
+    for _ in range(2):
+        async with asking() as kernel:
+            assert (await kernel.lookup("card")).generation == (await kernel.lookup(FILE)).generation
+            generations.add((await kernel.lookup(FILE)).generation)
+            assert (await kernel.handlers.getattr(ROOT, kernel.context)).generation == 0
+    assert len(generations - {0}) == 2
+
+
 async def test_an_inode_that_is_gone(asking: Asking) -> None:
     async with asking() as kernel:
         handlers, context = kernel.handlers, kernel.context
@@ -250,12 +261,12 @@ async def test_an_inode_that_is_gone(asking: Asking) -> None:
 
 async def test_forget_lets_a_removed_file_go(asking: Asking) -> None:
     async with asking() as kernel:
-        inode = (await kernel.lookup(FILE)).st_ino
-        await kernel.lookup(FILE)
+        for _ in range(3):
+            inode = (await kernel.lookup(FILE)).st_ino
         node = kernel.tree.inodes.find(inode)
         kernel.camera.remove(kernel.camera.thing(node.entry.key))
         await kernel.tree.apply(EntryGone(node.entry.key))
-        await kernel.handlers.forget([(inode, 1)])
+        await kernel.handlers.forget([(inode, 2)])
         assert (await kernel.handlers.getattr(inode, kernel.context)).st_size == 3
         await kernel.handlers.forget([(inode, 1), (UNKNOWN, 7)])
         assert await refusal(kernel.handlers.getattr(inode, kernel.context)) == errno.ENOENT
@@ -628,12 +639,12 @@ async def test_unlink(asking: Asking) -> None:
         assert bytes(await kernel.read(FILE)) == b"xxx"
         await kernel.handlers.statfs(kernel.context)
         node = kernel.tree.inodes.find(await kernel.inode(FILE))
-        assert kernel.tree.blocks.bytes_held == 3
+        assert bytes_held(kernel.tree.blocks) == 3
         await kernel.unlink("card/DCIM", "P3.JPG")
         assert [thing.name for thing in kernel.camera.card.inside[0].inside] == ["P1.JPG", "P2.JPG"]
         assert await kernel.ls("card/DCIM") == ["P1.JPG", "P2.JPG"]
         assert await refusal(kernel.lookup(FILE)) == errno.ENOENT
-        assert kernel.tree.blocks.bytes_held == 0
+        assert bytes_held(kernel.tree.blocks) == 0
         assert node.removed
         assert kernel.tree.dropped.entries == []  # the kernel has asked for it: telling it would be a deadlock
         await kernel.handlers.statfs(kernel.context)

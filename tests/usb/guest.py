@@ -79,6 +79,9 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 
+KERNELS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "camfs-guest"
+"""Where boot files are kept: in the user's own cache, as this is read before `conftest.py` gives the tests another."""
+
 
 class GuestError(Exception):
     """The guest could not be prepared, did not boot, panicked, or did not finish in time."""
@@ -208,12 +211,11 @@ def prepared_boot_files() -> BootFiles:
     """
     version = _kernel_version()
     recipe = hashlib.sha256(INIT.read_bytes() + repr((MODULES, MORE_MODULES)).encode()).hexdigest()[:12]
-    all_kernels = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "camfs-guest"
-    all_kernels.mkdir(parents=True, exist_ok=True)
-    folder = all_kernels / f"{version}-{recipe}"
-    with _locked(all_kernels / "lock"):
+    KERNELS.mkdir(parents=True, exist_ok=True)
+    folder = KERNELS / f"{version}-{recipe}"
+    with _locked(KERNELS / "lock"):
         if not folder.exists():
-            partial = all_kernels / "partial"
+            partial = KERNELS / "partial"
             shutil.rmtree(partial, ignore_errors=True)
             (partial / "boot").mkdir(parents=True)
             _make_boot_files(version, partial)

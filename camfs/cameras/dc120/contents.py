@@ -33,7 +33,7 @@ from camfs.protocols.dc120.values import Location, decode_clock
 log = logging.getLogger(__name__)
 
 CAPACITY = {Location.MEMORY: 2 << 20, Location.CARD: 16 << 20}
-"""Bytes of a store: the built-in memory has 2 MB, the only card that the protocol document knows has 16 MB."""
+"""Bytes of a store (camfs/protocols/dc120/README.md, "Picture data")."""
 
 MAX_SIZE = 32 << 20
 """Bytes beyond which the size in a list is nonsense: twice the largest card."""

@@ -57,7 +57,7 @@ class PtpCamera(WithoutRemoteControl):
         when_renumbered: called after `epoch` has been raised.
     """
 
-    def __init__(self, link: Link, nursery: trio.Nursery, zone: tzinfo | None = None, timeout: float = 10.0) -> None:
+    def __init__(self, link: Link, nursery: trio.Nursery, zone: tzinfo | None, timeout: float) -> None:
         self.epoch = 0
         self.when_renumbered: Callable[[], None] = lambda: None
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)

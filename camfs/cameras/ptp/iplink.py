@@ -1,9 +1,8 @@
 """A `Link` over TCP: two connections to a camera, opened by the handshake of PTP/IP, and opened again by `reset`.
 
 How a transaction is given up: the packet Cancel goes out on the event connection, and everything up to the response is dropped. A
-camera that does not know Cancel (Ricoh Theta) goes on as if nothing had been asked; if its response does not come within two seconds,
-`reset` closes both connections, which ends the transaction and the session on every camera. See
-camfs/protocols/ptp/README.md, "PTP/IP".
+camera that does not know Cancel goes on as if nothing had been asked; if its response does not come within two seconds, `reset` closes
+both connections, which ends the transaction and the session on every camera. See camfs/protocols/ptp/README.md, "PTP/IP".
 
 How it is noticed that the camera has left:
 

@@ -90,7 +90,7 @@ class Session:
         on_reopen: called after the session was lost and opened again, so that handles may mean other objects.
     """
 
-    def __init__(self, link: Link, timeout: float = 10.0, on_reopen: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, link: Link, timeout: float, on_reopen: Callable[[], None] = lambda: None) -> None:
         self._link = link
         self._timeout = timeout
         self._on_reopen = on_reopen

@@ -23,7 +23,7 @@ from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
-from camfs.cameras.sigma.remote import IDLE, RemoteControl
+from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
@@ -47,9 +47,9 @@ async def open_still_camera(
     nursery: trio.Nursery,
     *,
     zone: tzinfo | None = None,
-    timeout: float = 10.0,
-    idle: float = IDLE,
-    spool: Path | None = None,
+    timeout: float,
+    idle: float,
+    spool: Path | None,
     movies: bool = False,
 ) -> "PtpCamera | SigmaCamera":
     """Open a still image camera with the driver that fits it; on failure it is closed again.
@@ -63,11 +63,12 @@ async def open_still_camera(
         spool: folder for a SIGMA's shots; None is the default.
         movies: whether a SIGMA's movies are offered for reading.
     """
-    camera: PtpCamera | SigmaCamera = PtpCamera(link, nursery, zone, timeout)
+    ptp = PtpCamera(link, nursery, zone, timeout)
+    camera: PtpCamera | SigmaCamera = ptp
     try:
-        await camera.open()
-        if isinstance(camera, PtpCamera) and camera.info.vendor_extension_desc.startswith(SIGMA):
-            camera = SigmaCamera(camera, nursery, idle=idle, spool=spool, movies=movies)
+        await ptp.open()
+        if ptp.info.vendor_extension_desc.startswith(SIGMA):
+            camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
             await camera.open()
     except BaseException:
         await camera.aclose()
@@ -95,8 +96,8 @@ class SigmaCamera:
         ptp: PtpCamera,
         nursery: trio.Nursery,
         *,
-        idle: float = IDLE,
-        spool: Path | None = None,
+        idle: float,
+        spool: Path | None,
         movies: bool = False,
     ) -> None:
         self._ptp = ptp

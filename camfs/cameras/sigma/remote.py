@@ -40,9 +40,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-IDLE = 300.0
-"""Idle seconds after which control is released, unless the mount says otherwise."""
-
 LAST_SAVE = 60.0
 """Seconds that bringing in the last shots may take at the end: less than service managers wait before they kill."""
 
@@ -121,7 +118,7 @@ class RemoteControl:
         when_ended: called when control was released, or the camera was switched off.
     """
 
-    def __init__(self, operations: SigmaOperations, shots: Shots, idle: float = IDLE) -> None:
+    def __init__(self, operations: SigmaOperations, shots: Shots, idle: float) -> None:
         self.mode = Mode.STANDALONE
         self.times_acquired = 0
         self.info: ApiInfo | None = None

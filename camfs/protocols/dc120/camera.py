@@ -123,11 +123,6 @@ class CameraConnection:
         self._state = _State.IDLE
         return bytes([REFUSED])
 
-    def working(self, answer: Answer = Answer.READY) -> bytes:
-        """Say that the command takes time (10 or F0)."""
-        self._require(_State.BUSY)
-        return bytes([answer])
-
     def packet(self, payload: bytes) -> bytes:
         """Send a packet. `Acknowledged`, `AbortReceived` or `Abandoned` follows."""
         self._require(_State.BUSY)

@@ -1,7 +1,4 @@
-"""Fields of records: texts that end in NUL, in fields of fixed size, and records of fixed length.
-
-The camera's texts are ASCII. They are read as Latin-1, so that no byte is lost.
-"""
+"""Fields of records: texts that end in NUL, in fields of fixed size, and records of fixed length. The camera's texts are ASCII."""
 
 from camfs.errors import InvalidValue, RemoteProtocolError
 
@@ -14,11 +11,6 @@ def require_size(payload: bytes, size: int, what: str) -> None:
     """
     if len(payload) != size:
         raise RemoteProtocolError(f"{what} of {len(payload)} bytes, not {size}")
-
-
-def decode_text(field: bytes) -> str:
-    """Return the text in a field, up to its first NUL."""
-    return field.partition(b"\0")[0].decode("latin-1")
 
 
 def encode_text(text: str, size: int, what: str) -> bytes:

@@ -11,7 +11,8 @@ from enum import Enum
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.dc120.commands import LIST_SIZE
-from camfs.protocols.dc120.fields import decode_text, require_size
+from camfs.protocols.dc120.fields import require_size
+from camfs.protocols.text import decode_text
 
 _COUNT = struct.Struct(">2xH12x")
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
 
-from camfs.protocols.dc120.fields import decode_text, require_size
+from camfs.protocols.dc120.fields import require_size
 from camfs.protocols.dc120.values import decode_clock, decode_focus_zoom
+from camfs.protocols.text import decode_text
 
 STATUS_NAME_SIZE = 30
 """Bytes of the user's name that the status shows."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from camfs.errors import LocalProtocolError
 from camfs.protocols.dc120.commands import FORMS, LIST_SIZE, Code
-from camfs.protocols.dc120.fields import decode_text, encode_text, require_size
+from camfs.protocols.dc120.fields import encode_text, require_size
+from camfs.protocols.text import decode_text
 
 ALBUMS = 8
 ALBUM_FIELD = 15

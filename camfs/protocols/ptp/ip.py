@@ -26,7 +26,8 @@ some cameras it is: whoever receives the payload counts its bytes. Only a payloa
 Payloads are passed on as they come, whatever the size of their packets; all other packets are bounded by `MAX_PACKET`. So a peer can
 make this side hold no more than that and the bytes of one read. An initiator forgives the same as on USB: up to `MAX_STALE`
 responses and payloads of older transactions, and a CloseSession answered with id 0. It also forgives a missing EndData where the
-payload is complete. Sources: camfs/protocols/ptp/README.md, "PTP/IP".
+payload is complete. Sources: camfs/protocols/ptp/README.md, "PTP/IP", and
+camfs/protocols/ptp/README.md, "Sessions and transaction ids".
 """
 
 import struct

@@ -1,6 +1,7 @@
 """The SIGMA fp's operation, response, capture status and command codes.
 
-What each operation is for and who saw it answered: camfs/protocols/sigma/README.md, "Operation table".
+Where codes and names are from, and who found which operations harmless or dangerous: camfs/protocols/sigma/README.md,
+"Operation table".
 """
 
 from enum import Enum, IntEnum

@@ -17,6 +17,7 @@ from typing import cast
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.sigma.groups import sum_of
+from camfs.protocols.text import decode_text
 
 
 class IfdType(IntEnum):
@@ -152,7 +153,7 @@ def _decode_value(kind: IfdType, raw: bytes) -> IfdValue:
     if kind is IfdType.ANY8:
         return raw
     if kind is IfdType.STRING:
-        return raw.split(b"\0", 1)[0].decode("latin-1")
+        return decode_text(raw)
     form = _FORMS[kind]
     numbers = struct.unpack(f"<{len(raw) // struct.calcsize('<' + form)}{form}", raw)
     return tuple(zip(numbers[::2], numbers[1::2], strict=True)) if kind in _RATIONALS else numbers

@@ -17,6 +17,7 @@ from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.sigma.codes import IMAGE_IDS, MAX_PICTURE
 from camfs.protocols.sigma.groups import sum_of
 from camfs.protocols.sigma.ifd import IfdEntry, IfdType, decode_ifd, encode_ifd
+from camfs.protocols.text import decode_text
 
 _CAPTURE_STATUS = struct.Struct("<BBBBHB")
 """Everything before the sum."""
@@ -167,7 +168,7 @@ def _picture_at(data: bytes, offset: int, following: int) -> Picture:
         raise RemoteProtocolError(f"picture record at {offset}: a picture of {size} bytes")
     texts = _text_at(data, path), _text_at(data, name)
     padding = data[name + len(texts[1]) + 1 : following]
-    return Picture(address, size, *texts, _text_of(code), width, height, padding if len(padding) < 4 else b"")
+    return Picture(address, size, *texts, decode_text(code), width, height, padding if len(padding) < 4 else b"")
 
 
 def encode_pictures(pictures: tuple[Picture, ...]) -> bytes:
@@ -222,7 +223,7 @@ def decode_movie(payload: bytes | memoryview) -> Movie | None:
         return None
     (offset,) = _unpack_at(struct.Struct("<Q"), data, _MOVIES.size)
     code, size, path, name = _unpack_at(_MOVIE, data, offset)
-    return Movie(_text_of(code), size, _text_at(data, path), _text_at(data, name))
+    return Movie(decode_text(code), size, _text_at(data, path), _text_at(data, name))
 
 
 def encode_movie(movie: Movie | None) -> bytes:
@@ -252,11 +253,6 @@ def _unpack_at(form: struct.Struct, data: bytes, offset: int) -> tuple[Any, ...]
     if offset + form.size > len(data):
         raise RemoteProtocolError(f"record of {len(data)} bytes ends within {form.size} at {offset}")
     return form.unpack_from(data, offset)
-
-
-def _text_of(field: bytes) -> str:
-    """Return the text of a field, up to its first NUL; Latin-1, so that no byte is lost."""
-    return field.split(b"\0", 1)[0].decode("latin-1")
 
 
 def _text_at(data: bytes, offset: int) -> str:

@@ -15,6 +15,7 @@ from camfs.virtual.dc120.server import CommandServer
 from camfs.virtual.dc120.state import CameraState
 from camfs.virtual.dc120.store import Store, generated, scan
 from camfs.virtual.pictures.contents import Disk
+from camfs.virtual.running import running
 from camfs.virtual.trace import Trace
 
 GENERATED_IN_MEMORY = 5
@@ -101,16 +102,8 @@ class EmulatedDC120:
             with self.line.linked(link):
                 self.trace.start()
                 self.state.clock = self.state.clock  # it runs from now on
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._server.run)
-                    try:
-                        yield self
-                    finally:
-                        nursery.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:
-                raise group.exceptions[0] from group.exceptions[0].__cause__
-            raise
+                async with running(self._server.run):
+                    yield self
         finally:
             self.trace.close()
             self._disk.close()

@@ -9,7 +9,7 @@ from camfs.protocols.dc120.lists import ListLayout
 from camfs.protocols.dc120.values import SPEED, Location
 from camfs.virtual.dc120.faults import Quirks
 from camfs.virtual.dc120.line import MAX_SPEED
-from camfs.virtual.options import Option, not_negative, read_folder, read_options, read_trace
+from camfs.virtual.options import Option, not_negative, read_folder, read_options, read_switch, read_trace
 
 GENERATED: Final = "made"
 """The value of `card` that stands for generated pictures."""
@@ -64,7 +64,7 @@ def _trace(options: DC120Options, value: str) -> None:
 
 
 def _pace(options: DC120Options, value: str) -> None:
-    options.throttled = _switch(value)
+    options.throttled = read_switch(value)
 
 
 def _baud(options: DC120Options, value: str) -> None:
@@ -79,19 +79,14 @@ def _capture(options: DC120Options, value: str) -> None:
 
 
 def _sleep(options: DC120Options, value: str) -> None:
-    options.quirks.sleeps = _switch(value)
+    options.quirks.sleeps = read_switch(value)
 
 
 def _dialect(options: DC120Options, value: str) -> None:
-    if value not in _DIALECTS:
+    name = "document" if value == "seed" else value  # as it was called before
+    if name not in _DIALECTS:
         raise ValueError(f"one of {', '.join(_DIALECTS)}")
-    _DIALECTS[value](options.quirks)
-
-
-def _switch(value: str) -> bool:
-    if value not in ("on", "off"):
-        raise ValueError("on or off")
-    return value == "on"
+    _DIALECTS[name](options.quirks)
 
 
 def _follow_libgphoto2(quirks: Quirks) -> None:
@@ -101,7 +96,7 @@ def _follow_libgphoto2(quirks: Quirks) -> None:
     quirks.break_at_9600 = True
 
 
-_DIALECTS: Mapping[str, Callable[[Quirks], None]] = {"seed": lambda quirks: None, "libgphoto2": _follow_libgphoto2}
+_DIALECTS: Mapping[str, Callable[[Quirks], None]] = {"document": lambda quirks: None, "libgphoto2": _follow_libgphoto2}
 
 OPTIONS: Mapping[str, Option[DC120Options]] = {
     "memory": Option(
@@ -114,7 +109,7 @@ OPTIONS: Mapping[str, Option[DC120Options]] = {
     "sleep": Option("on|off", "whether the camera falls asleep after its power timeout (default off)", _sleep),
     "dialect": Option(
         "NAME",
-        "which source to follow where they disagree: `seed`, the protocol document (default), or `libgphoto2`",
+        "which source to follow where they disagree: `document`, the protocol's (default), or `libgphoto2`",
         _dialect,
     ),
     "trace": Option("FILE", "write a JSON line for each command", _trace),

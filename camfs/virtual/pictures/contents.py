@@ -64,19 +64,6 @@ class Bytes:
         return thumbnails.rendered_thumbnail(io.BytesIO(self._bytes()))
 
 
-class Zeros:
-    """Any number of zero bytes; they take no memory."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def read(self, offset: int, size: int) -> bytes:
-        return bytes(max(0, min(size, self.size - offset)))
-
-    def rendered(self) -> bytes | None:
-        return None
-
-
 class Numbered:
     """A small JPEG with its number in a comment; it takes a few machine words of memory.
 

@@ -144,8 +144,8 @@ def _scene(number: int, taken: datetime) -> Image.Image:
 def _mosaic(scene: Image.Image) -> bytes:
     """Return what the sensor's cells read, one byte each, as the camera stores it.
 
-    No curve is applied: the cells of real pictures are as bright as their thumbnails (measured).
-    (camfs/protocols/dc120/README.md, "KDC main picture")
+    No curve is applied: the cells of real pictures are nearly as bright as their thumbnails (camfs/protocols/dc120/README.md,
+    "KDC main picture").
     """
     red, green, blue = (band.tobytes() for band in scene.resize((COLUMNS, ROWS)).split())
     out = bytearray()

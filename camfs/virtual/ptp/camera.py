@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
-import trio
-
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Fault
@@ -15,6 +13,7 @@ from camfs.virtual.ptp.responder import Responder
 from camfs.virtual.ptp.scans import scan_disk, scan_generated, scan_numbered
 from camfs.virtual.ptp.state import CameraState, Capture
 from camfs.virtual.ptp.store import Objects, Store
+from camfs.virtual.running import running
 from camfs.virtual.sigma.fp import SigmaFp
 from camfs.virtual.sigma.operations import of_firmware
 from camfs.virtual.trace import Trace
@@ -177,16 +176,8 @@ class EmulatedCamera:
     async def running(self) -> AsyncIterator["EmulatedCamera"]:
         """Run the camera during the block; an exception of the block comes out unwrapped."""
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.run)
-                try:
-                    yield self
-                finally:
-                    nursery.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:
-                raise group.exceptions[0] from group.exceptions[0].__cause__
-            raise
+            async with running(self.run):
+                yield self
         finally:
             self.close()
 

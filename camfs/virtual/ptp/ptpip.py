@@ -6,7 +6,8 @@ An initiator makes two connections, each with its own handshake::
     event    ── InitEventRequest(number) ──►  ◄── InitEventAck ──      then events
 
 A second initiator is refused with InitFail(BUSY) until the first has left. The session ends when the initiator leaves, as with a
-Wi-Fi connection that drops; the rest of the camera's state stays as it was (camfs/protocols/ptp/README.md, "PTP/IP").
+Wi-Fi connection that drops; the rest of the camera's state stays as it was (camfs/virtual/README.md,
+"What an emulated PTP camera does").
 """
 
 import contextlib

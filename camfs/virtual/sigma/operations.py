@@ -1,6 +1,6 @@
 """The table of the emulated fp's vendor operations: from a code to the handler that calls `SigmaFp`.
 
-See camfs/protocols/sigma/README.md, "Operation table".
+Which of them a real fp answers with empty data, without data, or never again: camfs/protocols/sigma/README.md, "Operation table".
 """
 
 from collections.abc import Callable, Mapping

@@ -336,11 +336,6 @@ class EmulatedUsb:
         self._plugged = trio.Event()
         self.plug()
 
-    @property
-    def is_plugged(self) -> bool:
-        """Whether the cable is in."""
-        return self._cable is not None
-
     def unplug(self) -> None:
         """Pull the cable: all calls at both ends fail at once, also those under way."""
         if self._cable is not None:

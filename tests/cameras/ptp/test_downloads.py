@@ -16,11 +16,11 @@ from camfs.cameras.api import Entry, EntryChanged
 from camfs.cameras.ptp import copies, downloads
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import get_object
 from tests.cameras.rig import Rig, add_counting, rigged
+from tests.zeros import Zeros
 
 GIB = 1 << 30
 WHOLE_ONLY = "-GetPartialObject,-GetPartialObject64"

@@ -14,9 +14,9 @@ from camfs.protocols.ptp.codes import (
     Operation,
     ResponseCode,
 )
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD_ROOT, add, rigged
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 

@@ -13,9 +13,9 @@ from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import ROOT, EventCode, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.containers import encode_event
 from camfs.protocols.ptp.messages import Event
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD, CARD_ROOT, MEMORY, Rig, forge, rigged
+from tests.zeros import Zeros
 
 
 async def send(rig: Rig, code: int, *parameters: int, transaction_id: int = 0xFFFFFFFF) -> None:

@@ -11,10 +11,10 @@ from camfs.cameras.api import Entry, EntryChanged
 from camfs.cameras.ptp import downloads, parts, reading
 from camfs.cameras.ptp.parts import PIECE
 from camfs.protocols.ptp.codes import Operation
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import ClaimedSizes, FaultKind, PastEnd
 from camfs.virtual.ptp.operations import get_object
 from tests.cameras.rig import Rig, add, add_counting, rigged
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff\xe0 a thumbnail \xff\xd9"
 

@@ -11,11 +11,11 @@ from camfs import errors
 from camfs.cameras.api import Entry
 from camfs.cameras.ptp import sizes
 from camfs.protocols.ptp.codes import DataType, MakerOperation, ObjectFormat, Operation, ResponseCode
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import ClaimedSizes, FaultKind, PastEnd
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import Rig, add, add_counting, rigged
+from tests.zeros import Zeros
 
 GIB = 1 << 30
 ALL_ONES = 4 * GIB - 1

@@ -18,7 +18,7 @@ from camfs.mount.tree import Tree
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import Counting, Rig, rigged
-from tests.mount.rig import NotedKernel
+from tests.mount.rig import POLL, NotedKernel
 
 SIZES = (0, 5, 511, 70_000, 300_000, 1_500_000)
 
@@ -78,7 +78,7 @@ async def test_readers_among_faults(
             contents[f"card/DCIM/{number}.MOV"] = content = Counting(size)
             rig.body.card.add_file("DCIM", f"{number}.MOV", content)
         cache = BlockCache(rig.nursery, 2 << 20)
-        tree = Tree(rig.camera, NotedKernel(), cache)
+        tree = Tree(rig.camera, NotedKernel(), cache, poll=POLL)
 
         async def follow() -> None:
             async for change in rig.camera.changes:

@@ -159,7 +159,7 @@ async def program(
 ) -> AsyncIterator[Program]:
     """Run a program on an emulated camera; its spool is in a folder. Nothing is cleaned up at its end: it is always killed."""
     pipes = camera.open()
-    session = MortalSession(UsbLink(pipes))
+    session = MortalSession(UsbLink(pipes), timeout=10)
     session.fate = fate or Fate()
     spool = MortalSpool(folder)
     spool.fate = session.fate

@@ -91,7 +91,7 @@ async def killed(body: EmulatedCamera, spool: Path, *, movies: bool = False) -> 
     """Do the same with a driver that ends without any of its clean-up, as by kill -9."""
     async with nursery() as work:
         pipes = body.open()
-        camera = await open_still_camera(UsbLink(pipes), work, spool=spool, idle=0, movies=movies)
+        camera = await open_still_camera(UsbLink(pipes), work, timeout=10, idle=0, spool=spool, movies=movies)
         assert isinstance(camera, SigmaCamera)
         try:
             yield Rig(body, camera, pipes, work, spool)

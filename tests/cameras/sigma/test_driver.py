@@ -31,7 +31,7 @@ FATAL = [operation for operation in SigmaOperation if operation.hazard is Hazard
 
 async def test_a_camera_that_is_no_sigma_has_the_driver_of_all(tmp_path: Path) -> None:
     async with emulated("ptp") as body, nursery() as work:
-        camera = await open_still_camera(UsbLink(body.open()), work, spool=tmp_path)
+        camera = await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=0, spool=tmp_path)
         assert isinstance(camera, PtpCamera)
         await camera.aclose()
 
@@ -44,7 +44,7 @@ async def test_a_camera_that_cannot_be_opened_is_let_go(
         rig = Rig(body, None, None, None, tmp_path)  # type: ignore[arg-type]
         fault = rig.fail(FaultKind.REFUSE, operation, times=None)
         with pytest.raises(errors.CameraError):
-            await open_still_camera(UsbLink(body.open()), work, spool=tmp_path)
+            await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=0, spool=tmp_path)
         body.faults.remove(fault)
         async with driven(body, tmp_path) as rig:
             assert await rig.entries(None)
@@ -53,7 +53,7 @@ async def test_a_camera_that_cannot_be_opened_is_let_go(
 async def test_the_spool_is_the_users_and_the_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     async with emulated("sigma-fp", serial="0000000091403727") as body, nursery() as work:
-        camera = await open_still_camera(UsbLink(body.open()), work)
+        camera = await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=0, spool=None)
         assert isinstance(camera, SigmaCamera)
         await camera.capture()
         await camera.aclose()

@@ -511,7 +511,7 @@ class Mounted:
 async def on_the_network(spool: Path, **options: str) -> AsyncIterator[Mounted]:
     async with networked("sigma-fp", snap_time="0.01", **options) as rig:
         await rig.link.connect()
-        camera = await open_still_camera(rig.link, rig.nursery, spool=spool, idle=0)
+        camera = await open_still_camera(rig.link, rig.nursery, timeout=10, idle=0, spool=spool)
         assert isinstance(camera, SigmaCamera)
         try:
             yield Mounted(rig, camera)

@@ -59,6 +59,22 @@ async def test_forty_in_a_row(
         assert driver.count(SigmaOperation.SnapCommand) == 40
 
 
+@pytest.mark.parametrize("reads", [True, False], ids=["read", "unread"])
+async def test_entries_are_cleared_oldest_first(reads: bool, tmp_path: Path, autojump_clock: MockClock) -> None:
+    """By the camera's count, which begins again after 28, and whichever file of a shot is read first."""
+    async with running(tmp_path) as driver:
+        await driver.acquire(BOTH_KINDS)
+        for _ in range(15):
+            keys = await driver.capture()
+            if reads:
+                for key in reversed(keys):
+                    await driver.read(key.name)
+        await driver.images.save()
+        records = driver.camera.trace.records
+    cleared = [record.parameters[0] for record in records if record.operation == SigmaOperation.ClearImageDBSingle.name]
+    assert cleared == [number % 29 for number in range(30)]
+
+
 async def test_continuous_drive(tmp_path: Path, exposed: list[PictureFile], autojump_clock: MockClock) -> None:
     async with running(tmp_path) as driver:
         await driver.operations.write(Dataset.GROUP2, {"DriveMode": CONTINUOUS})

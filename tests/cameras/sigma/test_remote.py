@@ -243,7 +243,7 @@ async def test_cancelled_while_it_is_opened_the_camera_is_closed(tmp_path: Path)
     async with emulated("sigma-fp") as body, nursery() as work:
         with trio.CancelScope() as scope:
             scope.cancel()
-            await open_still_camera(UsbLink(body.open()), work, spool=tmp_path)
+            await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=0, spool=tmp_path)
         async with driven(body, tmp_path) as rig:
             assert not rig.camera.remote.is_acquired
 

@@ -36,7 +36,8 @@ STATES = (
 """What is set, one after the other, so that every setting is settable some time."""
 
 ROUNDED = {"focus-position", "focus-frame", "frame-rate"}
-"""What the camera reads back as something near it (camfs/protocols/sigma/README.md, "Driving focus")."""
+"""What the camera reads back as something near it: camfs/protocols/sigma/README.md, "Driving focus", and of frame rates
+camfs/protocols/sigma/README.md, "Movie group"."""
 
 NOT_OFFERED = {
     *("bracketing", "bracket-step", "flash", "flash-setting", "tone-effect", "live-view-magnification"),

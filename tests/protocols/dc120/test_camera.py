@@ -19,7 +19,7 @@ from camfs.protocols.dc120.events import (
     Transmit,
     UnknownCommand,
 )
-from camfs.protocols.dc120.frames import Answer, encode_extra, encode_packet
+from camfs.protocols.dc120.frames import encode_extra, encode_packet
 
 STATUS = command(Code.GET_STATUS)
 USER_NAME = command(Code.SET_USER_NAME, bytes(58))
@@ -218,8 +218,6 @@ def test_bytes_are_kept_while_busy_but_not_many() -> None:
     camera = asked()
     assert camera.patience is None
     assert hear(camera, STATUS.encode() * 20) == []
-    assert camera.working() == b"\x10"
-    assert camera.working(Answer.BUSY) == b"\xf0"
     camera.complete()
     received = 0
     while hear(camera):
@@ -245,7 +243,7 @@ def test_a_break_at_any_time(rig: type[CameraConnection]) -> None:
 
 def test_what_is_not_for_now() -> None:
     idle, busy = CameraConnection(), asked()
-    calls = (idle.accept, idle.refuse, idle.complete, idle.fail, idle.working, lambda: idle.packet(b""), busy.accept)
+    calls = (idle.accept, idle.refuse, idle.complete, idle.fail, lambda: idle.packet(b""), busy.accept)
     for call in calls:
         with pytest.raises(LocalProtocolError):
             call()

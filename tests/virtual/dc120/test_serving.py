@@ -14,6 +14,7 @@ import trio
 from camfs.transports.serial import open_port
 from camfs.virtual import DC120, MODELS, attach_dc120, emulate, emulate_dc120
 from camfs.virtual.__main__ import main
+from camfs.virtual.dc120.options import parse
 from tests.virtual.dc120.host import D1, D2, E1, E2, Host, extra, hosted
 
 
@@ -36,7 +37,7 @@ def test_is_one_of_the_models() -> None:
         ({"capture": "-1"}, "capture"),
         ({"capture": "soon"}, "capture"),
         ({"sleep": "yes"}, "sleep"),
-        ({"dialect": "dc210"}, "dialect=dc210: one of seed, libgphoto2"),
+        ({"dialect": "dc210"}, "dialect=dc210: one of document, libgphoto2"),
         ({"trace": ""}, "trace"),
         ({"trace": "/does/not/exist"}, "trace=/does/not/exist: No such file"),
     ],
@@ -44,6 +45,11 @@ def test_is_one_of_the_models() -> None:
 def test_says_what_is_wrong(options: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         emulate_dc120(options)
+
+
+@pytest.mark.parametrize("dialect", ["document", "seed"])
+def test_names_of_the_default_dialect(dialect: str) -> None:
+    assert parse({"dialect": dialect}) == parse({}) != parse({"dialect": "libgphoto2"})
 
 
 async def test_writes_a_line_for_each_command_at_once(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from camfs.protocols.kdc import Header
 from camfs.virtual import emulate_dc120
 from camfs.virtual.dc120.store import StoredPicture
 from camfs.virtual.pictures import kdc
-from camfs.virtual.pictures.contents import Zeros
 from tests.shared import shared_files
 from tests.virtual.dc120.host import D1, E2, Host, hosted
+from tests.zeros import Zeros
 
 
 @pytest.fixture(scope="session", params=["generated", "real"])

@@ -36,10 +36,10 @@ from camfs.protocols.ptp.datasets import (
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import Reader, decode_date_time, encode_string, encode_value
 from camfs.protocols.sigma.codes import NOT_INITIALISED
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.faults import PastEnd
 from camfs.virtual.ptp.store import File
 from tests.virtual.ptp.host import Reply, hosted
+from tests.zeros import Zeros
 
 CARD, MEMORY = 0x00010001, 0x00020001
 ALL = 0xFFFFFFFF

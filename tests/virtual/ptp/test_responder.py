@@ -16,7 +16,6 @@ from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request
 from camfs.virtual import PROFILES
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.ptp.operations import get_storage_ids
@@ -24,6 +23,7 @@ from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.usb.pipes import BULK_IN, BULK_OUT, HostPipes
 from tests.virtual.ptp.host import READ_SIZE, Host, Reply, hosted
+from tests.zeros import Zeros
 
 OK = Reply(ResponseCode.OK)
 IDLE = b"\4\0\1\x20"
@@ -381,7 +381,8 @@ async def test_unplugs_at_every_byte_and_comes_back() -> None:
             camera.usb.moved, camera.usb.unplug_at = 0, byte
             with pytest.raises(DeviceGone):
                 await use()
-            assert not camera.usb.is_plugged
+            with pytest.raises(DeviceGone):
+                camera.open()
 
 
 async def test_an_exception_in_the_block_comes_out_as_it_is() -> None:

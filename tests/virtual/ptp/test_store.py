@@ -10,9 +10,10 @@ import pytest
 from camfs.protocols.ptp.codes import ROOT, EventCode, StorageID
 from camfs.protocols.ptp.values import MAX_STRING_UNITS
 from camfs.virtual import emulate
-from camfs.virtual.pictures.contents import Disk, Zeros, thumbnail
+from camfs.virtual.pictures.contents import Disk, thumbnail
 from camfs.virtual.ptp.scans import scan_disk, scan_generated, scan_numbered
 from camfs.virtual.ptp.store import File, Folder, Objects, Store
+from tests.zeros import Zeros
 
 ID = StorageID(0x00010001)
 

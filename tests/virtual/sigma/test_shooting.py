@@ -15,13 +15,13 @@ from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import CaptureState
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import decode_pictures
-from camfs.virtual.pictures.contents import Zeros
 from camfs.virtual.ptp.store import File, Folder
 from camfs.virtual.sigma.behaviour import FIRMWARES
 from camfs.virtual.sigma.database import PictureFile
 from tests.protocols.sigma.payloads import NEWER
 from tests.virtual.ptp.host import Reply
 from tests.virtual.sigma.host import OK, Tether, tethered
+from tests.zeros import Zeros
 
 MockClock = trio.testing.MockClock
 
