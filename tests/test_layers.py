@@ -16,6 +16,7 @@ MODULES = {
 
 PURE = {
     "collections",
+    "contextlib",
     "dataclasses",
     "datetime",
     "enum",
