@@ -302,11 +302,9 @@ class Folder(Directory):
             if not node.removed and node.name not in self.children and entry_of(node).is_like(entry):
                 self._unclaimed[entry.name].remove(node)
                 self.tree.drop_key(node)
+                node.entry = entry
                 if isinstance(node, File):
-                    node.entry = node.described_as(entry)
                     node.epoch = self._epoch
-                else:
-                    node.entry = entry
                 return node
         return None
 
