@@ -11,7 +11,8 @@ its size                            read through                    the kernel
 =================================== =============================== ===================================================================
 exact                               the block cache (`blocks.py`)   keeps pages and attributes
 exact, on a serial line             nothing: the camera reads short passes on what programs ask for (`direct_io`)
-may be wrong (`size_is_exact`)      measured first, by `open`       asks for the attributes each time, so it hears of the true size
+not exact (`size_is_exact`)         measured first, by `open`       asks for the attributes each time, so that it hears of the true size
+found to be another by this open    the block cache                 passes on what programs ask for, as it has not heard of it yet
 unknown (`size_is_bound`)           nothing: on to the true end     passes on what programs ask for; is told a size that is not too small
 =================================== =============================== ===================================================================
 
@@ -23,7 +24,6 @@ import errno
 import logging
 import stat
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -67,6 +67,7 @@ class File(Node):
         self.open_handles = 0
         self._measuring = trio.Lock()
         self.keeps_pages = True
+        self._size_when_read = 0
 
     @property
     def needs_camera(self) -> bool:
@@ -87,25 +88,25 @@ class File(Node):
     def confirm(self, entry: Entry, epoch: int) -> None:
         """Note how the camera describes it in another epoch of the tree.
 
-        If it was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet. If not, a size that was
-        found out is still its size, where the camera does not tell it.
+        If it was in doubt, who opens it next gets no pages of before, even if the kernel has not dropped them yet.
         """
         if self.epoch == IN_DOUBT:
             self.keeps_pages = False
-            self.entry = entry
-        else:
-            self.entry = self.described_as(entry)
-        self.epoch = epoch
+        self.entry, self.epoch = entry, epoch
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        if exact and self.open_handles:
-            await self.measure()
-        return Attributes(stat.S_IFREG, 0o444, self.entry.size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
+        size = self.entry.size
+        if self.open_handles and not self.entry.size_is_exact:
+            if exact:
+                await self.measure()
+            # a listing does not ask the camera, and must not cut off who reads the file
+            size = max(self.entry.size, self._size_when_read)
+        return Attributes(stat.S_IFREG, 0o444, size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
 
     async def open(self, writing: bool) -> Handle:
         if writing:
             raise BadRequest(errno.EROFS)
-        await self.current_entry()
+        before = (await self.current_entry()).size
         try:
             await self.measure()
         except BaseException:
@@ -117,7 +118,8 @@ class File(Node):
             return FileHandle(self, _ShortReader(self), direct_io=True)
         if self.entry.size_is_bound:
             return FileHandle(self, _EndlessReader(self), direct_io=True)
-        return FileHandle(self, self.tree.blocks.open(self), direct_io=False)
+        # the kernel may still go by the size that it was told before, and take it for the end
+        return FileHandle(self, self.tree.blocks.open(self), direct_io=self.entry.size != before)
 
     async def measure(self) -> None:
         """See that the size is known, or known to be unknown, before anybody reads.
@@ -126,20 +128,11 @@ class File(Node):
             NotFound: the camera no longer has it.
             CameraError: the camera does not let anybody read it.
         """
-        if self.entry.size_is_exact or self.entry.size_is_bound:
-            return
         async with self._measuring:
             if not self.entry.size_is_exact and not self.entry.size_is_bound:
-                before = self.entry.size
                 self.entry = await self.ask(self.tree.camera.measure)
-                if self.entry.size != before:
-                    self.invalidate()
-
-    def described_as(self, entry: Entry) -> Entry:
-        """Return what to take a description for of a file that was this one; a size that was found out stays."""
-        if entry.size_is_exact or not self.entry.size_is_exact:
-            return entry
-        return replace(entry, size=self.entry.size, size_is_exact=True)
+                self.tree.blocks.drop(self)
+            self._size_when_read = self.entry.size
 
     async def describe_again(self, entry: Entry) -> None:
         """Take what the camera says of the file now that it has changed; for who has it open, its size is found out first."""
@@ -207,7 +200,8 @@ class FileHandle(Handle):
         if self._file.tree.camera.gone:
             raise errors.DeviceGone("the camera is gone")
         try:
-            await self._file.measure()
+            if not self._file.entry.size_is_exact:
+                await self._file.measure()
             return await self._reader.read(offset, size)
         except errors.NotFound as error:
             log.info("%s", error)

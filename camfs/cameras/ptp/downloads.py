@@ -100,14 +100,20 @@ class Downloads:
         session: carries GetObject.
         nursery: runs the transfers.
         on_complete: awaited with an object's handle and true size in bytes when a transfer has ended well.
+        on_nonsense: awaited with the handle of an object whose transfer went on otherwise than it was announced.
     """
 
     def __init__(
-        self, session: Session, nursery: trio.Nursery, on_complete: Callable[[ObjectHandle, int], Awaitable[None]]
+        self,
+        session: Session,
+        nursery: trio.Nursery,
+        on_complete: Callable[[ObjectHandle, int], Awaitable[None]],
+        on_nonsense: Callable[[ObjectHandle], Awaitable[None]],
     ) -> None:
         self._session = session
         self._nursery = nursery
         self._on_complete = on_complete
+        self._on_nonsense = on_nonsense
         self._by_handle: dict[ObjectHandle, _Download] = {}
 
     async def read(self, handle: ObjectHandle, offset: int, size: int, start: int = 0) -> bytes:
@@ -254,6 +260,8 @@ class Downloads:
                 download.complete = True
             except errors.CameraError as error:
                 download.failure = error
+                if isinstance(error, errors.RemoteProtocolError | errors.TransferCut) and download.begun:
+                    await self._on_nonsense(handle)
         if not download.complete and self._by_handle.get(handle) is download:
             del self._by_handle[handle]
         if self._by_handle.get(handle) is not download:

@@ -67,7 +67,7 @@ class PtpCamera(WithoutRemoteControl):
         self.session = Session(link, timeout, self.renumber)
         self._operations = PtpOperations(self.session)
         self._stores = Stores(self._operations)
-        downloads = Downloads(self.session, nursery, self._note_true_size)
+        downloads = Downloads(self.session, nursery, self._note_true_size, self._note_nonsense)
         parts = PartialReads(self._operations)
         self._reader = ObjectReader(self._operations, parts, downloads, self._note_larger)
         self._sizes = Sizes(self._operations, self._stores, parts, downloads)
@@ -191,8 +191,10 @@ class PtpCamera(WithoutRemoteControl):
         return replace(entry, size=size.value, size_is_exact=size.is_exact, size_is_bound=size.is_bound)
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        handle = object_key(entry.key).handle
+        self._sizes.check(handle)
         with explaining_denial(self.info):
-            return await self._reader.read(object_key(entry.key).handle, await self.measure(entry), offset, size)
+            return await self._reader.read(handle, await self.measure(entry), offset, size)
 
     async def release(self, entry: Entry) -> None:
         self._reader.release(object_key(entry.key).handle)
@@ -200,6 +202,10 @@ class PtpCamera(WithoutRemoteControl):
     async def _note_true_size(self, handle: ObjectHandle, size: int) -> None:
         for key in await self._objects.correct_size(handle, size):
             await self.announce(EntryChanged(key))
+
+    async def _note_nonsense(self, handle: ObjectHandle) -> None:
+        for storage in self._stores.named if self._sizes.distrust(handle) else ():
+            await self.announce(EntryChanged(ObjectKey(storage, handle)))
 
     async def _note_larger(self, entry: Entry, size: int) -> None:
         self._sizes.note(object_key(entry.key).handle, size)

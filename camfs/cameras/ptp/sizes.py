@@ -106,6 +106,8 @@ class Sizes:
         self._exact: dict[ObjectHandle, int] = {}
         self._doubted: dict[ObjectHandle, int] = {}
         self._bounds: dict[ObjectHandle, int] = {}
+        self._announced: set[ObjectHandle] = set()
+        self._distrusted: set[ObjectHandle] = set()
         self._capacities: dict[StorageID, int] = {}
         self._reads_across_ends = True
         self._refusals: dict[int, tuple[int, set[ObjectHandle]]] = {}
@@ -114,17 +116,36 @@ class Sizes:
         """Forget the size of an object that has changed, or is gone."""
         for sizes in (self._exact, self._doubted, self._bounds):
             sizes.pop(handle, None)
+        for handles in (self._announced, self._distrusted):
+            handles.discard(handle)
 
     def forget_all(self) -> None:
         """Forget all sizes: handles may mean other objects now."""
-        for sizes in (self._exact, self._doubted, self._bounds):
-            sizes.clear()
+        for known in (self._exact, self._doubted, self._bounds, self._announced, self._distrusted):
+            known.clear()
 
     def note(self, handle: ObjectHandle, size: int) -> Size:
         """Note the exact size of an object, and return it."""
         self.forget(handle)
         self._exact[handle] = size
         return Size(size, True)
+
+    def distrust(self, handle: ObjectHandle) -> bool:
+        """Note that GetObject did not send as much of an object as it had announced; return whether its size was taken from there."""
+        was_announced = handle in self._announced
+        if was_announced:
+            self.forget(handle)
+            self._distrusted.add(handle)
+        return was_announced
+
+    def check(self, handle: ObjectHandle) -> None:
+        """See that an object may be read.
+
+        Raises:
+            RemoteProtocolError: nothing that the camera says tells where it ends.
+        """
+        if handle in self._distrusted:
+            raise errors.RemoteProtocolError("the camera does not send as much as it announces")
 
     def note_property(self, element: ObjectPropElement) -> int | None:
         """Note the property ObjectSize of an object, and return what goes for the 32 bits of its ObjectInfo; None if it tells nothing."""
@@ -225,6 +246,7 @@ class Sizes:
         Raises:
             CameraError: it cannot be read, so its size does not matter.
         """
+        self.check(handle)
         if handle in self._exact:
             return Size(self._exact[handle], True)
         if handle in self._bounds:
@@ -246,7 +268,9 @@ class Sizes:
             return Size(bound, False, True)
         if length == size and ends is False:
             raise errors.RemoteProtocolError(f"the camera sends {size} bytes of an object that it has more of")
-        return self.note(handle, length)
+        self.note(handle, length)
+        self._announced.add(handle)
+        return Size(length, True)
 
     async def _ends_at(self, handle: ObjectHandle, size: int) -> bool | None:
         """Say whether an object ends after so many bytes, by reading the last of them and one more; None if that tells nothing.
