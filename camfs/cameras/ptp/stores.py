@@ -236,7 +236,7 @@ class Stores:
         Raises:
             StoreUnavailable: what the camera says of it is not true of its card.
         """
-        if advice.hides_card(self._operations.info):
+        if advice.hides_card(self._operations.info) and not await self._holds_objects(storage):
             raise errors.StoreUnavailable(self.why_none())
         info = await self._info(storage)
         objects: int | None = None
