@@ -29,7 +29,6 @@ Nodes that no entry has claimed are removed once the listing is complete, never 
 entries then. `Folder.put_in_doubt` sets the node of such a key aside and drops its bytes; everything below it is in doubt, too. Rule 2
 then finds out what has stayed. Programs that read a file which has not stayed get an error, never the bytes of two pictures in one
 copy. Where no event tells of such a change, a listing that is made again because it is old describes one file again that it knows.
-
 """
 
 import logging
@@ -72,7 +71,7 @@ class Folder(Directory):
         children: the nodes described so far, by their names.
         control_files: what answers to its name and is listed only with `show_control`; in the root alone.
         stale: whether the next look lists it again.
-        settles_at: until when the camera may not list all that was announced.
+        settles_at: when the camera will list and describe all that it has announced here.
         doubts: how often the keys below it were put in doubt.
     """
 
@@ -303,6 +302,8 @@ class Folder(Directory):
             name = names.unique(entry.name, entry.tag, ChainMap[bytes, Any](self.control_files, self.children))
             kind = Folder if entry.is_folder else File
             node = kind(self.tree, self, name, entry)
+            if isinstance(node, Folder):
+                node.settles_at = self.settles_at  # the folder is new, and what it holds may come later still
         self.children[node.name] = node
         self.tree.by_key[entry.key] = node
         return node

@@ -38,7 +38,9 @@ class FolderListing(DirectoryListing):
         self._session = folder.tree.camera.epoch
         self._doubts = folder.doubts
         self._left_out: dict[Key, errors.Refused] = {}
+        self._elsewhere = 0
         self._listed_once_more = False
+        self._finishing = trio.Lock()
         self.slots = slots
         self.described = 0
         self._lock = trio.Lock()
@@ -59,23 +61,28 @@ class FolderListing(DirectoryListing):
         Raises:
             CameraError: most cannot be described, or none: that must not pass for a folder with little in it, or nothing.
         """
-        await self._describe_up_to(len(self.slots))
-        if self._lacks_most() and not self._listed_once_more:
-            self._listed_once_more = True
-            listed = set(await self._folder.tree.camera.list_folder(self._folder.key))
-            left_out, self._left_out = self._left_out, {}
-            self.slots += [Undescribed(key) for key in left_out if key in listed]
+        async with self._finishing:
             await self._describe_up_to(len(self.slots))
-        if self._lacks_most():
-            self._folder.stale = True
-            raise self._failure()
+            if self._lacks_most() and not self._listed_once_more:
+                await self._list_once_more()
+            if self._lacks_most():
+                self._folder.stale = True
+                raise self._failure()
         if not self._left_out or not self._folder.is_settling:
             self._folder.drop_unclaimed(self)
+
+    async def _list_once_more(self) -> None:
+        """Describe again what was left out, if the camera lists it still; it gets places behind the others."""
+        listed = set(await self._folder.tree.camera.list_folder(self._folder.key))
+        left_out, self._left_out = self._left_out, {}
+        self._listed_once_more = True
+        self.slots += [Undescribed(key) for key in left_out if key in listed]
+        await self._describe_up_to(len(self.slots))
 
     def _lacks_most(self) -> bool:
         if not self._left_out:
             return False
-        return len(self._left_out) > sum(isinstance(slot, Node) for slot in self.slots)
+        return len(self._left_out) > self._elsewhere + sum(isinstance(slot, Node) for slot in self.slots)
 
     def _failure(self) -> errors.Refused:
         """Return why most entries are not shown. It is never `NotFound`: the folder itself is there."""
@@ -94,7 +101,7 @@ class FolderListing(DirectoryListing):
                 return node
             if self.described >= len(self.slots):
                 await self.finish()
-                return None
+                return self._folder.children.get(name)
             await self._describe_up_to(self.described + 1)
 
     async def _describe_up_to(self, count: int) -> None:
@@ -110,6 +117,8 @@ class FolderListing(DirectoryListing):
                     self._check_keys()
                     if node is not None:
                         self.slots[self.described] = node
+                    elif slot.key not in self._left_out:
+                        self._elsewhere += 1
                 self.described += 1
 
     def _check_keys(self) -> None:

@@ -57,7 +57,7 @@ class Tree:
         by_key: the nodes of the camera's entries.
         root: holds the stores, and answers to the names of the control files.
         last_error: what went wrong last, for `.status`.
-        settles_at: until when the camera may not list all that was announced, wherever that is.
+        settles_at: when the camera will list and describe all that it has announced, wherever that is.
     """
 
     def __init__(

@@ -359,6 +359,20 @@ async def test_after_an_event_about_stores_that_is_true_of_all_folders(autojump_
     assert await names_of(await at(tree, "memory")) == ["A.JPG"]
 
 
+async def test_what_a_new_folder_holds_may_come_later(autojump_clock: MockClock) -> None:
+    camera = ScriptedCamera()
+    camera.sends_events = True
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    await inodes(tree)
+    new = camera.add(folder, "101TEST")
+    await tree.apply(FolderChanged(folder.number))
+    assert await names_of(await at(tree, "card/DCIM/101TEST")) == []
+    camera.add(new, "A.JPG", b"a")
+    await trio.sleep(2)
+    assert await names_of(await at(tree, "card/DCIM/101TEST")) == ["A.JPG"]
+
+
 @pytest.mark.parametrize("sends_events", [False, True])
 async def test_a_file_that_became_another_without_an_event(sends_events: bool, autojump_clock: MockClock) -> None:
     """A card was formatted in the camera: the keys are those of before. A listing that is made again looks at one of them."""

@@ -1,5 +1,7 @@
 """Listings that lack something: what is left out, when that is an error, and what is asked once more."""
 
+from collections.abc import Sequence
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -78,6 +80,44 @@ async def test_it_is_listed_once_more_before_that() -> None:
     assert await names_of(node) == ["P1.JPG", "P2.JPG", "P3.JPG", "P4.JPG"]
     assert camera.count("list") == 2
     assert camera.count("describe") == 7
+
+
+async def test_what_lies_elsewhere_is_not_missing() -> None:
+    """A camera that lists everything, whatever folder it is asked about, and cannot describe one of its objects."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 4)
+    inner = camera.add(folder, "inner")
+    folder.inside[0].failure = errors.NotFound("unknown handle", 0x2009)
+    honest = camera.list_folder
+
+    async def list_all(key: Key | None) -> Sequence[Key]:
+        return await honest(folder.number) if key == inner.number else await honest(key)
+
+    camera.list_folder = list_all  # type: ignore[method-assign]
+    tree = WatchedTree(camera)
+    assert await names_of(await at(tree, "card/DCIM")) == ["P2.JPG", "P3.JPG", "P4.JPG", "inner"]
+    assert await names_of(await at(tree, "card/DCIM/inner")) == []
+
+
+async def test_two_readers_wait_for_the_second_list() -> None:
+    camera = ScriptedCamera()
+    folder = dcim(camera, 2)
+    for thing in folder.inside:
+        thing.failure = errors.NotFound("unknown handle", 0x2009)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM")
+
+    async def recover(call: str, _key: Key | None) -> None:
+        await trio.lowlevel.checkpoint()
+        if call == "list" and camera.count("describe") >= 4:
+            for thing in folder.inside:
+                thing.failure = None
+
+    camera.before = recover
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(names_of, node)
+        nursery.start_soon(at, tree, "card/DCIM/P2.JPG")
 
 
 async def test_what_is_not_listed_any_more_is_no_error() -> None:
