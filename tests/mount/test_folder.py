@@ -515,8 +515,8 @@ async def test_a_new_session_in_which_all_keys_are_others() -> None:
     assert await inodes(tree) == before
 
 
-async def test_a_size_that_was_found_out_stays_known_in_a_new_session() -> None:
-    """The camera tells it no better than before: the name and the date have to do."""
+async def test_a_size_that_was_found_out_is_found_out_anew_in_a_new_session() -> None:
+    """The file is known again by its name and date, although the camera tells its size no better than before."""
     camera = ScriptedCamera()
     folder = dcim(camera, 1)
     tree = WatchedTree(camera)
@@ -526,7 +526,7 @@ async def test_a_size_that_was_found_out_stays_known_in_a_new_session() -> None:
     camera.entry = lambda thing: replace(honest(thing), size=0, size_is_exact=False)  # type: ignore[method-assign]
     camera.lose_session()
     assert await node.fetch(0, 1) == b"x"
-    assert (node.entry.key, node.entry.size, node.entry.size_is_exact) == (folder.inside[0].number, 1, True)
+    assert (node.entry.key, node.entry.size, node.entry.size_is_exact) == (folder.inside[0].number, 0, False)
 
 
 async def test_a_folder_that_is_not_there_in_the_new_session() -> None:
