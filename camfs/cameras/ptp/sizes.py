@@ -211,7 +211,7 @@ class Sizes:
             return None
         try:
             reply = await self._operations.session.transact(
-                operation, handle, *parameters, limit=DATASET_LIMIT, repeatable=True
+                operation, handle, *parameters, limit=DATASET_LIMIT, repeatable=False
             )
         except (errors.Busy, errors.NotFound, errors.StoreUnavailable, errors.DeviceGone):
             raise
