@@ -174,10 +174,14 @@ class Camera(Protocol):
     async def locate(self, key: Key) -> Sequence[Key]:
         """Return the keys that lead to an entry: the store, the folders, the entry itself."""
 
-    async def measure(self, entry: Entry) -> Entry:
-        """Find out how large a file is before it is read; an entry whose size is exact is returned as it is.
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
+        """Find out how large a file is; an entry whose size is exact is returned as it is.
 
-        Where this begins a transfer, that serves the reads that follow; `release` stops it, if there are none.
+        Args:
+            entry: the file.
+            reading: whether it is going to be read, so that its size must be known, or known to be unknown. Where this begins a transfer,
+                that serves the reads that follow; `release` stops it, if there are none. Else only one small question is asked: whether
+                a file that is said to be empty is.
         """
 
     def reads_short(self, entry: Entry) -> bool:

@@ -11,7 +11,8 @@ its size                            read through                    the kernel
 =================================== =============================== ===================================================================
 exact                               the block cache (`blocks.py`)   keeps pages and attributes
 exact, on a serial line             nothing: the camera reads short passes on what programs ask for (`direct_io`)
-not exact (`size_is_exact`)         measured first, by `open`       asks for the attributes each time, so that it hears of the true size
+not exact (`size_is_exact`)         measured first, by `open`       asks for the attributes each time, so that it hears of the true size;
+                                                                    an empty file is looked at before it is shown as empty
 found to be another by this open    the block cache                 passes on what programs ask for, as it has not heard of it yet
 unknown (`size_is_bound`)           nothing: on to the true end     passes on what programs ask for; is told a size that is not too small
 =================================== =============================== ===================================================================
@@ -95,12 +96,13 @@ class File(Node):
         self.entry, self.epoch = entry, epoch
 
     async def attributes(self, exact: bool = True) -> Attributes:
+        if exact and not self.entry.size_is_exact:
+            await (self.measure() if self.open_handles else self._look())
         size = self.entry.size
         if self.open_handles and not self.entry.size_is_exact:
-            if exact:
-                await self.measure()
-            # a listing does not ask the camera, and must not cut off who reads the file
-            size = max(self.entry.size, self._size_when_read)
+            size = max(
+                size, self._size_when_read
+            )  # a listing does not ask the camera, and must not cut off who reads the file
         return Attributes(stat.S_IFREG, 0o444, size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
 
     async def open(self, writing: bool) -> Handle:
@@ -121,6 +123,16 @@ class File(Node):
         # the kernel may still go by the size that it was told before, and take it for the end
         return FileHandle(self, self.tree.blocks.open(self), direct_io=self.entry.size != before)
 
+    async def _look(self) -> None:
+        """See whether a file that is said to be empty is, for stat(2): tar and others never open what they take to be empty."""
+        if self.entry.size == 0:
+            try:
+                self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=False))
+            except errors.DeviceGone:
+                raise
+            except errors.CameraError as error:
+                log.info("%s: %s", self.path(), error)  # who reads it hears of it
+
     async def measure(self) -> None:
         """See that the size is known, or known to be unknown, before anybody reads.
 
@@ -130,7 +142,7 @@ class File(Node):
         """
         async with self._measuring:
             if not self.entry.size_is_exact and not self.entry.size_is_bound:
-                self.entry = await self.ask(self.tree.camera.measure)
+                self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=True))
                 self.tree.blocks.drop(self)
             self._size_when_read = self.entry.size
 
@@ -138,7 +150,7 @@ class File(Node):
         """Take what the camera says of the file now that it has changed; for who has it open, its size is found out first."""
         if self.open_handles:
             try:
-                entry = await self.tree.camera.measure(entry)
+                entry = await self.tree.camera.measure(entry, reading=True)
             except errors.CameraError as error:
                 log.info("%s: %s", self.path(), error)  # the next read measures it, or fails
         self.entry = entry

@@ -26,6 +26,8 @@ class Thing:
     Attributes:
         number: its key in this session.
         failure: what describing it fails with.
+        claimed: the size that the camera says it has, if that may be wrong.
+        bound: the size that it has at most, if the camera does not find out how large it is.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Thing:
     mtime_ns: int = 0
     picture: bool = False
     failure: errors.CameraError | None = None
+    claimed: int | None = None
+    bound: int | None = None
     inside: "list[Thing]" = field(default_factory=list)
 
     def walk(self) -> "Iterator[Thing]":
@@ -125,7 +129,8 @@ class ScriptedCamera(WithoutRemoteControl):
             thing.name,
             f"{thing.number:08x}",
             thing.data is None,
-            len(thing.data or b""),
+            len(thing.data or b"") if thing.claimed is None else thing.claimed,
+            size_is_exact=thing.claimed is None,
             mtime_ns=thing.mtime_ns,
             is_picture=thing.picture,
         )
@@ -152,9 +157,14 @@ class ScriptedCamera(WithoutRemoteControl):
             thing = thing.above
         return way
 
-    async def measure(self, entry: Entry) -> Entry:
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
         await self._called("measure", entry.key)
-        return replace(entry, size=len(self.thing(entry.key).data or b""), size_is_exact=True)
+        thing = self.thing(entry.key)
+        if entry.size_is_exact or not reading:
+            return entry
+        if thing.bound is not None:
+            return replace(entry, size=thing.bound, size_is_bound=True)
+        return replace(entry, size=len(thing.data or b""), size_is_exact=True)
 
     def reads_short(self, entry: Entry) -> bool:
         return False

@@ -1,13 +1,15 @@
 """Files of the camera: the right bytes in whatever session, and handles that let go of the camera when the last one closes."""
 
 import pytest
+import trio
 
 from camfs import errors
 from camfs.cameras.api import EntryChanged, Gone, Key
 from camfs.mount.file import File
+from camfs.mount.handles import Handle
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera
-from tests.mount.rig import WatchedTree, at, dcim, inodes
+from tests.mount.rig import WatchedTree, at, dcim, inodes, nodes_of
 
 
 async def test_a_new_session_in_which_keys_have_changed_places() -> None:
@@ -147,3 +149,148 @@ async def test_who_has_it_open_gets_the_bytes_of_now_or_an_error() -> None:
         thing.data = b"other and longer"
         await tree.apply(EntryChanged(thing.number))
         assert bytes(await handle.read(0, 100)) == b"other and longer"
+
+
+# sizes that the camera may have wrong
+
+
+async def opened(node: File) -> Handle:
+    """Open a file."""
+    return await node.open(writing=False)
+
+
+@pytest.mark.parametrize("claimed", [0, 2, 50])
+async def test_a_size_in_doubt_is_found_out_when_the_file_is_opened(claimed: int) -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        thing.data, thing.claimed = b"four", claimed
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        shown = await node.attributes()
+        assert (shown.size, shown.lasting) == (claimed, False)
+        handle = await opened(node)
+        assert handle.direct_io  # the kernel has heard of another size, and might take that for the end
+        shown = await node.attributes()
+        assert (shown.size, shown.lasting) == (4, True)
+        assert await handle.read(0, 100) == b"four"
+        assert await handle.read(4, 100) == b""
+        again = await opened(node)
+        assert not again.direct_io
+        assert camera.count("measure") == 1 + (claimed == 0)
+        await handle.close()
+        await again.close()
+
+
+async def test_many_who_open_a_file_at_once_have_it_measured_once() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        thing.claimed = 1
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        async with trio.open_nursery() as openers:
+            for _ in range(8):
+                openers.start_soon(opened, node)
+        assert camera.count("measure") == 1
+        assert node.open_handles == 8
+
+
+async def test_a_file_of_unknown_size_is_read_to_its_end() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        thing.data, thing.claimed, thing.bound = b"x" * 100, 0, 1 << 40
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        handle = await opened(node)
+        assert handle.direct_io
+        shown = await node.attributes()
+        assert (shown.size, shown.lasting) == (1 << 40, False)
+        assert await handle.read(0, 60) == b"x" * 60
+        assert await handle.read(60, 60) == b"x" * 40
+        assert await handle.read(100, 60) == b""
+        thing.claimed = thing.bound = None
+        await tree.apply(EntryChanged(thing.number))
+        assert await handle.read(50, 60) == b"x" * 50
+        shown = await node.attributes()
+        assert (shown.size, shown.lasting) == (100, True)
+        await handle.close()
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_file_that_cannot_be_measured_is_not_opened(held: bool) -> None:
+    """What the camera may have begun to send for it is for nobody then, unless somebody else reads it."""
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        if held:
+            await opened(node)
+        thing.claimed = 0
+        node.entry = camera.entry(thing)
+        camera.failing["measure"] = errors.AccessDenied("no")
+        with pytest.raises(errors.AccessDenied):
+            await opened(node)
+        assert camera.count("release") == (not held)
+        assert node.open_handles == held
+
+
+async def test_who_has_a_file_open_is_never_told_a_size_in_doubt() -> None:
+    """After a lost session its size is in doubt again; the kernel would take it for the end of the file."""
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        thing.data, thing.claimed = b"four", 0
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        handle = await opened(node)
+        assert await handle.read(0, 2) == b"fo"
+        inode = node.inode
+        camera.lose_session()
+        assert [each.name for each in await nodes_of(node.folder)] == [b"P1.JPG", b"P2.JPG", b"P3.JPG"]
+        assert not node.entry.size_is_exact
+        assert (await node.attributes(exact=False)).size == 4
+        assert (await node.attributes()).size == 4
+        assert await handle.read(2, 100) == b"ur"
+        thing.data = b"five!"
+        await tree.apply(EntryChanged(thing.number))
+        assert (await node.attributes(exact=False)).size == 5
+        assert await handle.read(2, 100) == b"ve!"
+        assert (await at(tree, "card/DCIM/P3.JPG")).inode == inode
+
+
+async def test_a_file_that_cannot_be_measured_any_more_is_an_error_to_who_reads_it() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        thing = dcim(camera).inside[2]
+        thing.data, thing.claimed = b"four", 0
+        tree = WatchedTree(camera, work)
+        node = await at(tree, "card/DCIM/P3.JPG")
+        assert isinstance(node, File)
+        handle = await opened(node)
+        camera.failing["measure"] = errors.RemoteProtocolError("nonsense")
+        await tree.apply(EntryChanged(thing.number))
+        with pytest.raises(errors.RemoteProtocolError):
+            await handle.read(0, 100)
+        with pytest.raises(errors.RemoteProtocolError):
+            await node.attributes()
+
+
+async def test_an_empty_file_is_shown_although_it_cannot_be_looked_at() -> None:
+    camera = ScriptedCamera()
+    thing = dcim(camera).inside[2]
+    thing.claimed = 0
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P3.JPG")
+    camera.failing["measure"] = errors.Busy("no")
+    assert (await node.attributes()).size == 0
+    camera.failing["measure"] = errors.DeviceGone("no")
+    with pytest.raises(errors.DeviceGone):
+        await node.attributes()

@@ -151,22 +151,6 @@ def test_more_than_4_gib(folder: Path, camera: Path) -> None:
         assert sum(read.size for read in mount.trace.reads()) < 8 * MIB
 
 
-def test_more_than_4_gib_on_a_camera_that_cannot_say(folder: Path, camera: Path) -> None:
-    """What can be read is; the end, which may not be the end, is an error and no silent cut."""
-    make_sparse(folder / "LARGE.MOV", 5 * GIB)
-    with mounted(f"virtual:sigma-fp?card={folder}", camera) as mount:
-        size = (camera / "card/LARGE.MOV").stat().st_size
-        assert size == 4 * GIB - 1
-        with open(camera / "card/LARGE.MOV", "rb") as file:
-            assert os.pread(file.fileno(), 10, 0) == bytes(10)
-            assert os.pread(file.fileno(), 10, 3 * GIB) == bytes(10)
-            mount.expect("LARGE.MOV")
-            with pytest.raises(OSError, match="too large") as failure:
-                os.pread(file.fileno(), 10, size - 5)
-            assert failure.value.errno == errno.EFBIG
-        assert "LARGE.MOV" in mount.read_status()["last-error"]
-
-
 def test_just_below_4_gib(folder: Path, camera: Path) -> None:
     make_sparse(folder / "LARGE.MOV", 4 * GIB - 2)
     with mounted(f"virtual:sigma-fp?card={folder}", camera), open(camera / "card/LARGE.MOV", "rb") as file:

@@ -159,15 +159,15 @@ def _reader(*paths: Path) -> subprocess.Popen[str]:
 
 def test_eight_readers_of_one_file(folder: Path, camera: Path) -> None:
     """Each byte is fetched once, however many wait for it."""
-    make_file(folder / "LARGE.MOV", 9 * MIB + 5)
+    make_file(folder / "LARGE.DNG", 9 * MIB + 5)
     with mounted(f"virtual:sigma-fp?card={folder}", camera) as mount:
-        found = _digests([_reader(camera / "card/LARGE.MOV") for _ in range(8)])
-        assert found == [[hashlib.md5((folder / "LARGE.MOV").read_bytes()).hexdigest()]] * 8
+        found = _digests([_reader(camera / "card/LARGE.DNG") for _ in range(8)])
+        assert found == [[hashlib.md5((folder / "LARGE.DNG").read_bytes()).hexdigest()]] * 8
         assert sum(read.size for read in mount.trace.reads()) == 9 * MIB + 5
 
 
 def test_eight_readers_of_eight_files(folder: Path, camera: Path) -> None:
-    names = [f"{number}.MOV" for number in range(8)]
+    names = [f"{number}.DNG" for number in range(8)]
     for name in names:
         make_file(folder / name, 2 * MIB + 3)
     with mounted(f"virtual:sigma-fp?card={folder}", camera) as mount:
@@ -178,7 +178,7 @@ def test_eight_readers_of_eight_files(folder: Path, camera: Path) -> None:
 
 def test_eight_readers_of_eight_files_with_a_small_cache(folder: Path, camera: Path) -> None:
     """More is read than the cache holds, each reader from another file on."""
-    names = [f"{number}.MOV" for number in range(8)]
+    names = [f"{number}.DNG" for number in range(8)]
     for name in names:
         make_file(folder / name, MIB + 3)
     digests = {name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in names}
@@ -189,15 +189,15 @@ def test_eight_readers_of_eight_files_with_a_small_cache(folder: Path, camera: P
 
 
 def test_a_reader_that_is_killed_leaves_the_others_alone(folder: Path, camera: Path) -> None:
-    make_file(folder / "LARGE.MOV", 4 * MIB)
+    make_file(folder / "LARGE.DNG", 4 * MIB)
     source = f"virtual:sigma-fp?card={folder}&latency=0.02"
     with mounted(source, camera) as mount:
-        first, second = (_reader(camera / "card/LARGE.MOV") for _ in range(2))
-        with open(camera / "card/LARGE.MOV", "rb") as file:
+        first, second = (_reader(camera / "card/LARGE.DNG") for _ in range(2))
+        with open(camera / "card/LARGE.DNG", "rb") as file:
             file.read(1)
             first.kill()
             first.communicate()
-        assert _digests([second]) == [[hashlib.md5((folder / "LARGE.MOV").read_bytes()).hexdigest()]]
+        assert _digests([second]) == [[hashlib.md5((folder / "LARGE.DNG").read_bytes()).hexdigest()]]
         assert sum(read.size for read in mount.trace.reads()) == 4 * MIB
 
 

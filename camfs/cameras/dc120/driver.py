@@ -177,7 +177,7 @@ class Dc120Camera(WithoutRemoteControl):
     async def read(self, entry: Entry, offset: int, size: int) -> bytes:
         return await self._downloads.of(entry).read(offset, size)
 
-    async def measure(self, entry: Entry) -> Entry:
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
         return entry
 
     def reads_short(self, entry: Entry) -> bool:

@@ -183,18 +183,21 @@ class PtpCamera(WithoutRemoteControl):
     def reads_short(self, entry: Entry) -> bool:
         return False
 
-    async def measure(self, entry: Entry) -> Entry:
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
         if entry.size_is_exact or entry.size_is_bound:
             return entry
         storage, handle = object_key(entry.key)
-        size = await self._sizes.measure(handle, storage, entry.size)
+        if reading:
+            size = await self._sizes.measure(handle, storage, entry.size)
+        else:
+            size = await self._sizes.look(handle, entry.size)
         return replace(entry, size=size.value, size_is_exact=size.is_exact, size_is_bound=size.is_bound)
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
         handle = object_key(entry.key).handle
         self._sizes.check(handle)
         with explaining_denial(self.info):
-            return await self._reader.read(handle, await self.measure(entry), offset, size)
+            return await self._reader.read(handle, await self.measure(entry, reading=True), offset, size)
 
     async def release(self, entry: Entry) -> None:
         self._reader.release(object_key(entry.key).handle)

@@ -303,10 +303,13 @@ class Objects:
             return ()
         info = self._infos.get(handle) or await self.info(handle)
         before = self._sizes.known(handle)
+        if before is None and not self._sizes.is_doubted(handle):
+            before = info.compressed_size
         self._sizes.note(handle, size)
-        if size == (info.compressed_size if before is None else before):
+        if size == before:
             return ()
-        log.warning("%s: the camera announced %d bytes and sent %d", info.filename, info.compressed_size, size)
+        if before is not None:
+            log.warning("%s: the camera announced %d bytes and sent %d", info.filename, before, size)
         return self.keys(handle, info)
 
     # ------------------------------------------------------------------ keys, deleting

@@ -9,7 +9,9 @@ GoPro), all ones from 4 GiB - 1 on, as the standard wants it, or something too s
                                     GetObjectPropValue, GetObjectPropList, Nikon's GetObjectSize ──┬─ answered ──► believed
                                                                                                    └─ not ───────► doubted
 
-What is doubted is shown as the camera says it, and is measured before it is read (`measure`)::
+What is doubted is shown as the camera says it, but what it says is empty is looked at first (`look`), as there are programs that never
+open an empty file. What turns out not to be empty is shown as the standard wants a size that is not known: as all ones, 4 GiB - 1.
+Before it is read it is measured (`measure`)::
 
     doubted ── read across the end that it is said to have: does it end there? ──┬─ yes ─────────────────────────► exact
                                                                                  └─ no, or reading does not say:
@@ -19,7 +21,7 @@ What is doubted is shown as the camera says it, and is measured before it is rea
                                                                                  └─ no ──► unknown: whoever reads goes on to the end
 
 So it costs nothing to list and copy still pictures, and one transaction for each other object. A movie on a camera without 64 bits costs
-one when it is opened, and an empty file, too. All that was found out is remembered until the object changes.
+one when it is opened, and an empty file one when it is looked at. All that was found out is remembered until the object changes.
 
 The Canon operation GetObjectInfo64 (0x9170) would tell a size in 64 bits, but the layout of its answer is not known; it is not used.
 """
@@ -106,6 +108,7 @@ class Sizes:
         self._exact: dict[ObjectHandle, int] = {}
         self._doubted: dict[ObjectHandle, int] = {}
         self._bounds: dict[ObjectHandle, int] = {}
+        self._looked_at: dict[ObjectHandle, bool | None] = {}
         self._announced: set[ObjectHandle] = set()
         self._distrusted: set[ObjectHandle] = set()
         self._capacities: dict[StorageID, int] = {}
@@ -116,12 +119,13 @@ class Sizes:
         """Forget the size of an object that has changed, or is gone."""
         for sizes in (self._exact, self._doubted, self._bounds):
             sizes.pop(handle, None)
+        self._looked_at.pop(handle, None)
         for handles in (self._announced, self._distrusted):
             handles.discard(handle)
 
     def forget_all(self) -> None:
         """Forget all sizes: handles may mean other objects now."""
-        for known in (self._exact, self._doubted, self._bounds, self._announced, self._distrusted):
+        for known in (self._exact, self._doubted, self._bounds, self._looked_at, self._announced, self._distrusted):
             known.clear()
 
     def note(self, handle: ObjectHandle, size: int) -> Size:
@@ -180,7 +184,15 @@ class Sizes:
                 return Size(min(size, SIZE_UNKNOWN), False)
         if handle in self._exact:
             return Size(self._exact[handle], True)
-        return Size(self._doubted.get(handle, min(size, SIZE_UNKNOWN)), False)
+        return self._shown(handle, self._doubted.get(handle, min(size, SIZE_UNKNOWN)))
+
+    def is_doubted(self, handle: ObjectHandle) -> bool:
+        """Say whether the size that an object was described with may be wrong."""
+        return handle in self._doubted
+
+    def _shown(self, handle: ObjectHandle, size: int) -> Size:
+        """Return the size of an object in doubt as it is shown."""
+        return Size(SIZE_UNKNOWN if self._looked_at.get(handle) is False else size, False)
 
     async def _ask(self, handle: ObjectHandle) -> None:
         """Ask for the size of an object in 64 bits, in each way that the camera has until one tells it."""
@@ -211,7 +223,7 @@ class Sizes:
             return None
         try:
             reply = await self._operations.session.transact(
-                operation, handle, *parameters, limit=DATASET_LIMIT, repeatable=True
+                operation, handle, *parameters, limit=DATASET_LIMIT, repeatable=False
             )
         except (errors.Busy, errors.NotFound, errors.StoreUnavailable, errors.DeviceGone):
             raise
@@ -233,6 +245,16 @@ class Sizes:
 
     # ------------------------------------------------------------------ before an object is read
 
+    async def look(self, handle: ObjectHandle, size: int) -> Size:
+        """See whether an object that is said to be empty is; other doubts are left to `measure`."""
+        if handle in self._exact:
+            return Size(self._exact[handle], True)
+        if size == 0 and handle not in self._looked_at:
+            self._looked_at[handle] = is_empty = await self._ends_at(handle, 0)
+            if is_empty:
+                return self.note(handle, 0)
+        return self._shown(handle, size)
+
     async def measure(self, handle: ObjectHandle, storage: StorageID, size: int) -> Size:
         """Find out how large an object is whose size is doubted.
 
@@ -251,7 +273,7 @@ class Sizes:
             return Size(self._exact[handle], True)
         if handle in self._bounds:
             return Size(self._bounds[handle], False, True)
-        ends = await self._ends_at(handle, size)
+        ends = None if size == SIZE_UNKNOWN else await self._ends_at(handle, size)
         if ends:
             return self.note(handle, size)
         bound = await self._bound(storage)

@@ -221,10 +221,10 @@ class SigmaCamera:
 
     # ------------------------------------------------------------------ data
 
-    async def measure(self, entry: Entry) -> Entry:
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
         if entry.size_is_exact or isinstance(entry.key, ImageKey):
             return entry
-        return await self._card.live(lambda: self._ptp.measure(entry))
+        return await self._card.live(lambda: self._ptp.measure(entry, reading=reading))
 
     def reads_short(self, entry: Entry) -> bool:
         return False

@@ -223,7 +223,7 @@ async def test_a_transfer_is_stopped_for_reads_elsewhere(autojump_clock: MockClo
     async with rigged(operations="-9803,-9805", bandwidth="10000000", listening=False) as rig:
         rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
         content = add_counting(rig, GIB)
-        entry = await rig.camera.measure(await rig.entry("A.MOV"))
+        entry = await rig.camera.measure(await rig.entry("A.MOV"), reading=True)
         assert await rig.camera.read(entry, 0, 1000) == content.read(0, 1000)
         assert await rig.camera.read(entry, GIB - 1000, 1000) == content.read(GIB - 1000, 1000)
         assert trio.current_time() < 5

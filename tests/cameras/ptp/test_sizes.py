@@ -86,7 +86,7 @@ async def test_still_pictures_cost_no_more(count: int, operations: str, autojump
             add(rig, f"{number}.JPG", b"12345")
         rig.operations()
         for entry in await rig.entries():
-            assert await rig.camera.measure(entry) is entry
+            assert await rig.camera.measure(entry, reading=True) is entry
         by_list = "9805" not in operations and count > 5
         assert Counter(rig.operations()) == {
             "GetObjectHandles": 1,
@@ -223,7 +223,7 @@ async def test_nikons_own_way(maker: str, autojump_clock: MockClock) -> None:
 
 async def measured(rig: Rig, name: str = "A.MOV") -> Entry:
     """Measure an entry, as who opens its file."""
-    return await rig.camera.measure(await rig.entry(name))
+    return await rig.camera.measure(await rig.entry(name), reading=True)
 
 
 CLAIMS = [ClaimedSizes.ZERO, ClaimedSizes.ONES, ClaimedSizes.SMALL]
@@ -256,8 +256,8 @@ async def test_a_size_that_is_right_costs_one_read(autojump_clock: MockClock) ->
         rig.body.quirks.past_end = PastEnd.HANGS
         entry = await rig.entry("A.MOV")
         rig.operations()
-        assert said(await rig.camera.measure(entry)) == (5000, True)
-        assert said(await rig.camera.measure(entry)) == (5000, True)
+        assert said(await rig.camera.measure(entry, reading=True)) == (5000, True)
+        assert said(await rig.camera.measure(entry, reading=True)) == (5000, True)
         assert rig.operations() == ["GetPartialObject"]
         assert trio.current_time() == 0
 
@@ -267,7 +267,7 @@ async def test_empty_files_stay_empty_and_cheap(autojump_clock: MockClock) -> No
         add(rig, "A.TXT", b"")
         entry = await rig.entry("A.TXT")
         rig.operations()
-        measured = await rig.camera.measure(entry)
+        measured = await rig.camera.measure(entry, reading=True)
         assert said(measured) == (0, True)
         assert await rig.camera.read(measured, 0, 100) == b""
         assert said(await rig.entry("A.TXT")) == (0, True)
@@ -354,7 +354,7 @@ async def test_what_cannot_be_measured_is_an_error_and_never_empty(
         for operation in (Operation.GetPartialObject, Operation.GetObject):
             rig.fail(kind, operation, times=None, **about)
         with pytest.raises(errors.CameraError):
-            await rig.camera.measure(entry)
+            await rig.camera.measure(entry, reading=True)
 
 
 async def test_a_camera_that_contradicts_itself(autojump_clock: MockClock) -> None:
@@ -376,7 +376,58 @@ async def test_exactly_all_ones(autojump_clock: MockClock) -> None:
         async with rigged(operations=operations) as rig:
             add(rig, "A.MOV", Zeros(ALL_ONES))
             assert said(await measured(rig)) == (ALL_ONES, True)
-            assert "GetObject" not in rig.operations()
+
+
+# ---------------------------------------------------------------------- looking at what is said to be empty
+
+
+async def looked_at(rig: Rig, name: str) -> Entry:
+    """Look at an entry, as stat(2) does."""
+    return await rig.camera.measure(await rig.entry(name), reading=False)
+
+
+async def test_an_empty_file_is_looked_at_once(autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES, listening=False) as rig:
+        add(rig, "A.TXT", b"")
+        for _ in range(3):
+            assert said(await looked_at(rig, "A.TXT")) == (0, True)
+        assert said(await measured(rig, "A.TXT")) == (0, True)
+        assert rig.count(Operation.GetPartialObject) == 1
+        assert rig.count(Operation.GetObject) == 0
+
+
+async def test_what_is_not_empty_is_shown_as_of_unknown_size_until_it_is_measured(autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES, listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        add_counting(rig, 5000)
+        for _ in range(3):
+            assert said(await looked_at(rig, "A.MOV")) == (ALL_ONES, False)
+        assert said(await rig.entry("A.MOV")) == (ALL_ONES, False)
+        assert rig.count(Operation.GetPartialObject) == 1
+        assert rig.count(Operation.GetObject) == 0
+        assert said(await measured(rig)) == (5000, True)
+        assert rig.count(Operation.GetPartialObject) == 1
+
+
+@pytest.mark.parametrize("claim", [ClaimedSizes.TRUE, ClaimedSizes.SMALL, ClaimedSizes.ONES])
+async def test_other_sizes_are_not_looked_at(claim: ClaimedSizes, autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES, listening=False) as rig:
+        rig.body.quirks.claimed_sizes = claim
+        add_counting(rig, 5000)
+        entry = await rig.entry("A.MOV")
+        rig.operations()
+        assert await rig.camera.measure(entry, reading=False) == entry
+        assert rig.operations() == []
+
+
+@pytest.mark.parametrize("code", [0x2002, 0x2005, 0x200F])
+async def test_where_looking_is_refused(code: int, autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES + ",-95C1", listening=False) as rig:
+        add(rig, "A.TXT", b"")
+        rig.fail(FaultKind.REFUSE, Operation.GetPartialObject, times=None, code=code)
+        for _ in range(3):
+            assert said(await looked_at(rig, "A.TXT")) == (0, False)
+        assert rig.count(Operation.GetPartialObject) == 1
 
 
 # ---------------------------------------------------------------------- of unknown size
@@ -407,7 +458,7 @@ async def test_else_it_is_bounded_by_what_the_store_holds_and_read_to_its_end(
         rig.body.card.disk, rig.body.card.capacity = None, 64_000_000_000
         entry = await measured(rig)
         assert (entry.size, entry.size_is_exact, entry.size_is_bound) == (64_000_000_000, False, True)
-        assert await rig.camera.measure(entry) is entry
+        assert await rig.camera.measure(entry, reading=True) is entry
         data = b""
         while piece := await rig.camera.read(entry, len(data), 1 << 20):
             data += piece
