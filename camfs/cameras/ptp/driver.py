@@ -267,7 +267,7 @@ class PtpCamera(WithoutRemoteControl):
         return f"{answer} : {reply.data.hex()}" if reply.data else answer
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing."""
+        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing. Never fails."""
         lines = [
             ("camera", self.info.model or self.info.manufacturer or "PTP camera"),
             ("serial", self.info.serial_number),
@@ -276,11 +276,10 @@ class PtpCamera(WithoutRemoteControl):
         if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
             try:
                 self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
-            except errors.DeviceGone:
-                raise
             except errors.CameraError as error:
                 log.info("battery: %s", error)
-                self._battery = ""
+                if not self.gone:
+                    self._battery = ""
         if self._battery:
             lines.append(("battery", self._battery))
         return lines
