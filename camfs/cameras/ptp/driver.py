@@ -152,7 +152,10 @@ class PtpCamera(WithoutRemoteControl):
 
     async def list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
         if key is None:
-            return [ObjectKey(storage, ROOT) for storage in await self._stores.list()]
+            stores = await self._stores.list()
+            for storage in stores:  # to ask for a name may cost the session: then the file system lists again
+                await self._stores.name(storage)
+            return [ObjectKey(storage, ROOT) for storage in stores]
         return await self._objects.list(object_key(key))
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:

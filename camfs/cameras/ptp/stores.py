@@ -94,7 +94,7 @@ class Stores:
         except errors.Refused as error:
             log.info("%s", error)
         except errors.CameraError as error:
-            await self.list()  # as in `_info`
+            await self._check_camera()
             log.info("counting objects: %s", error)
             self._operations.give_up(Operation.GetNumObjects)
         total, free = (0 if size in UNLIMITED else size for size in (info.max_capacity, info.free_space))
@@ -119,7 +119,7 @@ class Stores:
         except (errors.DeviceGone, errors.Refused):
             raise
         except errors.CameraError as error:
-            await self.list()  # is it this operation that fails, or the camera?
+            await self._check_camera()
             log.warning("the camera does not describe its stores: %s", error)
             self._is_silent = True
             return None
@@ -128,3 +128,11 @@ class Stores:
         except errors.RemoteProtocolError as error:
             log.info("storage %#x: %s", storage, error)
             return None
+
+    async def _check_camera(self) -> None:
+        """Find out, after an operation was not answered, whether it is the operation that fails, or the camera.
+
+        Raises:
+            CameraError: it is the camera.
+        """
+        await self._operations.session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
