@@ -1,5 +1,6 @@
 """Cameras that are slow, silent or busy: no call takes longer than its budget, and what can be had is had."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -221,31 +222,33 @@ def test_a_host_that_does_not_exist(camera: Path) -> None:
 def test_a_camera_that_closes_its_first_connections(served: CameraInProcess, camera: Path) -> None:
     """As some do that have just been switched on; here a listener stands before the camera, and passes on from the fourth."""
     port = int(served.source.rpartition(":")[2])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with contextlib.ExitStack() as sockets, socket.create_server(("127.0.0.1", 0)) as listener:
+        threads: list[threading.Thread] = []
         closed = 0
 
         def pass_on(here: socket.socket, there: socket.socket) -> None:
-            while data := here.recv(1 << 16):
-                there.sendall(data)
-            there.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                while data := here.recv(1 << 16):
+                    there.sendall(data)
+                there.shutdown(socket.SHUT_WR)
 
         def answer() -> None:
             nonlocal closed
-            while True:
-                try:
-                    here, _ = listener.accept()
-                except OSError:
-                    return
-                if closed < 3:
-                    closed += 1
-                    here.close()
-                    continue
-                there = socket.create_connection(("127.0.0.1", port))
+            while closed < 3:
+                listener.accept()[0].close()
+                closed += 1
+            for _ in range(2):
+                here = sockets.enter_context(listener.accept()[0])
+                there = sockets.enter_context(socket.create_connection(("127.0.0.1", port)))
                 for pair in ((here, there), (there, here)):
-                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
+                    threads.append(threading.Thread(target=pass_on, args=pair))
+                    threads[-1].start()
 
-        threading.Thread(target=answer, daemon=True).start()
+        threads.append(threading.Thread(target=answer))
+        threads[-1].start()
         with mounted(f"ptpip:127.0.0.1:{listener.getsockname()[1]}", camera) as mount:
             assert os.listdir(camera) == ["card"]
             mount.unmount()
         assert closed == 3
+        for thread in threads:
+            thread.join(10)
