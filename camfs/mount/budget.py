@@ -76,6 +76,10 @@ class Budget:
         if scope.cancelled_caught:
             raise errors.TransferTimeout(f"the camera did not answer in {self._seconds:g} s")
 
+    def forget_failures(self) -> None:
+        """Let all requests be made again: the user wants it."""
+        self._failed.clear()
+
     def recent_failure(self, request: Hashable) -> int | None:
         """Return the errno of a request that failed a moment ago after a long time, None if it did not."""
         until, number = self._failed.get(request, (-math.inf, 0))

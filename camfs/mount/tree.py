@@ -139,6 +139,7 @@ class Tree:
     async def refresh(self) -> None:
         """Drop all listings: everything is listed and described again when it is next looked at."""
         await self.camera.refresh()
+        self.budget.forget_failures()
         self._refreshes += 1
         for node in self.inodes:
             if node is not self.root:

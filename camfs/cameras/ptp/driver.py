@@ -165,7 +165,10 @@ class PtpCamera(WithoutRemoteControl):
     async def list_folder(self, key: Key | None) -> Sequence[ObjectKey]:
         with explaining_denial(self.info):
             if key is None:
-                return [ObjectKey(storage, ROOT) for storage in await self._stores.list()]
+                stores = await self._stores.list()
+                for storage in stores:  # to ask for a name may cost the session: then the file system lists again
+                    await self._stores.name(storage)
+                return [ObjectKey(storage, ROOT) for storage in stores]
             return await self._objects.list(object_key(key))
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
@@ -308,7 +311,7 @@ class PtpCamera(WithoutRemoteControl):
         return f"{answer} : {reply.data.hex()}" if reply.data else answer
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing."""
+        """Return the lines of `.status`. While a picture is being taken the camera is asked nothing. Never fails."""
         lines = [
             ("camera", self.info.model.strip() or self.info.manufacturer.strip() or "PTP camera"),
             ("serial", self.info.serial_number),
@@ -317,11 +320,10 @@ class PtpCamera(WithoutRemoteControl):
         if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
             try:
                 self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
-            except errors.DeviceGone:
-                raise
             except errors.CameraError as error:
                 log.info("battery: %s", error)
-                self._battery = ""
+                if not self.gone:
+                    self._battery = ""
         if self._battery:
             lines.append(("battery", self._battery))
         return lines

@@ -247,7 +247,7 @@ class Stores:
         except errors.Refused as error:
             log.info("%s", error)
         except errors.CameraError as error:
-            await self._require_answer()
+            await self._check_camera()
             log.info("counting objects: %s", error)
             self._operations.give_up(Operation.GetNumObjects)
         if not objects and advice.hides_card(self._operations.info):
@@ -274,7 +274,7 @@ class Stores:
         except (errors.DeviceGone, errors.Refused):
             raise
         except errors.CameraError as error:
-            await self._require_answer()
+            await self._check_camera()
             log.warning("the camera does not describe its stores: %s", error)
             self._is_silent = True
             return None
@@ -284,11 +284,11 @@ class Stores:
             log.info("storage %#x: %s", storage, error)
             return None
 
-    async def _require_answer(self) -> None:
-        """See whether it is one operation that fails, or the camera.
+    async def _check_camera(self) -> None:
+        """Find out, after an operation was not answered, whether it is the operation that fails, or the camera.
 
         Raises:
-            CameraError: the camera does not answer.
+            CameraError: it is the camera.
         """
         await self._operations.session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
 
