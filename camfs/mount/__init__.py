@@ -14,7 +14,8 @@ The way of a read: ``head -c 1 card/DCIM/A.JPG``
     one has that name; its entry becomes a `File` or `Folder`. The reply holds the attributes, and the kernel holds the node from now
     on.
 2.  OPEN. `operations.open` calls `File.open` (`file.py`): writing is refused, the entry is found again if the session was lost since,
-    and the answer is a `FileHandle`. It says that the kernel may keep pages. Nothing is fetched yet.
+    and the answer is a `FileHandle`. It says that the kernel may keep pages. Nothing is fetched yet; only a file whose size the camera
+    may have wrong is measured (`Camera.measure`).
 3.  READ. The kernel wants whole pages and some more: up to 128 KiB. `operations.read` passes that on to `FileHandle.read`, that to
     `BlockReader.read` and `BlockCache.read` (`blocks.py`). The block is absent, so a task of the cache fetches it, 256 KiB; whoever
     else wants the same block waits for the same fetch.

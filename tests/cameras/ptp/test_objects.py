@@ -1,5 +1,6 @@
 """Objects: listing, describing, sizes and deleting, on cameras that are right and on those that are not."""
 
+import struct
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,8 +20,9 @@ from camfs.protocols.ptp.codes import (
     Operation,
     ResponseCode,
 )
-from camfs.protocols.ptp.datasets import AccessCapability
-from camfs.virtual.ptp.calls import Answer, Call
+from camfs.protocols.ptp.datasets import AccessCapability, decode_object_prop_list
+from camfs.protocols.ptp.values import encode_value
+from camfs.virtual.ptp.calls import Answer, Call, Handler
 from camfs.virtual.ptp.descriptions import OBJECT_PROPERTIES
 from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.operations import get_object_handles, get_object_prop_list
@@ -163,6 +165,80 @@ async def test_properties_of_strange_types(
         entries = await rig.entries()
         assert "GetObjectPropList" in rig.operations()
         assert sorted((entry.name, entry.size) for entry in entries) == [(name, 5) for name in names]
+
+
+# ---------------------------------------------------------------------- lists that leave something out
+
+
+def leaves_out(code: ObjectProperty, odd_ones_only: bool) -> Handler:
+    """Return a handler that answers lists of one property without its elements, or without every other."""
+
+    async def answer(state: CameraState, call: Call) -> Answer:
+        whole = await get_object_prop_list(state, call)
+        if call.parameters[2] != code:
+            return whole
+        assert isinstance(whole.payload, bytes)
+        kept = [each for each in decode_object_prop_list(whole.payload) if odd_ones_only and each.handle % 2]
+        packed = [
+            struct.pack("<IHH", each.handle, each.code, each.data_type) + encode_value(each.data_type, each.value)
+            for each in kept
+        ]
+        return Answer(len(kept).to_bytes(4, "little") + b"".join(packed))
+
+    return answer
+
+
+async def as_described(rig: Rig, count: int) -> set[tuple[str, int, bool, int, bool]]:
+    """Put files on the card, list them, and tell what is known of each."""
+    for number in range(count):
+        add(rig, f"{number}.JPG", b"12345")
+    return {(each.name, each.size, each.size_is_exact, each.mtime_ns, each.is_picture) for each in await rig.entries()}
+
+
+@pytest.mark.parametrize("odd_ones_only", [False, True])
+@pytest.mark.parametrize(
+    "code",
+    [
+        ObjectProperty.ObjectFileName,
+        ObjectProperty.ObjectFormat,
+        ObjectProperty.ObjectSize,
+        ObjectProperty.DateModified,
+        ObjectProperty.ParentObject,
+    ],
+)
+async def test_what_a_list_leaves_out_is_asked_of_the_object(
+    code: ObjectProperty, odd_ones_only: bool, autojump_clock: MockClock
+) -> None:
+    async with rigged(operations="-9805") as rig:
+        expected = await as_described(rig, 8)
+    async with rigged() as rig:
+        rig.body.override(Operation.GetObjectPropList, leaves_out(code, odd_ones_only))
+        assert await as_described(rig, 8) == expected
+
+
+@pytest.mark.parametrize("date", ["", "nonsense", "00000000T000000", "20241304T093000", "2024-05-04"])
+async def test_a_list_with_a_date_that_is_none(
+    date: str, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    async with rigged(operations="-9805") as rig:
+        expected = await as_described(rig, 8)
+    monkeypatch.setitem(OBJECT_PROPERTIES, ObjectProperty.DateModified, (0xFFFF, lambda state, node: date))
+    async with rigged() as rig:
+        assert await as_described(rig, 8) == expected
+        assert "GetObjectPropList" in rig.operations()
+
+
+@pytest.mark.parametrize("count", [3, 8])
+async def test_objects_whose_format_does_not_tell_whether_they_have_a_thumbnail(
+    count: int, autojump_clock: MockClock
+) -> None:
+    async with rigged() as rig:
+        for number in range(count):
+            thumbnail = JPEG if number % 2 else b""
+            add(rig, f"{number}.X3F", b"12345", object_format=ObjectFormat.Undefined, thumbnail=thumbnail)
+        entries = await rig.entries()
+        assert {int(entry.name[0]) % 2 == 1 for entry in entries if entry.is_picture} == {True}
+        assert sum(entry.is_picture for entry in entries) == count // 2
 
 
 async def test_a_folder_listed_again_costs_its_news_only(autojump_clock: MockClock) -> None:
