@@ -118,7 +118,9 @@ class Camera(Protocol):
 
     Every method may raise any `CameraError`: `Refused` and its kinds when the camera says no; once the camera is unplugged, `DeviceGone`
     until it is back. Methods may be called from any number of tasks at once; the driver puts them in order on the wire. A cancelled call
-    leaves the wire in step.
+    leaves the wire in step. Calls are cancelled: a request of the kernel has a budget of time, the deadline of the cancel scope that the
+    call is made in, and a driver does not try again what cannot succeed before it. `capture`, `record`, `change_focus`, `format` and
+    `release_control` have no such deadline; they end when the camera has made no progress for long.
 
     Listing. The root is `list_folder(None)`, whose keys are the stores. Each key is described once, when the file system first needs its
     name or size, by `describe`; listing a folder again describes its new keys only. When `epoch` was raised, old keys mean nothing any

@@ -2,7 +2,7 @@
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
 `handles` (what is open), `blocks` (the cache), `controls`, `events` and `thumbnails` (the control files), `names`, then what touches
-pyfuse3: `operations` (its handlers; `statfs` and `errnos` beside them) and `kernel` (what camfs asks of the kernel); last comes `run` (the
+pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs asks of the kernel); last comes `run` (the
 life of a mount, which puts all of them together). What the kernel does and why is in `README.md`.
 
 The way of a read: ``head -c 1 card/DCIM/A.JPG``
@@ -27,6 +27,9 @@ The way of a read: ``head -c 1 card/DCIM/A.JPG``
 6.  The cache keeps the block and wakes those who wait. A view of it goes back through `FileHandle.read` to pyfuse3, which hands it to
     the kernel. The kernel keeps the pages and gives `head` its byte. A second `head` asks nothing of anyone.
 7.  RELEASE. `FileHandle.close`; the last handle of a file calls `Camera.release`, so that a transfer that nobody reads may stop.
+
+All this has to happen within the request's budget of time (`budget.py`); then steps 3 and 4 are cancelled, and the driver brings its wire
+back into step.
 
 A failure on the way is a `CameraError` (`camfs/errors.py`), which comes back along the same steps. The decorator `_answers` of the
 handler turns it into its errno (`errnos.py`), and its text becomes `last-error` in `.status` (unless it says that the camera, or the

@@ -82,11 +82,11 @@ async def test_nothing_is_asked_before_it_is_wanted(autojump_clock: MockClock) -
             add(rig, f"DCIM/100/{name}.JPG")
         assert rig.operations() == ["OpenSession", "GetDeviceInfo"]
         assert await rig.camera.list_folder(None) == [CARD_ROOT]
-        assert rig.operations() == ["GetStorageIDs"]
+        assert rig.operations() == ["GetStorageIDs", "GetStorageInfo"]
         store = await rig.camera.describe(CARD_ROOT, None)
         assert store is not None
         assert store.name == "card"
-        assert rig.operations() == ["GetStorageInfo"]
+        assert rig.operations() == []
         (dcim,) = await rig.camera.list_folder(CARD_ROOT)
         assert rig.operations() == ["GetObjectHandles"]
         entry = await rig.camera.describe(dcim, CARD_ROOT)
