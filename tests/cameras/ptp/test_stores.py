@@ -149,6 +149,12 @@ async def test_an_empty_slot_beside_a_card_costs_one_question(autojump_clock: Mo
         await wait_all_tasks_blocked()
         rig.operations()
         assert await rig.camera.list_folder(None) == [CARD_ROOT]
+        assert rig.operations() == [
+            "GetStorageIDs",
+            "GetStorageInfo",
+            "GetStorageInfo",
+        ]  # the slot, and the card's name
+        assert await rig.camera.list_folder(None) == [CARD_ROOT]
         assert rig.operations() == ["GetStorageIDs", "GetStorageInfo"]
 
 
