@@ -81,7 +81,8 @@ def test_rsync_has_nothing_to_do_after_another_mount(awkward: Path, tmp_path: Pa
     with mounted(source, camera) as mount:
         again = run("rsync", "-a", "--stats", "--itemize-changes", f"{camera}/", tmp_path / "copy")
         assert transferred(again.stdout) == 0
-        assert mount.trace.reads() == []
+        # as the fp tells sizes in 32 bits, the empty file is asked for a byte, which it has not
+        assert sum(read.size for read in mount.trace.reads()) == 0
 
 
 def test_rsync_compares_checksums(awkward: Path, card: Path) -> None:
