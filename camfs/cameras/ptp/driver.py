@@ -113,6 +113,7 @@ class PtpCamera(WithoutRemoteControl):
                 await link.aclose()
             raise
         self._forget_failures()
+        self._reader.retry()  # what fell silent may only have been about to leave
         self._link, before = link, self._link
         await before.aclose()
         self._stores.note_change()

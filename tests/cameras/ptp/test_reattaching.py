@@ -7,6 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from camfs import errors
 from camfs.cameras.api import FolderChanged, Gone
 from camfs.cameras.ptp.usblink import UsbLink
+from camfs.protocols.ptp.codes import Operation
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from tests.cameras.rig import Rig, emulated, rigged
 
@@ -85,3 +86,22 @@ async def test_nobody_waits_for_a_camera_that_is_looked_for(autojump_clock: Mock
             with pytest.raises(errors.DeviceGone):
                 await rig.camera.setting("iso")
             assert trio.current_time() == began
+
+
+async def test_parts_are_read_again_of_a_camera_that_had_fallen_silent_before_it_left(
+    autojump_clock: MockClock,
+) -> None:
+    async with rigged(operations="-95C1") as rig:
+        rig.body.card.add_file("", "A.JPG", b"before")
+        entry = await rig.entry("A.JPG")
+        rig.body.quirks.busy_after_cancel = 1000
+        rig.body.faults.append(Fault(FaultKind.STOP, Operation.GetPartialObject))
+        with pytest.raises(errors.CameraError):
+            await rig.camera.read(entry, 0, 100)
+        await unplugged(rig)
+        rig.body.plug()
+        await rig.camera.reattach(UsbLink(rig.body.open()))
+        rig.operations()
+        assert bytes(await rig.camera.read(await rig.entry("A.JPG"), 0, 100)) == b"before"
+        assert "GetPartialObject" in rig.operations()
+        assert "GetObject" not in rig.operations()
