@@ -164,6 +164,11 @@ class Downloads:
         download = self._by_handle.get(handle)
         return None if download is None else download.announced
 
+    def is_under_way(self, handle: ObjectHandle) -> bool:
+        """Say whether an object is being received, so that it will turn out whether as much comes as was announced."""
+        download = self._by_handle.get(handle)
+        return download is not None and not download.complete
+
     def serves(self, handle: ObjectHandle, offset: int) -> bool:
         """Say whether a place of an object has come, or will soon."""
         download = self._by_handle.get(handle)

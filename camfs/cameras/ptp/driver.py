@@ -199,8 +199,8 @@ class PtpCamera(WithoutRemoteControl):
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
         handle = object_key(entry.key).handle
-        self._sizes.check(handle)
         with explaining_denial(self.info):
+            await self._sizes.check(handle)
             return await self._reader.read(handle, await self.measure(entry, reading=True), offset, size)
 
     async def release(self, entry: Entry) -> None:
@@ -211,7 +211,7 @@ class PtpCamera(WithoutRemoteControl):
             await self.announce(EntryChanged(key))
 
     async def _note_nonsense(self, handle: ObjectHandle) -> None:
-        for storage in self._stores.named if self._sizes.distrust(handle) else ():
+        for storage in self._stores.named if self._sizes.contradict(handle) else ():
             await self.announce(EntryChanged(ObjectKey(storage, handle)))
 
     async def _note_larger(self, entry: Entry, size: int) -> None:

@@ -300,6 +300,7 @@ class Objects:
     async def correct_size(self, handle: ObjectHandle, size: int) -> Sequence[ObjectKey]:
         """Note how long an object really is, and return the keys of the entries that change by it."""
         if size == self._sizes.known(handle):
+            self._sizes.note(handle, size)  # no doubt about it any more
             return ()
         info = self._infos.get(handle) or await self.info(handle)
         before = self._sizes.known(handle)

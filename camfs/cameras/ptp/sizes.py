@@ -110,6 +110,7 @@ class Sizes:
         self._bounds: dict[ObjectHandle, int] = {}
         self._looked_at: dict[ObjectHandle, bool | None] = {}
         self._announced: set[ObjectHandle] = set()
+        self._contradicted: set[ObjectHandle] = set()
         self._distrusted: set[ObjectHandle] = set()
         self._capacities: dict[StorageID, int] = {}
         self._reads_across_ends = True
@@ -117,39 +118,51 @@ class Sizes:
 
     def forget(self, handle: ObjectHandle) -> None:
         """Forget the size of an object that has changed, or is gone."""
-        for sizes in (self._exact, self._doubted, self._bounds):
+        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at):
             sizes.pop(handle, None)
-        self._looked_at.pop(handle, None)
-        for handles in (self._announced, self._distrusted):
+        for handles in (self._announced, self._contradicted, self._distrusted):
             handles.discard(handle)
 
     def forget_all(self) -> None:
         """Forget all sizes: handles may mean other objects now."""
-        for known in (self._exact, self._doubted, self._bounds, self._looked_at, self._announced, self._distrusted):
-            known.clear()
+        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at):
+            sizes.clear()
+        for handles in (self._announced, self._contradicted, self._distrusted):
+            handles.clear()
 
     def note(self, handle: ObjectHandle, size: int) -> Size:
         """Note the exact size of an object, and return it."""
-        self.forget(handle)
+        for sizes in (self._doubted, self._bounds, self._looked_at):
+            sizes.pop(handle, None)
+        self._announced.discard(handle)
         self._exact[handle] = size
         return Size(size, True)
 
-    def distrust(self, handle: ObjectHandle) -> bool:
-        """Note that GetObject did not send as much of an object as it had announced; return whether its size was taken from there."""
-        was_announced = handle in self._announced
-        if was_announced:
-            self.forget(handle)
-            self._distrusted.add(handle)
-        return was_announced
+    def contradict(self, handle: ObjectHandle) -> bool:
+        """Note that GetObject did not send as much of an object as it had announced; return whether its size was taken from there.
 
-    def check(self, handle: ObjectHandle) -> None:
-        """See that an object may be read.
+        The first time may be a disturbance on the wire, and the object is measured anew; the second time it is not.
+        """
+        if handle not in self._announced:
+            return False
+        is_first = handle not in self._contradicted
+        self.forget(handle)
+        (self._contradicted if is_first else self._distrusted).add(handle)
+        return True
+
+    async def check(self, handle: ObjectHandle) -> None:
+        """See that an object may be read: that a size which was only announced is the true one, once nobody waits for it to come.
 
         Raises:
             RemoteProtocolError: nothing that the camera says tells where it ends.
         """
+        if handle in self._announced and not self._downloads.is_under_way(handle):
+            self._announced.discard(handle)
+            if await self._ends_at(handle, self._exact[handle]) is False:
+                self.forget(handle)
+                self._distrusted.add(handle)
         if handle in self._distrusted:
-            raise errors.RemoteProtocolError("the camera does not send as much as it announces")
+            raise errors.RemoteProtocolError("the camera has more of this object than it announces")
 
     def note_property(self, element: ObjectPropElement) -> int | None:
         """Note the property ObjectSize of an object, and return what goes for the 32 bits of its ObjectInfo; None if it tells nothing."""
@@ -268,7 +281,7 @@ class Sizes:
         Raises:
             CameraError: it cannot be read, so its size does not matter.
         """
-        self.check(handle)
+        await self.check(handle)
         if handle in self._exact:
             return Size(self._exact[handle], True)
         if handle in self._bounds:

@@ -12,7 +12,7 @@ from camfs.cameras.api import Entry
 from camfs.cameras.ptp import sizes
 from camfs.protocols.ptp.codes import DataType, MakerOperation, ObjectFormat, Operation, ResponseCode
 from camfs.virtual.ptp.calls import Answer, Call
-from camfs.virtual.ptp.faults import ClaimedSizes, FaultKind, PastEnd
+from camfs.virtual.ptp.faults import ClaimedSizes, Fault, FaultKind, PastEnd
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.rig import Rig, add, add_counting, rigged
 from tests.zeros import Zeros
@@ -371,11 +371,65 @@ async def test_a_camera_that_contradicts_itself(autojump_clock: MockClock) -> No
             await measured(rig)
 
 
-async def test_exactly_all_ones(autojump_clock: MockClock) -> None:
-    for operations in ("", WITHOUT_PROPERTIES):
-        async with rigged(operations=operations) as rig:
-            add(rig, "A.MOV", Zeros(ALL_ONES))
-            assert said(await measured(rig)) == (ALL_ONES, True)
+@pytest.mark.parametrize("parts", [True, False])
+async def test_a_camera_that_announces_too_little(parts: bool, autojump_clock: MockClock) -> None:
+    """As one does that counts modulo 4 GiB: nobody is told that what was announced is all."""
+    size = 40 << 20
+
+    async def announces_less(state: CameraState, call: Call) -> Answer:
+        fault = Fault(FaultKind.STOP, at=12 + size - (1 << 20), times=None)
+        return Answer(state.file(call.parameters[0]).content.read(0, size - (1 << 20)), fault=fault)
+
+    operations = WITHOUT_PROPERTIES + ("" if parts else ",-101B,-95C1")
+    async with rigged(operations=operations, listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        content = add_counting(rig, size)
+        rig.body.override(Operation.GetObject, announces_less)
+
+        async def copy(*places: int) -> None:
+            for offset in (*places, *range(1 << 20, entry.size, 1 << 20)):
+                assert await rig.camera.read(entry, offset, 1 << 20) == content.read(offset, 1 << 20)
+
+        for places in ([0], [0, 35 << 20]):
+            entry = await measured(rig)
+            assert said(entry) == (size - (1 << 20), True)
+            with pytest.raises(errors.CameraError):  # at the last bytes, or behind a place far from the beginning
+                await copy(*places)
+            await rig.camera.release(entry)
+
+
+async def test_an_announced_size_is_verified_when_the_transfer_is_stopped(autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES, bandwidth="20000000", listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        size = 100 << 20
+        content = add_counting(rig, size)
+        entry = await measured(rig)
+        rig.operations()
+        for offset in (0, 50 << 20, size - 100, 90 << 20, 60 << 20):
+            assert await rig.camera.read(entry, offset, 100) == content.read(offset, 100)
+        reads = [(each.operation, each.parameters[1:]) for each in rig.body.trace.records]
+        assert reads.count(("GetPartialObject", (size - 1, 2))) == 1
+
+
+async def test_nonsense_in_a_transfer_is_measured_anew_once(autojump_clock: MockClock) -> None:
+    async with rigged(operations=WITHOUT_PROPERTIES + ",-101B,-95C1", listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        content = add_counting(rig, 3 << 20)
+        for times in (1, 2):
+            rig.fail(FaultKind.CUT, Operation.GetObject, times=times, at=1 << 20, code=ResponseCode.OK)
+            for _ in range(times):
+                entry = await measured(rig)
+                with pytest.raises(errors.CameraError):
+                    await rig.camera.read(entry, 0, 3 << 20)
+            if times == 1:
+                entry = await measured(rig)
+                assert await rig.camera.read(entry, 0, 3 << 20) == content.read(0, 3 << 20)
+                await rig.camera.refresh()
+        with pytest.raises(errors.RemoteProtocolError):
+            await measured(rig)
+        await rig.camera.refresh()
+        entry = await measured(rig)
+        assert await rig.camera.read(entry, 0, 3 << 20) == content.read(0, 3 << 20)
 
 
 # ---------------------------------------------------------------------- looking at what is said to be empty
