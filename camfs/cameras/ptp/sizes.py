@@ -20,8 +20,9 @@ Before it is read it is measured (`measure`)::
                                                                                  ├─ refused as well, of size 0 ──► exact, empty
                                                                                  └─ no ──► unknown: whoever reads goes on to the end
 
-What was announced counts as exact for as long as the transfer runs, as its end will show (`downloads`). If it is stopped before, the object
-is read across that end, too (`check`); and where a transfer goes on otherwise than announced, the size is not exact any more (`contradict`).
+What was announced counts as exact for as long as the transfer runs, as its end will show (`downloads`). If it is stopped before, the
+object is read across that end, too (`check`). Where a transfer goes on otherwise than it was announced, the size is in doubt again
+(`contradict`).
 
 So it costs nothing to list and copy still pictures, and one transaction for each other object. A movie on a camera without 64 bits costs
 one when it is opened, and an empty file one when it is looked at. All that was found out is remembered until the object changes.
