@@ -148,11 +148,18 @@ class Downloads:
         The download goes on for those who read the object; whoever does not read it has to `release` it.
 
         Raises:
+            Refused: the camera sends nothing of it; without a code, where there is no room on this computer.
             CameraError: the transfer failed.
         """
         while True:
             download = self._begin(handle, 0)
-            if await self._wait(handle, download, lambda now: now.begun or now.complete):
+            try:
+                is_there = await self._wait(handle, download, lambda now: now.begun or now.complete)
+            except errors.Refused as error:
+                if download.begun:  # data came, and so there are some: this is not what a refusal says
+                    raise errors.RemoteProtocolError(str(error)) from None
+                raise
+            if is_there:
                 if download.announced is None and not download.complete:
                     with trio.move_on_after(PATIENCE):
                         await self._wait(handle, download, lambda now: now.complete)

@@ -298,9 +298,9 @@ class Sizes:
             length = await self._downloads.measure(handle)
         except (errors.NotFound, errors.StoreUnavailable, errors.AccessDenied, errors.Busy):
             raise
-        except errors.Refused:
-            if size == 0 and ends is None:
-                return self.note(handle, 0)  # there is nothing that can be read of it in any way
+        except errors.Refused as error:
+            if size == 0 and ends is None and error.code is not None:
+                return self.note(handle, 0)  # the camera says in every way that there is nothing to be read of it
             raise
         if length is None:
             self._bounds[handle] = bound

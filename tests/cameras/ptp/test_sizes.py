@@ -1,5 +1,7 @@
 """Sizes: which are believed, what it costs to find out the others, and that none is too small in the end."""
 
+import os
+import tempfile
 from collections import Counter
 from typing import Any
 
@@ -357,6 +359,41 @@ async def test_what_cannot_be_measured_is_an_error_and_never_empty(
             await rig.camera.measure(entry, reading=True)
 
 
+@pytest.mark.parametrize("code", [ResponseCode.OK, ResponseCode.GeneralError, ResponseCode.IncompleteTransfer])
+@pytest.mark.parametrize("at", [12, 13, 1000])
+async def test_a_transfer_that_ends_at_once_does_not_make_a_file_empty(
+    at: int, code: ResponseCode, autojump_clock: MockClock
+) -> None:
+    """Header, data and response come in one read, so that all is over before anybody has looked at what was announced."""
+    async with rigged(operations=WITHOUT_PROPERTIES + ",-101B,-95C1", listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        content = add_counting(rig, 5000)
+        rig.fail(FaultKind.CUT, Operation.GetObject, at=at, code=code)
+        with pytest.raises(errors.CameraError):
+            await rig.camera.read(await measured(rig), 0, 5000)
+        await rig.camera.refresh()
+        entry = await measured(rig)
+        assert said(entry) == (5000, True)
+        assert await rig.camera.read(entry, 0, 5000) == content.read(0, 5000)
+
+
+async def test_a_computer_without_room_does_not_make_a_file_empty(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    async with rigged(operations=WITHOUT_PROPERTIES + ",-101B,-95C1", listening=False) as rig:
+        rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
+        add_counting(rig, 5000)
+        for place, name in ((os, "pwrite"), (tempfile, "TemporaryFile")):
+            with monkeypatch.context() as patch:
+                patch.setattr(place, name, full)
+                with pytest.raises(errors.CameraError):
+                    await rig.camera.read(await measured(rig), 0, 5000)
+        assert said(await measured(rig)) == (5000, True)
+
+
 async def test_a_camera_that_contradicts_itself(autojump_clock: MockClock) -> None:
     """It sends as much as it says, and has more."""
 
@@ -418,9 +455,8 @@ async def test_nonsense_in_a_transfer_is_measured_anew_once(autojump_clock: Mock
         for times in (1, 2):
             rig.fail(FaultKind.CUT, Operation.GetObject, times=times, at=1 << 20, code=ResponseCode.OK)
             for _ in range(times):
-                entry = await measured(rig)
                 with pytest.raises(errors.CameraError):
-                    await rig.camera.read(entry, 0, 3 << 20)
+                    await rig.camera.read(await measured(rig), 0, 3 << 20)
             if times == 1:
                 entry = await measured(rig)
                 assert await rig.camera.read(entry, 0, 3 << 20) == content.read(0, 3 << 20)
