@@ -299,6 +299,8 @@ class Objects:
 
     async def correct_size(self, handle: ObjectHandle, size: int) -> Sequence[ObjectKey]:
         """Note how long an object really is, and return the keys of the entries that change by it."""
+        if not self._sizes.allows(handle, size):
+            return ()
         if size == self._sizes.known(handle):
             self._sizes.note(handle, size)  # no doubt about it any more
             return ()

@@ -113,6 +113,7 @@ class Sizes:
         self._doubted: dict[ObjectHandle, int] = {}
         self._bounds: dict[ObjectHandle, int] = {}
         self._looked_at: dict[ObjectHandle, bool | None] = {}
+        self._at_least: dict[ObjectHandle, int] = {}
         self._announced: set[ObjectHandle] = set()
         self._contradicted: set[ObjectHandle] = set()
         self._distrusted: set[ObjectHandle] = set()
@@ -122,14 +123,14 @@ class Sizes:
 
     def forget(self, handle: ObjectHandle) -> None:
         """Forget the size of an object that has changed, or is gone."""
-        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at):
+        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at, self._at_least):
             sizes.pop(handle, None)
         for handles in (self._announced, self._contradicted, self._distrusted):
             handles.discard(handle)
 
     def forget_all(self) -> None:
         """Forget all sizes: handles may mean other objects now."""
-        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at):
+        for sizes in (self._exact, self._doubted, self._bounds, self._looked_at, self._at_least):
             sizes.clear()
         for handles in (self._announced, self._contradicted, self._distrusted):
             handles.clear()
@@ -141,6 +142,10 @@ class Sizes:
         self._announced.discard(handle)
         self._exact[handle] = size
         return Size(size, True)
+
+    def allows(self, handle: ObjectHandle, size: int) -> bool:
+        """Say whether an object may be of a size: not if more of it has been read."""
+        return size >= self._at_least.get(handle, 0)
 
     def contradict(self, handle: ObjectHandle) -> bool:
         """Note that GetObject did not send as much of an object as it had announced; return whether its size was taken from there.
@@ -305,8 +310,8 @@ class Sizes:
         if length is None:
             self._bounds[handle] = bound
             return Size(bound, False, True)
-        if length == size and ends is False:
-            raise errors.RemoteProtocolError(f"the camera sends {size} bytes of an object that it has more of")
+        if not self.allows(handle, length):
+            raise errors.RemoteProtocolError(f"the camera sends {length} bytes of an object that it has more of")
         self.note(handle, length)
         self._announced.add(handle)
         return Size(length, True)
@@ -320,7 +325,10 @@ class Sizes:
         if not self._reads_across_ends or not self._parts.reaches(handle, offset + wanted):
             return None
         try:
-            return await self._parts.count(handle, offset, wanted) == wanted - 1
+            count = await self._parts.count(handle, offset, wanted)
+            if count == wanted:
+                self._at_least[handle] = offset + wanted
+            return count == wanted - 1
         except (errors.NotFound, errors.StoreUnavailable, errors.Busy, errors.DeviceGone):
             raise
         except errors.Refused as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
 from camfs.cameras.api import Entry
@@ -394,18 +394,30 @@ async def test_a_computer_without_room_does_not_make_a_file_empty(
         assert said(await measured(rig)) == (5000, True)
 
 
-async def test_a_camera_that_contradicts_itself(autojump_clock: MockClock) -> None:
-    """It sends as much as it says, and has more."""
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("tells_length", [False, True])
+@pytest.mark.parametrize(
+    ("claim", "sent"), [(ClaimedSizes.SMALL, 2500), (ClaimedSizes.SMALL, 100), (ClaimedSizes.ZERO, 0)]
+)
+async def test_a_camera_that_contradicts_itself(
+    claim: ClaimedSizes, sent: int, tells_length: bool, looks: bool, autojump_clock: MockClock
+) -> None:
+    """It sends so much of the object, and more of it has been read in parts. That stays an error however often it is tried."""
 
-    async def half(state: CameraState, call: Call) -> Answer:
-        return Answer(state.file(call.parameters[0]).content.read(0, 2500))
+    async def less(state: CameraState, call: Call) -> Answer:
+        return Answer(state.file(call.parameters[0]).content.read(0, sent), tells_length=tells_length)
 
-    async with rigged(operations=WITHOUT_PROPERTIES) as rig:
-        rig.body.quirks.claimed_sizes = ClaimedSizes.SMALL
+    async with rigged(operations=WITHOUT_PROPERTIES, listening=False) as rig:
+        rig.body.quirks.claimed_sizes = claim
         add_counting(rig, 5000)
-        rig.body.override(Operation.GetObject, half)
-        with pytest.raises(errors.RemoteProtocolError):
-            await measured(rig)
+        rig.body.override(Operation.GetObject, less)
+        for _ in range(3):
+            if looks:
+                await looked_at(rig, "A.MOV")
+            with pytest.raises(errors.RemoteProtocolError):
+                await measured(rig)
+            await wait_all_tasks_blocked()
+            assert not (await rig.entry("A.MOV")).size_is_exact
 
 
 @pytest.mark.parametrize("parts", [True, False])
