@@ -461,7 +461,7 @@ async def test_an_announced_size_is_verified_when_the_transfer_is_stopped(autoju
 
 
 async def test_nonsense_in_a_transfer_is_measured_anew_once(autojump_clock: MockClock) -> None:
-    async with rigged(operations=WITHOUT_PROPERTIES + ",-101B,-95C1", listening=False) as rig:
+    async with rigged(operations=WITHOUT_PROPERTIES + ",-101B,-95C1", bandwidth="1000000", listening=False) as rig:
         rig.body.quirks.claimed_sizes = ClaimedSizes.ZERO
         content = add_counting(rig, 3 << 20)
         for times in (1, 2):
