@@ -31,9 +31,9 @@ knows_fewer_than() { # NUMBER: with NFS 3, the server keeps files and so their i
 
 copied() { # the client sees the same names, times and bytes
     diff -r "$card" "$client/card"
-    (cd "$card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >/tmp/here
-    (cd "$client/card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >/tmp/there
-    diff /tmp/here /tmp/there
+    (cd "$card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >"$own/here"
+    (cd "$client/card" && find . -type f -printf '%P %s %TY-%Tm-%Td %TH:%TM\n' | sort) >"$own/there"
+    diff "$own/here" "$own/there"
 }
 
 camera() {
@@ -60,10 +60,10 @@ nfs() { # VERSION PATH
 held_handles() { # a client goes on with files that it has open although the server has forgotten all about them
     cd "$client/card/$folder"
     exec 3<SDIM0100.DNG
-    head -c 100000 <&3 >/tmp/begin
+    head -c 100000 <&3 >"$own/begin"
     drop_caches
-    cat <&3 >/tmp/rest
-    cat /tmp/begin /tmp/rest | cmp - "$card/$big"
+    cat <&3 >"$own/rest"
+    cat "$own/begin" "$own/rest" | cmp - "$card/$big"
     exec 3<&-
     wait_for knows_fewer_than $few
     ls
@@ -79,7 +79,7 @@ read_only() {
 mounted_again() { # the camera is mounted again at the same place: an old handle is stale, never another file; the client's mount lives on
     cd "$client/card/$folder"
     exec 3<SDIM0100.DNG
-    head -c 10 <&3 >/tmp/begin
+    head -c 10 <&3 >"$own/begin"
     inode=$(stat -c %i SDIM0100.DNG)
     cd /
     exportfs -ua
@@ -110,10 +110,10 @@ samba() {
     guest ok = yes
 END
     systemctl start smbd
-    mkdir /tmp/smb
-    cd /tmp/smb
+    mkdir "$own/smb"
+    cd "$own/smb"
     smbclient --no-pass -c 'recurse; prompt; cd card/DCIM; mget 100SIGMA' //127.0.0.1/cam
-    diff -r "$card/DCIM/100SIGMA" /tmp/smb/100SIGMA
+    diff -r "$card/DCIM/100SIGMA" "$own/smb/100SIGMA"
 }
 
 section camera camera

@@ -57,20 +57,20 @@ END
 
 install_units() {
     rm -f /etc/udev/rules.d/70-camfs.rules /etc/systemd/*/camfs*.service # those of this machine
-    "$PYTHON" -m camfs --install-units | tee /tmp/first
-    grep -q "^notified udev" /tmp/first
-    "$PYTHON" -m camfs --install-units | tee /tmp/second
-    [ "$(grep -c "is up to date$" /tmp/second)" = "$(wc -l </tmp/second)" ]
+    "$PYTHON" -m camfs --install-units | tee "$own/first"
+    grep -q "^notified udev" "$own/first"
+    "$PYTHON" -m camfs --install-units | tee "$own/second"
+    [ "$(grep -c "is up to date$" "$own/second")" = "$(wc -l <"$own/second")" ]
 }
 
 plugged_in() {
     wait_for is_mounted $mnt
     wait_for is_active
     as_user diff -r "$card" $mnt/card
-    users_list $mnt/card >/tmp/inodes
-    udevadm info --query=property --property=CURRENT_TAGS --value "$(device)" | tee /tmp/tags
-    grep :systemd: /tmp/tags
-    grep :uaccess: /tmp/tags
+    users_list $mnt/card >"$own/inodes"
+    udevadm info --query=property --property=CURRENT_TAGS --value "$(device)" | tee "$own/tags"
+    grep :systemd: "$own/tags"
+    grep :uaccess: "$own/tags"
     says "Permission denied" ls $mnt/card # root is no user of this mount
 }
 
@@ -103,7 +103,7 @@ reattached() { # the same mount, the same inode numbers
     plug_in
     wait_for as_user test -e $mnt/card/$picture
     as_user diff -r "$card" $mnt/card
-    users_list $mnt/card | diff /tmp/inodes -
+    users_list $mnt/card | diff "$own/inodes" -
     [ "$(state MainPID)" = "$pid" ]
     state StatusText
     unplug
@@ -184,13 +184,13 @@ mtp_node() {
 }
 
 vendor_class_by_name() { # found by the name that the kernel has read, given to the user, and mounted
-    "$PYTHON" -m camfs --list | tee /tmp/listed
-    [ "$(wc -l </tmp/listed)" = 1 ]
+    "$PYTHON" -m camfs --list | tee "$own/listed"
+    [ "$(wc -l <"$own/listed")" = 1 ]
     mtp_node CURRENT_TAGS | grep :uaccess:
     "$PYTHON" -m camfs --doctor | grep "can be opened$" | grep "^ok    usb "
     mkdir -p /mnt/player
     "$PYTHON" -m camfs usb: /mnt/player
-    [ "$(find /mnt/player -type f | tee /tmp/files | wc -l)" -ge 3 ] || { cat /tmp/files; return 1; }
+    [ "$(find /mnt/player -type f | tee "$own/files" | wc -l)" -ge 3 ] || { cat "$own/files"; return 1; }
     find /mnt/player -type f -exec cat {} + >/dev/null
     fusermount3 -u /mnt/player
 }
@@ -202,7 +202,7 @@ vendor_class_by_descriptor() { # not listed, since nobody asked it; asked and mo
     "$PYTHON" -m camfs --doctor | grep "does not say what it is"
     source=usb:$(mtp_node ID_VENDOR_ID):$(mtp_node ID_MODEL_ID)
     "$PYTHON" -m camfs "$source" /mnt/player
-    [ "$(find /mnt/player -type f | tee /tmp/files | wc -l)" -ge 3 ] || { cat /tmp/files; return 1; }
+    [ "$(find /mnt/player -type f | tee "$own/files" | wc -l)" -ge 3 ] || { cat "$own/files"; return 1; }
     find /mnt/player -type f -exec cat {} + >/dev/null
     fusermount3 -u /mnt/player
 }

@@ -1,4 +1,6 @@
 # For scripts in the guest that consist of sections: `. sections.sh`. sections.py reads what they leave in /scratch.
+# The guest sees this machine's files, and whatever already lies in /tmp: a script keeps its own files in $own.
+own=$(mktemp -d)
 
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
