@@ -9,14 +9,15 @@ deadline; drivers look at it before they try something again. When the time is u
     request      transactions       cancelled: the wire is brought back into step, then the answer goes out
 
 The seconds grow with the mount's time-out, so that one transaction may fail by silence and there is time left for others: 18.5 s with
-the default of 10 s, and 8.5 s with the least. Who gives a longer time-out gets a longer budget.
+the default of 10 s, and 9 s with the least. Who gives a longer time-out gets a longer budget.
 
-Three things are not bound by the budget of the request that waits for them, but have one of their own or none:
+These are not bound by the budget of the request that waits for them, but have one of their own or none:
 
 * A fetch of the block cache, as several requests wait for it: it has the same budget, from its own beginning.
 * A command that takes long by nature (`controls.Control.takes_long`): the driver decides when the camera has made no progress for too
   long, and `.status` tells since when the command runs.
-* What goes on in the background: downloads, events.
+* Downloads, which go on in the background. Other work in the background that holds a folder, for which requests wait, has the same
+  budget: events, and the first look at the stores.
 
 One system call can be several requests. The kernel looks a name up once more after it could not revalidate it, and reads a page alone
 after reading ahead has failed. So a request that failed after `SLOW` seconds is remembered for `REPEATED` seconds, in which the same
@@ -35,7 +36,7 @@ RECOVERY = 3.0
 """Seconds that it takes at most to bring a wire back into step when a call is cancelled: PTP lets the transaction end by itself for one
 second, then cancels it within two."""
 
-LEAST = 8.5
+LEAST = 9.0
 """The least budget in seconds: a short time-out, the end of the transaction, and a reset that shows whether the camera has left."""
 
 PER_TIMEOUT = 1.85

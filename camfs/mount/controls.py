@@ -98,7 +98,8 @@ class Controls:
                 if isinstance(change, Happened):
                     self.events.add(change.text, datetime.now().astimezone())
                 else:
-                    await self.tree.apply(change)
+                    with self.tree.budget.limit():  # requests wait meanwhile
+                        await self.tree.apply(change)
             except errors.CameraError as error:
                 self.tree.note_error(f"after an event: {error}")
             except Exception as error:

@@ -259,7 +259,8 @@ async def _serve(
 async def _report_stores(tree: Tree) -> None:
     """Say in the log, before anybody looks, if the camera shows no store, and what to do."""
     try:
-        await tree.stores()
+        with tree.budget.limit():  # requests wait meanwhile
+            await tree.stores()
     except errors.Refused as error:
         tree.note_error(str(error))
     except errors.CameraError as error:

@@ -25,7 +25,8 @@ cancelled, a transaction without a sink first gets `FINISH` seconds to end by it
 What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
 
 * An operation that only reads, after step 1: at once. After a failure that needs step 2 it rests first (`rests`), as it may be this very
-  question that the camera cannot stand. So most callers never hear of a failure that passes, and one that stays costs two attempts.
+  question that the camera cannot stand. So most callers never hear of a failure that passes, and one that stays costs two attempts. The
+  caller must have time for one more silence and for step 2 after it, so that it can still do something else if the second fails too.
 * An operation that was answered with DeviceBusy, in the steps of `BUSY_STEPS`.
 * An operation that was answered with SessionNotOpen. If GetStorageIDs is answered so too, the camera is in state BROKEN, nothing was done,
   and the operation is repeated in a new session. Otherwise the session lives and the answer is believed: some cameras give it for what
@@ -68,7 +69,7 @@ OPEN_TIMEOUT = 5.0
 FINISH = 1.0
 """Seconds that a transaction has to end by itself after its caller was cancelled."""
 
-RESET_TIME = 2.2
+RESET_TIME = 3.0
 """Seconds within which a camera that lives opens a session again; a reset of the link takes two at most."""
 
 REST = 2.0
@@ -278,7 +279,7 @@ class Session:
         if attempts.repeatable and (not self._open or isinstance(error, errors.TransferTimeout)):
             rest = self._rests.add(attempts.question, error)
         pause = 0.0 if self._open else rest
-        if not attempts.repeatable or attempts.repeated or pause + self._timeout > time_left():
+        if not attempts.repeatable or attempts.repeated or pause + self._timeout + RESET_TIME > time_left():
             await self._see_whether_it_lives()
             self._check_not_gone()
             raise error
