@@ -102,6 +102,7 @@ class Folder(Directory):
 
     @property
     def is_store(self) -> bool:
+        """Whether it is a store of the camera."""
         return self.entry is not None and self.parent is self.tree.root
 
     @property

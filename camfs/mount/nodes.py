@@ -62,11 +62,6 @@ class Node:
         """Whether nothing can be said of it once the camera is gone."""
         return False
 
-    @property
-    def is_store(self) -> bool:
-        """Whether it is a store of the camera."""
-        return False
-
     async def attributes(self, exact: bool = True) -> Attributes:
         """Return what stat shows; unless `exact`, without asking the camera."""
         raise NotImplementedError

@@ -164,7 +164,6 @@ def _mount(mount: Mount, tree: Tree) -> None:
         tree,
         Ownership(options.uid, options.gid, options.umask),
         Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
-        mount.mount_point,
     )
     with _stderr_of_libfuse() as read:
         try:

@@ -44,7 +44,7 @@ class Requests:
         self.tree = WatchedTree(camera, work, Budget(self.seconds))
         self.controls = Controls(self.tree, "virtual:test")
         self.controls.install()
-        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(5, 60), "/")
+        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(5, 60))
 
     async def ask(self, request: Awaitable[T]) -> T:
         """Wait for the answer or refusal, which is in time."""
