@@ -1,4 +1,4 @@
-"""The `camfs` command: reads the command line and hands on what it says, to a mount or to another command."""
+"""The `camfs` command: reads the command line and hands on what it says, to a mount or to another command, which alone is imported then."""
 
 import argparse
 import functools
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
-from camfs.commands import arguments, background, cameras, doctor, mounting, systemd, units
+from camfs.commands import arguments, background, mounting, systemd
 from camfs.commands.options import parse_options
 from camfs.commands.sources import parse_source
 from camfs.connect import connect
@@ -36,10 +36,14 @@ def main(words: Sequence[str] | None = None) -> int:
     _check_arguments(parser, given)
     try:
         if given.list:
+            from camfs.commands import cameras
+
             return _print(cameras.lines())
         if given.doctor:
             return _run_doctor()
         if given.install_units:
+            from camfs.commands import units
+
             return _print(units.install_on_this_computer(given.user))
         return _mount(given)
     except (CommandFailed, CameraError) as error:
@@ -80,6 +84,8 @@ def _mount(given: argparse.Namespace) -> int:
 
 
 def _run_doctor() -> int:
+    from camfs.commands import doctor
+
     findings = doctor.examine(doctor.System())
     status = _print(line for finding in findings for line in finding.lines())
     return status or int(any(finding.fix for finding in findings))

@@ -7,7 +7,7 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import trio
@@ -28,7 +28,7 @@ from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
 from camfs.cameras.sigma.spool import Spool, default_folder
-from camfs.protocols.sigma.codes import NOT_INITIALISED, SIGMA, SnapMode
+from camfs.protocols.sigma.codes import NOT_INITIALISED, SnapMode
 
 log = logging.getLogger(__name__)
 
@@ -40,40 +40,6 @@ STATUS_SETTINGS = {
     "capture-mode": "capture-mode",
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
-
-
-async def open_still_camera(
-    link: Link,
-    nursery: trio.Nursery,
-    *,
-    zone: tzinfo | None = None,
-    timeout: float,
-    idle: float,
-    spool: Path | None,
-    movies: bool = False,
-) -> "PtpCamera | SigmaCamera":
-    """Open a still image camera with the driver that fits it; on failure it is closed again.
-
-    Args:
-        link: carries the messages; closed by the camera's `aclose`.
-        nursery: runs what goes on in the background.
-        zone: of dates without one.
-        timeout: seconds without a byte after which a transaction has failed.
-        idle: release a SIGMA after this many idle seconds; 0 = never.
-        spool: folder for a SIGMA's shots; None is the default.
-        movies: whether a SIGMA's movies are offered for reading.
-    """
-    ptp = PtpCamera(link, nursery, zone, timeout)
-    camera: PtpCamera | SigmaCamera = ptp
-    try:
-        await ptp.open()
-        if ptp.info.vendor_extension_desc.startswith(SIGMA):
-            camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
-            await camera.open()
-    except BaseException:
-        await camera.aclose()
-        raise
-    return camera
 
 
 class SigmaCamera:
