@@ -236,7 +236,15 @@ LAYERS = {
     "connect joins drivers to transports": Layer(
         frozenset({"camfs.connect"}),
         frozenset(
-            {"camfs.connect", "camfs.cameras", "camfs.protocols", "camfs.transports", "camfs.virtual", "camfs.errors", *WORDS}
+            {
+                "camfs.connect",
+                "camfs.cameras",
+                "camfs.protocols",
+                "camfs.transports",
+                "camfs.virtual",
+                "camfs.errors",
+                *WORDS,
+            }
         ),
         frozenset({"trio"}),
     ),

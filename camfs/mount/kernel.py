@@ -1,13 +1,13 @@
 """What camfs asks of the kernel: to mount, to hand over its requests, and to drop what it remembers of names, attributes and pages.
 
 The kernel keeps pages for as long as they fit, and names and attributes for `operations.Timeouts`. So all that changes at the camera has
-to be invalidated here, or programs go on seeing what was.
+to be invalidated here, or programs go on seeing what was. What was read ahead of a program is given to the kernel before it asks.
 
-**Deadlock.** Invalidating a name waits for the lock of its directory, and invalidating an inode waits for its pages. Either may be held
-by a request that only we can answer. So invalidations are queued and carried out in order by a thread, while the handlers go on
-answering::
+**Deadlock.** Invalidating a name waits for the lock of its directory, and invalidating an inode or storing its bytes waits for its pages.
+Either may be held by a request that only we can answer. So all this is queued and carried out in order by a thread, while the handlers go
+on answering: in order, so that no bytes are stored after the invalidation that makes them wrong::
 
-    apply, refresh ──> queue ──> thread ──> pyfuse3.invalidate_entry, invalidate_inode ──> the kernel
+    apply, refresh, read-ahead ──> queue ──> thread ──> pyfuse3.invalidate_entry, invalidate_inode, notify_store ──> the kernel
 
 Facts and sources: `camfs/mount/README.md`, "What the kernel does".
 """
@@ -17,6 +17,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
+from typing import cast
 
 import pyfuse3
 import trio
@@ -26,7 +27,7 @@ from camfs.mount.nodes import Node
 log = logging.getLogger(__name__)
 
 JOIN = 1.0
-"""Seconds to wait for an invalidation under way before the mount is taken down; its end would free the one that is stuck."""
+"""Seconds to wait for a call under way before the mount is taken down; its end would free the one that is stuck."""
 
 
 class Kernel:
@@ -48,6 +49,11 @@ class Kernel:
         """Have a node's attributes and pages dropped."""
         if node.lookups > 0:
             self._enqueue(functools.partial(pyfuse3.invalidate_inode, node.inode))
+
+    def store(self, node: Node, offset: int, data: memoryview) -> None:
+        """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size."""
+        if node.lookups > 0:
+            self._enqueue(functools.partial(pyfuse3.notify_store, node.inode, offset, cast(bytes, data)))
 
     async def flush(self) -> None:
         """Wait until all that was invalidated so far has been dropped.
@@ -77,7 +83,7 @@ class Kernel:
                     call()
                 except OSError as error:
                     if error.errno != errno.ENOENT:  # the kernel does not have it (any more)
-                        log.debug("invalidating: %s", error)
+                        log.debug("telling the kernel: %s", error)
 
     # the mount
 
@@ -91,7 +97,7 @@ class Kernel:
 
     async def serve(self) -> None:
         """Answer the kernel until the file system is unmounted, by `stop` or by another program."""
-        thread = threading.Thread(target=self._run, name="invalidate", daemon=True)
+        thread = threading.Thread(target=self._run, name="notify", daemon=True)
         thread.start()
         try:
             await pyfuse3.main()

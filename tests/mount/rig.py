@@ -19,23 +19,28 @@ IDLE: Any = None
 
 
 class NotedKernel(Kernel):
-    """Notes what it is to drop.
+    """Notes what it is to drop, and what it is given.
 
     Attributes:
         entries: paths of folders and names in them.
         inodes: paths of nodes.
+        stored: paths of files, and offsets and bytes in them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[tuple[str, str]] = []
         self.inodes: list[str] = []
+        self.stored: list[tuple[str, int, bytes]] = []
 
     def invalidate_entry(self, folder: Node, name: bytes) -> None:
         self.entries.append((folder.path(), name.decode()))
 
     def invalidate_inode(self, node: Node) -> None:
         self.inodes.append(node.path())
+
+    def store(self, node: Node, offset: int, data: memoryview) -> None:
+        self.stored.append((node.path(), offset, bytes(data)))
 
     async def flush(self) -> None:
         await trio.lowlevel.checkpoint()
