@@ -271,6 +271,12 @@ class BlockReader:
         self._closed = True
         self._forget_before(self._ahead_to)
 
+    def _pass_on_unasked(self, offset: int, data: memoryview) -> None:
+        """Pass on what nobody has asked for yet: the kernel has locked the pages of what it waits for."""
+        asked = max(0, self._reached - offset)
+        if self._pass_on is not None and asked < len(data):
+            self._pass_on(offset + asked, data[asked:])
+
     def _forget_before(self, index: int) -> None:
         """Do not keep the blocks that a sequential reader has behind it: the kernel has all their bytes."""
         if self._pass_on is not None:
@@ -294,7 +300,7 @@ class BlockReader:
                 if index * BLOCK >= target:
                     break
                 count = min(cache._blocks_per_request, -(-(target - index * BLOCK) // BLOCK))
-                fetch = cache.begin(self._source, index, count, self._pass_on)
+                fetch = cache.begin(self._source, index, count, self._pass_on and self._pass_on_unasked)
                 self._ahead_to = index = index + count
                 if fetch is not None:
                     await fetch.done.wait()
