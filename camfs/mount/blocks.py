@@ -20,7 +20,7 @@ Fetches run in tasks of the cache, not of the readers: a cancelled reader does n
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -64,16 +64,26 @@ class Source(Protocol):
         """Fetch `size` bytes from `offset`, both within the file; fewer mean that the file ends there, whatever its size says."""
 
 
-PassOn = Callable[[int, memoryview], None]
+PassOn = Callable[[int, memoryview], Awaitable[None]]
 """Is given the offset of bytes in a file, and the bytes, to keep them beside the cache."""
 
 
 class _Fetch:
-    """One request in flight, for a run of blocks; `pass_on` is for what is fetched ahead."""
+    """One request in flight, for a run of blocks.
+
+    Attributes:
+        blocks: their indexes.
+        pass_on: is given the bytes before those who wait for the blocks go on.
+        kept: set when the blocks have come.
+        done: set when those who wait for them may go on.
+        failure: why they have not come.
+        dropped: whether the file has changed meanwhile.
+    """
 
     def __init__(self, first: int, count: int, pass_on: PassOn | None = None) -> None:
         self.blocks = range(first, first + count)
         self.pass_on = pass_on
+        self.kept = trio.Event()
         self.done = trio.Event()
         self.failure: CameraError | None = None
         self.dropped = False
@@ -180,8 +190,9 @@ class BlockCache:
                     # a view keeps the whole request in memory for as long as any of its blocks; those passed on leave together
                     is_view_good = len(data) <= BLOCK or fetch.pass_on is not None
                     self._keep((source, index), block if is_view_good else memoryview(bytes(block)))
+            fetch.kept.set()
             if fetch.pass_on is not None and not fetch.dropped:
-                fetch.pass_on(offset, data)
+                await fetch.pass_on(offset, data)
         except CameraError as error:
             fetch.failure = error
         except Exception as error:
@@ -191,6 +202,7 @@ class BlockCache:
             for index in fetch.blocks:
                 if self._fetches.get((source, index)) is fetch:
                     del self._fetches[source, index]
+            fetch.kept.set()
             fetch.done.set()
 
     def forget(self, source: Source, index: int) -> None:
@@ -252,17 +264,21 @@ class BlockReader:
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         """Read as `BlockCache.read` does."""
+        end = min(offset + size, self._source.size)
         if abs(offset - self._reached) <= SLACK:
-            self._run_length += max(0, offset + size - self._reached)
-            self._reached = max(self._reached, offset + size)
+            self._run_length += max(0, end - self._reached)
+            self._reached = max(self._reached, end)
         else:
-            self._run_length = size
-            self._reached = offset + size
-            self._kept_from = -(-self._reached // BLOCK)
-        if self._run_length > SEQUENTIAL and not self._fetching_ahead:
-            self._fetching_ahead = True
-            self._cache._nursery.start_soon(self._fetch_ahead)
+            self._run_length = end - offset
+            self._reached = end
+            self._ahead_to = self._kept_from = -(-end // BLOCK)
         if self._run_length > SEQUENTIAL:
+            if self._ahead_to * BLOCK < end:  # not one block for itself, where more is wanted at once
+                self._ahead_to = max(self._ahead_to, offset // BLOCK)
+                self._fetch_next()
+            if not self._fetching_ahead:
+                self._fetching_ahead = True
+                self._cache._nursery.start_soon(self._fetch_ahead)
             self._forget_before((self._reached - SLACK) // BLOCK)
         return await self._cache.read(self._source, offset, size)
 
@@ -271,11 +287,11 @@ class BlockReader:
         self._closed = True
         self._forget_before(self._ahead_to)
 
-    def _pass_on_unasked(self, offset: int, data: memoryview) -> None:
+    async def _pass_on_unasked(self, offset: int, data: memoryview) -> None:
         """Pass on what nobody has asked for yet: the kernel has locked the pages of what it waits for."""
         asked = max(0, self._reached - offset)
         if self._pass_on is not None and asked < len(data):
-            self._pass_on(offset + asked, data[asked:])
+            await self._pass_on(offset + asked, data[asked:])
 
     def _forget_before(self, index: int) -> None:
         """Do not keep the blocks that a sequential reader has behind it: the kernel has all their bytes."""
@@ -284,29 +300,37 @@ class BlockReader:
                 self._cache.forget(self._source, block)
             self._kept_from = max(self._kept_from, index)
 
-    async def _fetch_ahead(self) -> None:
-        """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time.
+    def _fetch_next(self) -> _Fetch | None:
+        """Begin to fetch what comes next, as much as one request may be for; return the request."""
+        cache, start = self._cache, self._ahead_to * BLOCK
+        wanted = self._source.size if self._run_length > AHEAD else self._target()
+        count = max(1, min(cache._blocks_per_request, -(-(wanted - start) // BLOCK)))
+        fetch = cache.begin(self._source, self._ahead_to, count, self._pass_on and self._pass_on_unasked)
+        self._ahead_to += count
+        return fetch
+
+    def _target(self) -> int:
+        """Return up to where to fetch ahead: as much as the reader has read, up to `AHEAD` bytes.
 
         Sequential readers share a quarter of the cache, so that read-ahead cannot evict another reader's blocks.
         """
-        cache = self._cache
-        cache._readers_ahead += 1
+        ahead = min(self._run_length, AHEAD, self._cache._capacity // 4 // max(1, self._cache._readers_ahead))
+        return min(self._reached + ahead, self._source.size)
+
+    async def _fetch_ahead(self) -> None:
+        """Stay ahead of the reader, one request at a time."""
+        self._cache._readers_ahead += 1
         try:
-            index = self._reached // BLOCK
             while not self._closed:
-                index = max(index, self._reached // BLOCK)
-                ahead = min(self._run_length, AHEAD, cache._capacity // 4 // cache._readers_ahead)
-                target = min(self._reached + ahead, self._source.size)
-                if index * BLOCK >= target:
+                self._ahead_to = max(self._ahead_to, self._reached // BLOCK)
+                if self._ahead_to * BLOCK >= self._target():
                     break
-                count = min(cache._blocks_per_request, -(-(target - index * BLOCK) // BLOCK))
-                fetch = cache.begin(self._source, index, count, self._pass_on and self._pass_on_unasked)
-                self._ahead_to = index = index + count
+                fetch = self._fetch_next()
                 if fetch is not None:
-                    await fetch.done.wait()
+                    await fetch.kept.wait()
                     if fetch.failure is not None:
                         log.debug("reading ahead: %s", fetch.failure)
                         break
         finally:
-            cache._readers_ahead -= 1
+            self._cache._readers_ahead -= 1
             self._fetching_ahead = False

@@ -125,10 +125,10 @@ class File(Node):
         reader = self.tree.blocks.open(self, None if direct_io else self._give_to_kernel)
         return FileHandle(self, reader, direct_io=direct_io)
 
-    def _give_to_kernel(self, offset: int, data: memoryview) -> None:
+    async def _give_to_kernel(self, offset: int, data: memoryview) -> None:
         """Pass on what was read ahead."""
         if not self.removed and self.entry.size_is_exact and offset + len(data) <= self.size:
-            self.tree.kernel.store(self, offset, data)
+            await self.tree.kernel.store(self, offset, data)
 
     async def _look(self) -> None:
         """See whether a file that is said to be empty is, for stat(2): tar and others never open what they take to be empty."""

@@ -30,6 +30,10 @@ JOIN = 1.0
 """Seconds to wait for a call under way before the mount is taken down; its end would free the one that is stuck."""
 
 
+STORE_TIME = 0.1
+"""Seconds that whoever gives bytes to the kernel waits for it to take them; it takes less than a thousandth."""
+
+
 class Kernel:
     """The kernel's side of one mount."""
 
@@ -37,6 +41,7 @@ class Kernel:
         self._queue: list[Callable[[], None]] = []
         self._news = threading.Condition()
         self._stopped = False
+        self._idle = True
 
     # what it shall drop
 
@@ -50,10 +55,23 @@ class Kernel:
         if node.lookups > 0:
             self._enqueue(functools.partial(pyfuse3.invalidate_inode, node.inode))
 
-    def store(self, node: Node, offset: int, data: memoryview) -> None:
-        """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size."""
-        if node.lookups > 0:
-            self._enqueue(functools.partial(pyfuse3.notify_store, node.inode, offset, cast(bytes, data)))
+    async def store(self, node: Node, offset: int, data: memoryview) -> None:
+        """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size.
+
+        Returns when that is done, so that whoever waits for these bytes finds them in the pages. It returns at once if the thread is
+        not idle: it may wait for pages that only the answer to a read sets free, and so may whoever awaits this.
+        """
+        if node.lookups <= 0:
+            return
+        stored = trio.Event()
+        tell = functools.partial(trio.lowlevel.current_trio_token().run_sync_soon, stored.set)
+        with self._news:
+            was_idle = self._idle and not self._queue
+            self._queue += (functools.partial(pyfuse3.notify_store, node.inode, offset, cast(bytes, data)), tell)
+            self._news.notify()
+        if was_idle:
+            with trio.move_on_after(STORE_TIME):
+                await stored.wait()
 
     async def flush(self) -> None:
         """Wait until all that was invalidated so far has been dropped.
@@ -76,6 +94,7 @@ class Kernel:
             with self._news:
                 self._news.wait_for(lambda: self._queue or self._stopped)
                 calls, self._queue = self._queue, []
+                self._idle = False
             for call in calls:
                 if self._stopped:
                     return
@@ -84,6 +103,7 @@ class Kernel:
                 except OSError as error:
                     if error.errno != errno.ENOENT:  # the kernel does not have it (any more)
                         log.debug("telling the kernel: %s", error)
+            self._idle = True
 
     # the mount
 

@@ -39,7 +39,7 @@ class NotedKernel(Kernel):
     def invalidate_inode(self, node: Node) -> None:
         self.inodes.append(node.path())
 
-    def store(self, node: Node, offset: int, data: memoryview) -> None:
+    async def store(self, node: Node, offset: int, data: memoryview) -> None:
         self.stored.append((node.path(), offset, bytes(data)))
 
     async def flush(self) -> None:

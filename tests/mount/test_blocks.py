@@ -81,7 +81,7 @@ class Pages:
     def __init__(self) -> None:
         self.passed_on: list[tuple[int, bytes]] = []
 
-    def take(self, offset: int, data: memoryview) -> None:
+    async def take(self, offset: int, data: memoryview) -> None:
         self.passed_on.append((offset, bytes(data)))
 
 

@@ -97,10 +97,10 @@ async def test_bytes_are_stored_before_what_invalidates_them_later(fuse: Pyfuse3
     _, folder, file = nodes()
     file.lookups = 1
     async with serving(fuse) as kernel:
-        kernel.store(file, 5, memoryview(b"old"))
+        await kernel.store(file, 5, memoryview(b"old"))
         kernel.invalidate_inode(file)
-        kernel.store(file, 5, memoryview(b"new"))
-        kernel.store(folder, 0, memoryview(b"of an inode that the kernel does not have"))
+        await kernel.store(file, 5, memoryview(b"new"))
+        await kernel.store(folder, 0, memoryview(b"of an inode that the kernel does not have"))
         await kernel.flush()
         assert fuse.calls == [(file.inode, 5, b"old"), (file.inode,), (file.inode, 5, b"new")]
 
