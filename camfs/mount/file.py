@@ -68,6 +68,8 @@ class File(Node):
         self.open_handles = 0
         self._measuring = trio.Lock()
         self.keeps_pages = True
+        self._shown: Attributes | None = None
+        self._shown_of: Entry | None = None
         self._size_when_read = 0
 
     @property
@@ -98,12 +100,18 @@ class File(Node):
     async def attributes(self, exact: bool = True) -> Attributes:
         if exact and not self.entry.size_is_exact:
             await (self.measure() if self.open_handles else self._look())
-        size = self.entry.size
-        if self.open_handles and not self.entry.size_is_exact:
+        entry = self.entry
+        if self._shown is not None and self._shown_of is entry:
+            return self._shown
+        size = entry.size
+        if self.open_handles and not entry.size_is_exact:
             size = max(
                 size, self._size_when_read
             )  # a listing does not ask the camera, and must not cut off who reads the file
-        return Attributes(stat.S_IFREG, 0o444, size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
+        shown = Attributes(stat.S_IFREG, 0o444, size, entry.mtime_ns, lasting=entry.size_is_exact)
+        if entry.size_is_exact:
+            self._shown, self._shown_of = shown, entry
+        return shown
 
     async def open(self, writing: bool) -> Handle:
         if writing:

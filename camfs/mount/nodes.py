@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from camfs.mount.tree import Tree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attributes:
     """What stat(2) shows of a node.
 
