@@ -38,6 +38,9 @@ thing, is gone).
 On a serial line (`Camera.reads_short`) step 3 is another: the handle says `direct_io`, the kernel passes on what `head` asked for, and
 the read goes past the cache to the driver, which answers within about a second with what has come so far.
 
+Where a program reads on, as `cp` does, `BlockReader` fetches ahead of it, and `kernel.Kernel.store` gives the bytes to the kernel before it
+asks, so that step 3 is left out for most of the file; what lies behind the program is dropped from the cache.
+
 The way of an event: a picture is taken with the camera's own button
 ====================================================================
 
