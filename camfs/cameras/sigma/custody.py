@@ -13,7 +13,8 @@ is listed once, whichever that is::
 - SPOOL: its entries are cleared.
 
 **An entry is never cleared before the bytes of its shot are safe here.** Only `clear` clears entries, oldest first, and it asserts this
-rule. Its callers hold the one lock (`exclusively`), and have brought the files in before. These entries alone are cleared although their
+rule. Its callers hold the one lock (`exclusively`), and have brought the files in before. What somebody removed or damaged in the spool
+since then is brought in again: from BOTH a shot goes back to CAMERA. These entries alone are cleared although their
 bytes are not here:
 
 - those that hold no picture, or none that the camera can give out: they would stop the shutter for ever;
@@ -105,6 +106,8 @@ class Custody:
         """
         async with self._lock:
             self._contacts_lost_before = self._contacts_lost
+            if self._listed.follow_spool():
+                await self._announce(FolderChanged(IMAGEDB))
             if with_camera:
                 await self._confirm()
             await self._keep_lost()
@@ -169,10 +172,16 @@ class Custody:
     async def clear(self, ids: Sequence[int]) -> None:
         """Clear entries, oldest first: nothing else does. If it fails or is cancelled, the entries before are cleared.
 
+        Files that were safe and are not any more, as somebody removed the spool, are brought in again first.
+
         Raises:
             Unconfirmed: contact was lost: these may be other entries.
+            StoreFull: there is no room for files that have to be brought in again.
         """
         exposures = [exposure for exposure in self.exposures if not set(ids).isdisjoint(exposure.ids)]
+        for exposure in exposures:
+            if [file for file in exposure.files if await file.is_spoiled()]:
+                await self.bring_in([exposure])
         assert all(exposure.is_safe or exposure.is_movie for exposure in exposures)
         for exposure in exposures:
             await exposure.wait_for_readers()
@@ -212,6 +221,9 @@ class Custody:
         Raises:
             StoreFull: it finds no room; nothing is cleared.
         """
+        await self._spool.look()
+        if self._listed.follow_spool():
+            await self._announce(FolderChanged(IMAGEDB))
         rounds = 0
         before: Sequence[int] = ()
         while rounds < ROUNDS:
