@@ -262,7 +262,7 @@ LAYERS = {
     ),
     "commands touch no camera": Layer(
         frozenset({"camfs.commands"}),
-        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors", "camfs.protocols.ptp.modes", KEPT}),
+        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors", "camfs.protocols.ptp.modes"}),
         frozenset({"platformdirs"}),
     ),
 }
