@@ -8,7 +8,7 @@ checked from `/` downwards, one step after the other, each relative to the descr
 what                  has to be
 ====================  ===================================================================================================
 the folder itself     a directory, no link; ours; not writable by others. It is made private (0700) if others can read it,
-                      unless there is a folder in it that others can enter: then it is hardly one of camfs.
+                      unless there is a folder in it that others can enter: who named /srv did not mean to close it.
 a folder above it     ours or the system's (root's, or whoever owns `/`). Others may write to it only if it is sticky, as
                       /tmp is: there nobody can rename or replace what is not his.
 a link on the way     ours or the system's, and what it leads to keeps the same rules.
@@ -201,11 +201,17 @@ class PrivateFolder:
 
     def has(self, name: str) -> bool:
         """Say whether anything has this name."""
+        return self._kind(name) != 0
+
+    def has_folder(self, name: str) -> bool:
+        """Say whether a folder has this name."""
+        return stat.S_ISDIR(self._kind(name))
+
+    def _kind(self, name: str) -> int:
         try:
-            os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode
         except FileNotFoundError:
-            return False
-        return True
+            return 0
 
     def sync(self) -> None:
         """Synchronise the names in it to the disk."""
@@ -331,11 +337,8 @@ def _check_own(path: Path, descriptor: int) -> None:
         raise NotPrivate(f"other users can write to {path}, whose mode is {found.st_mode & 0o7777:04o}; chmod go-w it")
     if found.st_mode & 0o077:
         with os.scandir(descriptor) as entries:
-            if open_to_others := sorted(entry.name for entry in entries if _is_open_folder(entry)):
-                raise NotPrivate(
-                    f"{path} cannot be made private, as it holds folders for others, such as {open_to_others[0]}; "
-                    "use a folder for this alone"
-                )
+            if any(map(_is_open_folder, entries)):
+                return
     _make_private(descriptor, found)
 
 

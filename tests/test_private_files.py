@@ -55,10 +55,11 @@ def test_a_folder_of_folders_for_others_is_left_alone(tmp_path: Path) -> None:
     """Such as /srv, or a home: who names it did not mean to close it to everybody."""
     (tmp_path / "srv/www").mkdir(parents=True)
     (tmp_path / "srv").chmod(0o755)
-    refused(tmp_path / "srv", "such as www")
+    PrivateFolder(tmp_path / "srv")
     assert mode(tmp_path / "srv") == 0o755
     (tmp_path / "srv/www").chmod(0o700)
     PrivateFolder(tmp_path / "srv")
+    assert mode(tmp_path / "srv") == 0o700
 
 
 @pytest.mark.parametrize("before", [0o777, 0o757, 0o1777, 0o702])

@@ -105,7 +105,6 @@ class Spool:
         self.unusable: dict[str, str] = {}
         self.trouble = ""
         self._here: PrivateFolder | None = None
-        self._others: frozenset[str] = frozenset()
         self._verified: dict[str, tuple[int, ...]] = {}
         self._opening = threading.Lock()
         self._closed = False
@@ -138,7 +137,7 @@ class Spool:
 
     def free_name(self, name: str, others: Container[str] = ()) -> str:
         """Return this name, with a number before its extension if something in the spool or `others` has it already."""
-        return numbered(name, self.files, self._others, others)
+        return numbered(name, self.files, self.unusable, others)
 
     def like(self, name: str, size: int) -> list[str]:
         """Return the whole files that may be the shot with this name and size."""
@@ -252,13 +251,13 @@ class Spool:
         for other in range(number + 1, FOLDERS + 1):
             self._move_into(here, self._numbered(other))
         names = here.names()
-        self._others = frozenset(names)
         for name in names:
             if not name.startswith("."):
-                self._find(here, name, sum_name(name) in self._others)
+                self._find(here, name, sum_name(name) in names)
         for name in of_sums(names):
-            if name not in self._others:
-                here.remove(sum_name(name))  # its file was removed, or never became whole
+            if name not in names:
+                with contextlib.suppress(OSError):
+                    here.remove(sum_name(name))  # its file was removed, or never became whole
         for name in of_parts(names):
             try:
                 self.keep_beginning(here, name)
@@ -316,8 +315,8 @@ class Spool:
             self._put_aside(here, name, f"{found.st_size} of {size} bytes are left")
 
     def _put_aside(self, here: PrivateFolder, name: str, reason: str) -> str:
-        """Rename a damaged file, so that nobody takes it for a picture; return its name then."""
-        new = numbered(name + DAMAGED, here.names())
+        """Rename what is damaged or in the way, so that nobody takes it for a picture; return its name then."""
+        new = numbered(name.lstrip(".") + DAMAGED, here.names())
         try:
             here.rename(name, new)
             here.remove(sum_name(name))
@@ -327,7 +326,7 @@ class Spool:
             new = name
         self.unusable[new] = reason
         self.files.pop(name, None)
-        log.warning("%s: %s was damaged on the disk, and is set aside as %s: %s", here.path, name, new, reason)
+        log.warning("%s: %s is set aside as %s: %s", here.path, name, new, reason)
         return new
 
     def _set_aside(self, name: str, reason: str) -> None:
@@ -353,6 +352,9 @@ class Spool:
 
     def _begin(self, name: str) -> tuple[PrivateFolder, int]:
         here = self._usable()
+        for each in (part_name(name), sum_name(name)):
+            if here.has_folder(each):  # all else that has the name gives way
+                self._put_aside(here, each, "it was in the way of a shot")
         return here, here.create(part_name(name))
 
     def finish(self, here: PrivateFolder, descriptor: int, name: str, mtime_ns: int) -> Stored:
