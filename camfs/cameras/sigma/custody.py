@@ -14,17 +14,17 @@ is listed once, whichever that is::
 
 **An entry is never cleared before the bytes of its shot are safe here.** Only `clear` clears entries, oldest first, and it asserts this
 rule. Its callers hold the one lock (`exclusively`), and have brought the files in before. What somebody removed or damaged in the spool
-since then is brought in again: from BOTH a shot goes back to CAMERA. These entries alone are cleared although their
-bytes are not here:
+since then is brought in again: from BOTH a shot goes back to CAMERA, as long as none of its entries is cleared. These entries alone are
+cleared although their bytes are not here:
 
 - those that hold no picture, or none that the camera can give out: they would stop the shutter for ever;
 - those of shots for the card alone, once the camera has written them there, and of movies, which are on the card;
 - those of files that the user deleted.
 
-Only the user removes a file from the spool. If its shot is still in the camera, the other files of the shot are brought into the spool
-and the entries cleared before that file goes. So a program that is killed at any point leaves each shot in one of the three places. The
-next program finds what the camera still holds as entries that it does not know (`claim`). It compares them with the spool's files of
-the same name and size, and brings in what is none of those.
+Only the user removes a file from the spool; one that the disk has damaged is set aside there. If its shot is still in the camera, the other
+files of the shot are brought into the spool and the entries cleared before that file goes. So a program that is killed at any point leaves
+each shot in one of the three places. The next program finds what the camera still holds as entries that it does not know (`claim`). It
+compares them with the spool's files of the same name and size, and brings in what is none of those.
 
 Addresses, names and ids are used again for other shots. So contact that was lost puts every exposure in doubt (`note_contact_lost`), and
 the lock is not given to anybody who needs the camera before each is confirmed or given up as lost (`_confirm`). Who has the lock at that
@@ -191,6 +191,7 @@ class Custody:
             for exposure in exposures:
                 if image_id in exposure.ids:
                     exposure.ids.remove(image_id)
+                    exposure.is_held = False
                     if not exposure.ids:
                         self._drop(exposure)
 
@@ -258,7 +259,8 @@ class Custody:
             Those of the entries that wait that belong to exposures now, from the oldest to the first that does not.
         """
         for exposure in list(self.exposures):
-            exposure.ids = [image_id for image_id in exposure.ids if image_id in pending]
+            held = [image_id for image_id in exposure.ids if image_id in pending]
+            exposure.is_held, exposure.ids = exposure.is_held and held == exposure.ids, held
             if not exposure.ids:  # cleared, although the camera's answer did not come
                 self._lose(exposure)
         known = {image_id for exposure in self.exposures for image_id in exposure.ids}

@@ -15,7 +15,7 @@ The state of a file says who has its bytes::
        └──EMPTIED──► LOST ◄─────┴────EMPTIED──── REMOVED ◄───┘
 
 Three arrows are not drawn. An UNSPOOLED file becomes SAFE and REMOVED as one IN_CAMERA does. A LOST file becomes SAFE if its last bytes
-were on their way to the disk when the camera was switched off. A SAFE file can be SPOILED only as long as its entries are not cleared:
+were on their way to the disk when the camera was switched off. A SAFE file can be SPOILED only as long as none of its entries is cleared:
 somebody removed the spool, or its disk lost the bytes, and they are fetched again. That is looked for once more before entries are cleared.
 
 What the camera holds at a file's address is the file only as long as the exposure is confirmed (`identity` tells why, and how it is
@@ -236,15 +236,20 @@ class ShotFile:
             if not data:
                 raise errors.Refused(f"{self.key.name} was cut short on the disk")
         except errors.Refused as error:
-            if self.exposure is None:
+            if not self.can_be_fetched_again:
                 raise
             await self._spoil(str(error))
             return b""
         return data
 
+    @property
+    def can_be_fetched_again(self) -> bool:
+        """Whether the camera still has it."""
+        return self.exposure is not None and self.exposure.is_held
+
     async def is_spoiled(self) -> bool:
         """Say whether it was safe and is not any more. It is then to be fetched again."""
-        if self.state is not FileState.SAFE or await self.spool.holds(self.key.name):
+        if not self.can_be_fetched_again or self.state is not FileState.SAFE or await self.spool.holds(self.key.name):
             return False
         await self._spoil("it is not safe any more")
         return True
@@ -320,11 +325,13 @@ class Exposure:
         ids: its entries', oldest first.
         files: its files. There are none of a shot that failed, is on the card, or cannot be addressed.
         is_confirmed: whether the camera certainly holds it; see `identity`.
+        is_held: whether none of its entries is cleared. Of the others nothing may be fetched: their addresses may be another shot's.
     """
 
     ids: list[int]
     files: list[ShotFile] = field(default_factory=list)
     is_confirmed: bool = True
+    is_held: bool = True
 
     @property
     def is_safe(self) -> bool:

@@ -20,6 +20,7 @@ from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
 from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
 from camfs.cameras.sigma.spool import Spool
+from camfs.private_files import printable
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class ImageFolder:
     @property
     def unusable(self) -> Sequence[str]:
         """What lies in the spool and is not offered, and why."""
-        return [f"{self._spool.folder / name} ({reason})" for name, reason in sorted(self._spool.unusable.items())]
+        unusable = sorted(self._spool.unusable.items())
+        return [f"{printable(str(self._spool.folder / name))} ({reason})" for name, reason in unusable]
 
     @property
     def recording(self) -> bool:

@@ -84,7 +84,7 @@ class ShotList:
                 )
         for key, file in list(self.files.items()):
             if file.state is FileState.SAFE and key.name not in self._spool.files:
-                if file.exposure is not None:
+                if file.can_be_fetched_again:
                     file.note(FileEvent.SPOILED)
                     continue
                 log.warning("%s is not in the spool any more", key.name)

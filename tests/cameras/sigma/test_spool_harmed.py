@@ -402,11 +402,14 @@ async def test_status_names_what_is_not_offered(tmp_path: Path, autojump_clock: 
         await add(before, "A.JPG")
     cut_short(spool / "A.JPG")
     (spool / "B.JPG").symlink_to("/etc/passwd")
+    (spool / "\x1b[31m").mkdir()
+    (spool / os.fsdecode(b"\xff")).mkdir()
     async with rigged(spool) as rig:
         lines = dict(await rig.camera.status())
         assert "spool" not in lines
         assert f"{spool}/A.JPG.damaged ({len(DATA) // 2} of {len(DATA)} bytes are left)" in lines["not-offered"]
         assert f"{spool}/B.JPG (B.JPG is a symbolic link)" in lines["not-offered"]
+        assert all(line.isprintable() for line in lines.values())
         assert [entry.name for entry in await rig.entries()] == []
 
 
@@ -441,3 +444,30 @@ async def test_a_spool_that_is_not_safe_refuses_the_camera_before_it_is_touched(
             async with driven(camera, tmp_path / "spool"):
                 pass
         assert not set(camera.trace.operations()) & set(SigmaOperation.__members__)
+
+
+async def test_what_is_released_in_part_is_not_fetched_again(
+    tmp_path: Path, exposed: list[PictureFile], monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """Its address may be another shot's."""
+    async with running(tmp_path) as driver:
+        await driver.acquire(BOTH_KINDS)
+        await driver.capture()
+        clear, cleared = driver.operations.clear, 0
+
+        async def clear_one(image_id: int) -> None:
+            nonlocal cleared
+            cleared += 1
+            if cleared == 2:
+                raise errors.Busy("not now")
+            await clear(image_id)
+
+        monkeypatch.setattr(driver.operations, "clear", clear_one)
+        with pytest.raises(errors.Busy):
+            await driver.images.save()
+        shutil.rmtree(tmp_path / "spool")
+        fetched = driver.count(SigmaOperation.GetBigPartialPictFile)
+        await driver.images.save()
+        assert driver.count(SigmaOperation.GetBigPartialPictFile) == fetched
+        assert not driver.pending()
+        assert driver.names() == []
