@@ -21,10 +21,10 @@ cleared although their bytes are not here:
 - those of shots for the card alone, once the camera has written them there, and of movies, which are on the card;
 - those of files that the user deleted.
 
-Only the user removes a file from the spool; one that the disk has damaged is set aside there. If its shot is still in the camera, the other
-files of the shot are brought into the spool and the entries cleared before that file goes. So a program that is killed at any point leaves
-each shot in one of the three places. The next program finds what the camera still holds as entries that it does not know (`claim`). It
-compares them with the spool's files of the same name and size, and brings in what is none of those.
+Only the user removes a file from the spool; one that the disk has damaged is set aside there. If the shot of a file that the user removes
+is still in the camera, its other files are brought into the spool and its entries cleared before that file goes. So a program that is
+killed at any point leaves each shot in one of the three places. The next program finds what the camera still holds as entries that it does
+not know (`claim`). It compares them with the spool's files of the same name and size, and brings in what is none of those.
 
 Addresses, names and ids are used again for other shots. So contact that was lost puts every exposure in doubt (`note_contact_lost`), and
 the lock is not given to anybody who needs the camera before each is confirmed or given up as lost (`_confirm`). Who has the lock at that
