@@ -45,6 +45,9 @@ SOLE_IMPORTERS = {
 WORDS = {"camfs.commands.options", "camfs.commands.sources"}
 """What the command line says, as data: known from `connect` down to `mount.run`, and itself knowing errors alone."""
 
+KEPT = "camfs.private_files"
+"""Where whatever camfs keeps on the disk goes through, whoever keeps it."""
+
 PORTS = {"camfs.transports.ports", "camfs.transports.channel"}
 """What may be asked of a wire, and whole messages over one: known on both sides of it."""
 
@@ -81,6 +84,7 @@ def is_in(module: str, packages: frozenset[str] | set[str]) -> bool:
 
 LAYERS = {
     "errors know nobody": Layer(frozenset({"camfs.errors"}), frozenset(), frozenset()),
+    "what keeps files knows nobody": Layer(frozenset({KEPT}), frozenset(), frozenset()),
     "options and sources are words": Layer(frozenset(WORDS), frozenset({"camfs.errors"}), frozenset()),
     "protocols do no I/O": Layer(
         frozenset({"camfs.protocols"}),
@@ -103,7 +107,7 @@ LAYERS = {
     ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
-        frozenset({"camfs.errors", "camfs.transports"}),
+        frozenset({"camfs.errors", "camfs.transports", KEPT}),
         frozenset({"trio", "usb", "serial", "platformdirs"}),
     ),
     "ports know no transport": Layer(frozenset({"camfs.transports.ports"}), frozenset(), frozenset()),
@@ -112,7 +116,7 @@ LAYERS = {
     ),
     "cameras speak protocols over any port": Layer(
         frozenset({"camfs.cameras"}),
-        frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors", *PORTS}),
+        frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors", KEPT, *PORTS}),
         frozenset({"trio", "platformdirs"}),
     ),
     "what is asked of cameras knows no driver": Layer(
@@ -132,6 +136,7 @@ LAYERS = {
                 "camfs.cameras.sigma",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+                KEPT,
             }
         ),
     ),
@@ -149,6 +154,7 @@ LAYERS = {
                 "camfs.protocols.dc120",
                 "camfs.protocols.kdc",
                 "camfs.transports.ports",
+                KEPT,
             }
         ),
     ),

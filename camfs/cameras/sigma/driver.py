@@ -18,6 +18,7 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.exposure import ImageKey
+from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
@@ -27,7 +28,7 @@ from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
-from camfs.cameras.sigma.spool import Spool, default_folder
+from camfs.cameras.sigma.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SnapMode
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ STATUS_SETTINGS = {
     "capture-mode": "capture-mode",
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
+
+
+STATUS_FILES = 20
+"""Files of the spool that are not offered and are named in `.status`."""
 
 
 class SigmaCamera:
@@ -88,7 +93,12 @@ class SigmaCamera:
     # ------------------------------------------------------------------ life
 
     async def open(self) -> None:
-        """Open the spool, and release the body if a previous program left it locked."""
+        """Open the spool, and release the body if a previous program left it locked.
+
+        Raises:
+            Refused: shots cannot be kept on this computer. The body was not asked for anything that is its maker's.
+            DeviceGone: the camera left.
+        """
         await self.images.open()
         await self.remote.recover()
 
@@ -331,6 +341,11 @@ class SigmaCamera:
             lines.append(("battery", self._battery))
         files = len(self.images.list())
         lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.images.unsaved} only in the camera"))
+        if self.images.trouble:
+            lines.append(("spool", f"{self.images.trouble}; what the camera holds stays there until there is room"))
+        if unusable := self.images.unusable:
+            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
+            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
         if self.images.lost_names:
             lines.append(("lost", f"{', '.join(self.images.lost_names)} (the camera was switched off before)"))
         return lines

@@ -8,7 +8,8 @@ from typing import TypeVar
 import pytest
 import trio.testing
 
-from camfs.cameras.sigma import exposure, imagedb, spool
+from camfs import private_files
+from camfs.cameras.sigma import exposure, imagedb, partial_file
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.sigma import database
 from camfs.virtual.sigma.database import PictureFile
@@ -69,5 +70,6 @@ def exposed(monkeypatch: pytest.MonkeyPatch) -> list[PictureFile]:
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Return a disk that may be full."""
     disk = Disk()
-    monkeypatch.setattr(spool, "_write", disk.write)
+    monkeypatch.setattr(partial_file, "write_all", disk.write)
+    monkeypatch.setattr(private_files, "write_all", disk.write)
     return disk
