@@ -17,6 +17,7 @@ from camfs.commands.sources import parse_source
 from camfs.connect import connect
 from camfs.errors import CameraError, CommandFailed
 from camfs.mount.run import Mount, run
+from camfs.printable import printable
 
 log = logging.getLogger("camfs")
 
@@ -97,7 +98,7 @@ def _print(lines: Iterable[str]) -> int:
     for line in lines:
         try:
             if not failure:
-                print(line, flush=True)
+                print(printable(line), flush=True)
         except OSError as error:  # a pipe whose reader has left, a full disk
             failure = error.strerror or str(error)
             nothing = os.open(os.devnull, os.O_WRONLY)

@@ -159,6 +159,10 @@ class Camera(Protocol):
     def sends_events(self) -> bool:
         """Whether the camera has ever announced a change of its contents by itself; until then listings are polled."""
 
+    @property
+    def is_remote_controlled(self) -> bool:
+        """Whether it has remote control, which reading a setting or the focus acquires."""
+
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         """List the keys of a folder's entries, in the camera's order; the stores for None.
 
@@ -287,6 +291,8 @@ class Camera(Protocol):
 
 class WithoutRemoteControl:
     """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
+
+    is_remote_controlled = False
 
     async def has_control(self) -> bool:
         return False

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable
 
 from camfs.errors import CameraError, CommandFailed
+from camfs.printable import printable
 
 log = logging.getLogger("camfs")
 
@@ -111,13 +112,13 @@ def _run_and_report(pipe: int, verbose: int, run: Callable[[Callable[[], None]],
     except BaseException as error:
         if reported:
             log.exception("ended")
-        report(f"{type(error).__name__}: {error}")
+        report(f"{type(error).__name__}: {one_line(error)}")
     return 1
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an error as one line."""
-    return " ".join(str(error).split())
+    """Return the text of an error as one line that a terminal can show."""
+    return printable(" ".join(str(error).split()))
 
 
 def log_to(handler: logging.Handler, verbose: int) -> None:
@@ -129,8 +130,28 @@ def log_to(handler: logging.Handler, verbose: int) -> None:
         logger.propagate = False
         logger.setLevel(lowest)
     logging.getLogger("pyfuse3").filters[:] = [_matters]
-    if isinstance(handler, logging.StreamHandler) and handler.formatter is None:
-        handler.setFormatter(logging.Formatter("camfs: %(message)s"))
+    if handler.formatter is None:
+        handler.setFormatter(StderrFormatter() if isinstance(handler, logging.StreamHandler) else LineFormatter())
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a message as one line that a terminal can show, and its traceback as one for each line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        start = self.start(record)
+        traceback = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n".join(start + printable(line) for line in (" ".join(record.getMessage().split()), *traceback))
+
+    def start(self, record: logging.LogRecord) -> str:
+        """Return what each line of a message begins with."""
+        return ""
+
+
+class StderrFormatter(LineFormatter):
+    """Formats messages for a terminal, where other programs may write, too."""
+
+    def start(self, record: logging.LogRecord) -> str:
+        return "camfs: "
 
 
 def _matters(record: logging.LogRecord) -> bool:

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from camfs.commands.mounts import camera_mounts, is_automount
-from camfs.commands.options import MountOptions
+from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.errors import CommandFailed
 
 log = logging.getLogger("camfs")
@@ -85,10 +85,10 @@ def check_fuse(options: MountOptions) -> None:
         return
     if shutil.which("fusermount3") is None:
         raise CommandFailed("FUSE is missing: no fusermount3; install it with: sudo apt install fuse3")
-    if "allow_other" in options.fuse:
+    for name in sorted(FOR_OTHERS & options.fuse):
         with contextlib.suppress(OSError):
             if not allows_other(FUSE_CONFIGURATION.read_text(errors="replace")):
-                raise CommandFailed(f"-o allow_other needs the line user_allow_other in {FUSE_CONFIGURATION}")
+                raise CommandFailed(f"-o {name} needs the line user_allow_other in {FUSE_CONFIGURATION}")
 
 
 def allows_other(configuration: str) -> bool:

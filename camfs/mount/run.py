@@ -25,7 +25,7 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Camera
-from camfs.commands.options import MountOptions
+from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget, seconds_for
 from camfs.mount.controls import Controls, Permits
@@ -175,7 +175,8 @@ def _mount(mount: Mount, tree: Tree) -> None:
 def _fuse_options(mount: Mount) -> set[str]:
     given = {name.partition("=")[0] for name in mount.options.fuse}
     own = {"fsname": mount.source.replace(",", "%2C"), "subtype": "camfs"}
-    return set(mount.options.fuse) | {f"{name}={value}" for name, value in own.items() if name not in given}
+    modes = {"default_permissions"} if given & FOR_OTHERS else set()
+    return set(mount.options.fuse) | modes | {f"{name}={value}" for name, value in own.items() if name not in given}
 
 
 @contextlib.contextmanager
