@@ -77,7 +77,10 @@ def _mount(given: argparse.Namespace) -> int:
     mounting.check_fuse(options)
 
     def run_mount(ready: Callable[[], None]) -> int:
-        return trio.run(run, mount, connect(source, options), systemd, ready)
+        try:
+            return trio.run(run, mount, connect(source, options), systemd, ready)
+        finally:
+            mounting.detach_remains(mount.mount_point)
 
     if given.foreground:
         return run_mount(functools.partial(systemd.notify, READY="1"))
