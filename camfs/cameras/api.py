@@ -113,6 +113,12 @@ class Gone:
 Change = FolderChanged | EntryGone | EntryChanged | KeyReused | Happened | Gone
 
 
+MAX_ENTRIES = 100_000
+"""Entries of a folder that are shown: more than the 65,534 that a folder on a card with FAT can have. Of what a camera lists beyond them a
+driver returns one at least, and may leave out the rest; whoever reads such a folder to the end gets an error.
+"""
+
+
 class Camera(Protocol):
     """A camera, as the file system sees it.
 

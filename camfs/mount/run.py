@@ -137,6 +137,7 @@ async def run(
                     work.start_soon(controls.follow)
                     await _serve(mount, tree, signals, supervisor, ready)
                 finally:
+                    tree.failures.flush()
                     tree.kernel.unmount()
             finally:
                 work.cancel_scope.cancel()
