@@ -362,7 +362,7 @@ class ControlFile(Node):
             with self._controls.running(self.path().lstrip(".")) if takes_long else self.tree.budget.limit():
                 await self._control.write(self._controls, text)
         except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
-            self.tree.note_error(str(error))
+            self.tree.note_error(str(error), of_command=True)
             raise
 
 

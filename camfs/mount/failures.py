@@ -1,7 +1,8 @@
 """What goes wrong, in the log: each failure once, and a few of them, whatever thousands of requests meet with.
 
 A program that walks over a card whose objects cannot be described makes as many failures as there are objects. `.status` tells the last.
-The log gets each text once in `PERIOD` seconds, `MOST` different ones in all, and afterwards how many there were beside.
+The log gets each text once in `PERIOD` seconds, `MOST` different ones in all, and afterwards how many there were beside. Commands that fail
+are logged each time, as somebody has typed them (`Tree.note_error`).
 """
 
 import logging
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 PERIOD = 60.0
 """Seconds for which a failure is not logged again."""
 
-MOST = 20
+MOST = 50
 """Different failures that are logged within that time."""
 
 

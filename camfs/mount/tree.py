@@ -18,6 +18,7 @@ A key in a change means a node only if its folder was listed in this session (`F
 done: whoever looks for it next asks the camera.
 """
 
+import logging
 import math
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +37,8 @@ from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
 from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Node
+
+log = logging.getLogger(__name__)
 
 AT_A_TIME = 256
 """Nodes that are dealt with until other tasks get their turn."""
@@ -93,9 +96,17 @@ class Tree:
         """Changes whenever keys may mean other entries."""
         return self.camera.epoch + self._refreshes
 
-    def note_error(self, text: str) -> None:
-        """Remember for `.status` what went wrong, and log it."""
-        self.failures.note(text)
+    def note_error(self, text: str, *, of_command: bool = False) -> None:
+        """Remember for `.status` what went wrong, and log it.
+
+        Args:
+            text: what went wrong.
+            of_command: whether it is the answer to a command that somebody has typed, which is logged each time.
+        """
+        if of_command:
+            log.warning("%s", text)
+        else:
+            self.failures.note(text)
         self.last_error = " ".join(text.split())
 
     async def stores(self) -> list[Folder]:

@@ -127,6 +127,16 @@ async def test_nothing_unprintable_is_shown() -> None:
         assert len(texts[1].splitlines()) == 1
 
 
+async def test_a_command_that_fails_is_logged_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        for _ in range(3):
+            controls.tree.note_error("refused", of_command=True)
+        for _ in range(3):
+            controls.tree.note_error("not described")
+        assert caplog.messages == ["refused"] * 3 + ["not described"]
+
+
 async def test_a_value_can_be_written_back_as_it_is_shown() -> None:
     async with nursery() as work:
         camera = ScriptedCamera()
