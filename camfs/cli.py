@@ -17,6 +17,7 @@ from camfs.commands.sources import parse_source
 from camfs.connect import connect
 from camfs.errors import CameraError, CommandFailed
 from camfs.mount.run import Mount, run
+from camfs.printable import printable
 
 log = logging.getLogger("camfs")
 
@@ -76,7 +77,10 @@ def _mount(given: argparse.Namespace) -> int:
     mounting.check_fuse(options)
 
     def run_mount(ready: Callable[[], None]) -> int:
-        return trio.run(run, mount, connect(source, options), systemd, ready)
+        try:
+            return trio.run(run, mount, connect(source, options), systemd, ready)
+        finally:
+            mounting.detach_remains(mount.mount_point)
 
     if given.foreground:
         return run_mount(functools.partial(systemd.notify, READY="1"))
@@ -97,7 +101,7 @@ def _print(lines: Iterable[str]) -> int:
     for line in lines:
         try:
             if not failure:
-                print(line, flush=True)
+                print(printable(line), flush=True)
         except OSError as error:  # a pipe whose reader has left, a full disk
             failure = error.strerror or str(error)
             nothing = os.open(os.devnull, os.O_WRONLY)

@@ -85,6 +85,7 @@ def is_in(module: str, packages: frozenset[str] | set[str]) -> bool:
 LAYERS = {
     "errors know nobody": Layer(frozenset({"camfs.errors"}), frozenset(), frozenset()),
     "what keeps files knows nobody": Layer(frozenset({KEPT}), frozenset(), frozenset()),
+    "what is printable knows nobody": Layer(frozenset({"camfs.printable"}), frozenset(), frozenset()),
     "options and sources are words": Layer(frozenset(WORDS), frozenset({"camfs.errors"}), frozenset()),
     "protocols do no I/O": Layer(
         frozenset({"camfs.protocols"}),
@@ -160,7 +161,7 @@ LAYERS = {
     ),
     "the file system knows cameras by their protocol": Layer(
         frozenset({"camfs.mount"}),
-        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", *WORDS}),
+        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", "camfs.printable", *WORDS}),
         frozenset({"trio", "pyfuse3", "PIL"}),
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
@@ -262,7 +263,16 @@ LAYERS = {
     ),
     "commands touch no camera": Layer(
         frozenset({"camfs.commands"}),
-        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors", "camfs.protocols.ptp.modes"}),
+        frozenset(
+            {
+                "camfs",
+                "camfs.commands",
+                "camfs.transports",
+                "camfs.errors",
+                "camfs.printable",
+                "camfs.protocols.ptp.modes",
+            }
+        ),
         frozenset({"platformdirs"}),
     ),
 }

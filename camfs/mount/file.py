@@ -66,7 +66,7 @@ class File(Node):
         self.entry = entry
         self.epoch = tree.epoch
         self.open_handles = 0
-        self._measuring = trio.Lock()
+        self._measuring: trio.Lock | None = None
         self.keeps_pages = True
         self._shown: Attributes | None = None
         self._shown_of: Entry | None = None
@@ -155,11 +155,15 @@ class File(Node):
             NotFound: the camera no longer has it.
             CameraError: the camera does not let anybody read it.
         """
-        async with self._measuring:
-            if not self.entry.size_is_exact and not self.entry.size_is_bound:
-                self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=True))
-                self.tree.blocks.drop(self)
-            self._size_when_read = self.entry.size
+        if not self.entry.size_is_exact:
+            self._measuring = (
+                self._measuring or trio.Lock()
+            )  # a folder may have many files, and nearly none of them need it
+            async with self._measuring:
+                if not self.entry.size_is_exact and not self.entry.size_is_bound:
+                    self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=True))
+                    self.tree.blocks.drop(self)
+        self._size_when_read = self.entry.size
 
     async def describe_again(self, entry: Entry) -> None:
         """Take what the camera says of the file now that it has changed; for who has it open, its size is found out first."""

@@ -89,13 +89,13 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
             raise FUSEError(number)
         begun = trio.current_time()
         try:
-            if handler.__name__ in UNLIMITED:
+            if handler.__name__ in COMMANDS:
                 return await handler(self, *args, **kwargs)
             with budget.limit():
                 return await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
-                self.tree.note_error(str(error))
+                self.tree.note_error(str(error), of_command=handler.__name__ in COMMANDS)
             number = errno_of(error)
         except BadRequest as error:
             number = error.errno
@@ -110,7 +110,7 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
     return cast(Handler[P, R], answered)
 
 
-UNLIMITED = {"write"}
+COMMANDS = {"write"}
 """Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
 
 

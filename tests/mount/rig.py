@@ -66,9 +66,9 @@ class WatchedTree(Tree):
         self.notes: list[str] = []
         super().__init__(camera, self.dropped, BlockCache(work, budget=budget), poll=POLL, budget=budget, **options)
 
-    def note_error(self, text: str) -> None:
+    def note_error(self, text: str, *, of_command: bool = False) -> None:
         self.notes.append(text)
-        super().note_error(text)
+        super().note_error(text, of_command=of_command)
 
 
 def dcim(camera: ScriptedCamera, count: int = 3) -> Thing:

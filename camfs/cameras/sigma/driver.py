@@ -147,6 +147,10 @@ class SigmaCamera:
         return self._ptp.gone
 
     @property
+    def is_remote_controlled(self) -> bool:
+        return True
+
+    @property
     def sends_events(self) -> bool:
         return self._ptp.sends_events
 
