@@ -1,6 +1,7 @@
 """What all tests share: how hypothesis runs (without time limits, the same examples each time; `--hypothesis-profile=explore` looks for
-new ones), that nothing is left in the user's own folders, and a clock that jumps also over what is done in threads."""
+new ones), that nothing is left in the user's own folders, that SIGINT does what it does in a terminal, and a clock that jumps."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -14,6 +15,11 @@ T = TypeVar("T")
 settings.register_profile("check", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile("check")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # so it is in a shell's background, and would be in all that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

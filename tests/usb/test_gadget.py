@@ -43,7 +43,7 @@ def make_cards(root: Path) -> None:
         files[f"SDIM{shot.number:04}.DNG"] = pictures.dng(shot)
     # libgphoto2 fetches no objects of unknown format, so these are named like pictures
     lengths = {f"{length}.JPG": chance.randbytes(length) for length in LENGTHS}
-    large = {"SDIM0100.DNG": chance.randbytes(60_000_000)}
+    large = {"SDIM0100.DNG": chance.randbytes(24_000_000)}
     trees: dict[str, dict[str, bytes]] = {
         "gphoto/DCIM/100SIGMA": files,
         "gphoto/DCIM/101SIGMA": lengths | large,

@@ -40,9 +40,9 @@ def small_length(chance: random.Random) -> int:
 
 
 def make_tree(root: Path) -> None:
-    """Makes two files of 60 MB, 1,000 small ones, and names and folders that are easy to get wrong."""
+    """Makes a file of 60 MB and one of 6, 1,000 small ones, and names and folders that are easy to get wrong."""
     chance = random.Random(1)
-    files = {f"DCIM/100CAMFS/SDIM{number:04}.DNG": 60_000_000 for number in (1, 2)}
+    files = {"DCIM/100CAMFS/SDIM0001.DNG": 6_000_000, "DCIM/100CAMFS/SDIM0002.DNG": 60_000_000}
     files |= {f"small/SDIM{number:04}.JPG": small_length(chance) for number in range(1, 1001)}
     for name in (
         "name with spaces.jpg",
