@@ -76,9 +76,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClientRun]:
     script = "[ -e /usr/lib/locale/en_US.utf8 ] || ln -s C.utf8 /usr/lib/locale/en_US.utf8\n"
     for client, (environment, command) in CLIENTS.items():
         tree = [str(HERE / "mtp-tree.sh"), str(card), f"/scratch/{client}.figures"]
-        hold = ["env", environment, "timeout", "-k", "10", "200", "sh", *tree, *command]
+        hold = ["env", environment, "timeout", "-k", "10", "400", "sh", *tree, *command]
         script += f"{shlex.join(hold)} >/scratch/{client}.output 2>&1; echo $? >/scratch/{client}.status\n"
-    result = run_in_guest(script, scratch=tmp_path_factory.mktemp("scratch"), usb_mtp=card, timeout=450)
+    result = run_in_guest(script, scratch=tmp_path_factory.mktemp("scratch"), usb_mtp=card, timeout=900)
     assert result.status == 0, result.output
 
     def left(client: str, what: str) -> str:
