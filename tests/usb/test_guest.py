@@ -19,7 +19,11 @@ def hanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[GuestRe
     """Run a script that hangs, while the other tests run."""
     with ThreadPoolExecutor() as pool:
         yield pool.submit(
-            run_in_guest, "echo I hang; sleep 1000", scratch=tmp_path_factory.mktemp("hanging"), timeout=HANGS
+            run_in_guest,
+            "echo I hang; sleep 1000",
+            scratch=tmp_path_factory.mktemp("hanging"),
+            timeout=HANGS,
+            memory_mib=512,
         )
 
 
