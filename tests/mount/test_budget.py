@@ -382,19 +382,6 @@ async def grown(rig: Rig) -> None:
         add(rig, f"{folder}/A.JPG", bytes(3 << 20))
 
 
-async def _at_once(function: Callable[..., T], *arguments: object) -> T:
-    """Run a function here instead of in a thread, which a jumping clock does not see."""
-    await trio.lowlevel.checkpoint()
-    return function(*arguments)
-
-
-@pytest.fixture
-def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> MockClock:
-    """Time passes when nothing else is left to happen."""
-    monkeypatch.setattr(trio.to_thread, "run_sync", _at_once)
-    return MockClock(autojump_threshold=0)
-
-
 @pytest.mark.parametrize(
     ("operation", "way"),
     [

@@ -66,6 +66,7 @@ async def test_a_beginning_ends_at_the_first_gap(tmp_path: Path) -> None:
         assert list(spool.files) == ["partial-A.JPG"]
 
 
+@pytest.mark.usefixtures("without_threads")
 async def test_a_file_in_pieces(tmp_path: Path) -> None:
     """In any order, some twice; it has its name when it is whole, and its date."""
     generator = random.Random(1)
