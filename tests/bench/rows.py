@@ -18,6 +18,9 @@ from tests.bench.programs import Program, Running, running
 OBJECTS = 1000
 PIECE = 1 << 20
 POSITION = 50_000_000
+NOISE = 1_000_003
+"""Bytes after which a movie repeats itself: a prime number, so that no two blocks of it are the same."""
+
 READERS = 4
 RANDOM_READS = 200
 
@@ -49,7 +52,7 @@ class Card:
     each: int
 
     def make(self) -> None:
-        """Make the files, and have them in the page cache. The movies are sparse: the camera should cost little."""
+        """Make the files; then they are in the page cache, so that the camera costs little."""
         listed, movies = self.path / "DCIM" / "100CAMFS", self.path / "DCIM" / "101CAMFS"
         listed.mkdir(parents=True)
         movies.mkdir()
@@ -58,9 +61,10 @@ class Card:
         sizes = {"LARGE": self.large, "HEAD": self.medium, "MIDDLE": self.medium, "RANDOM": self.medium}
         sizes |= {f"READ{number}": self.each for number in range(READERS)}
         for name, size in sizes.items():
-            (movies / f"{name}.MOV").touch()
-            os.truncate(movies / f"{name}.MOV", size)
-            read_whole(movies / f"{name}.MOV")
+            noise = random.Random(name).randbytes(min(size, NOISE))
+            with open(movies / f"{name}.MOV", "wb") as file:
+                for written in range(0, size, len(noise)):
+                    file.write(noise[: size - written])
 
     @property
     def megabytes(self) -> str:
@@ -81,39 +85,45 @@ def list_folder(folder: Path) -> int:
     return done.stdout.count(b"\n") - 1
 
 
-def read_part(path: Path, offset: int, size: int) -> None:
-    """Read a part of a file that is as long as it should be."""
+def timed_read(read: Callable[[Path], bytes], shown: Path, served: Path) -> float:
+    """Return how long it takes to read a file on a mount, after holding what was read against the file that the camera serves."""
+    began = time.perf_counter()
+    data = read(shown)
+    took = time.perf_counter() - began
+    assert data == read(served), f"{shown.name} has other bytes than the camera"
+    return took
+
+
+def read_part(path: Path, offset: int, size: int) -> bytes:
+    """Read a part of a file."""
     file = os.open(path, os.O_RDONLY)
     try:
-        assert len(os.pread(file, size, offset)) == size
+        return os.pread(file, size, offset)
     finally:
         os.close(file)
 
 
-def read_whole(path: Path) -> None:
-    """Read a file from its beginning to its end, 1 MiB at a time."""
-    buffer, total = bytearray(PIECE), 0
+def read_whole(path: Path) -> bytes:
+    """Read a file from its beginning to its end, 1 MiB at a time; return the last of it, and its length."""
+    buffer, last, total = bytearray(PIECE), 0, 0
     with open(path, "rb", buffering=0) as file:
         while taken := file.readinto(buffer):
-            total += taken
-        assert total == os.fstat(file.fileno()).st_size
+            last, total = taken, total + taken
+    return bytes(buffer[:last]) + str(total).encode()
 
 
-def read_at_random(path: Path) -> None:
+def read_at_random(path: Path) -> bytes:
     """Read pages of a file at places that are the same each time."""
     chance = random.Random(1)
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        for _ in range(RANDOM_READS):
-            file.seek(chance.randrange(size - 4096))
-            assert len(file.read(4096)) == 4096
+        return b"".join(os.pread(file.fileno(), 4096, chance.randrange(size - 4096)) for _ in range(RANDOM_READS))
 
 
-def read_side_by_side(paths: list[Path]) -> None:
+def read_side_by_side(folder: Path) -> bytes:
     """Read files at the same time, each in a thread."""
-    with ThreadPoolExecutor(len(paths)) as readers:
-        for _ in readers.map(read_whole, paths):
-            pass
+    with ThreadPoolExecutor(READERS) as readers:
+        return b"".join(readers.map(read_whole, (folder / f"READ{number}.MOV" for number in range(READERS))))
 
 
 def wait_for_tree(mount: Running) -> Path:
@@ -150,18 +160,20 @@ def _measure_reads(mount: Running, tree: Path, card: Card, row: Callable[[str, C
     def list_all() -> None:
         assert (count := list_folder(listed)) == OBJECTS, f"{count} objects"
 
+    def read(name: str, how: Callable[[Path], bytes]) -> Callable[[], float]:
+        return lambda: timed_read(how, movies / name, card.path / "DCIM" / "101CAMFS" / name)
+
     row(f"ls -l of {OBJECTS:,}", lambda: seconds(list_all))
     row("ls -l again", lambda: seconds(list_all))
-    row("first 64 KiB", lambda: seconds(lambda: read_part(movies / "HEAD.MOV", 0, 1 << 16)))
+    row("first 64 KiB", read("HEAD.MOV", lambda path: read_part(path, 0, 1 << 16)))
     before = mount.cpu_seconds()
-    row(large, lambda: seconds(lambda: read_whole(movies / "LARGE.MOV")))
+    row(large, read("LARGE.MOV", read_whole))
     row(f"CPU seconds per GB of the {large}", lambda: (mount.cpu_seconds() - before) / card.large * 1e9)
-    row(f"{large} again", lambda: seconds(lambda: read_whole(movies / "LARGE.MOV")))
+    row(f"{large} again", read("LARGE.MOV", read_whole))
     row(f"RSS after the {large}", mount.resident_megabytes)
-    row("256 KiB at 50 MB", lambda: seconds(lambda: read_part(movies / "MIDDLE.MOV", POSITION, 1 << 18)))
-    row(f"{RANDOM_READS} random 4 KiB", lambda: seconds(lambda: read_at_random(movies / "RANDOM.MOV")))
-    side_by_side = [movies / f"READ{number}.MOV" for number in range(READERS)]
-    row(f"{READERS} readers, {READERS} files", lambda: seconds(lambda: read_side_by_side(side_by_side)))
+    row("256 KiB at 50 MB", read("MIDDLE.MOV", lambda path: read_part(path, POSITION, 1 << 18)))
+    row(f"{RANDOM_READS} random 4 KiB", read("RANDOM.MOV", read_at_random))
+    row(f"{READERS} readers, {READERS} files", read("", read_side_by_side))
 
 
 def in_turns(programs: list[Program], point: Path, card: Card, rounds: int) -> list[Round]:

@@ -26,9 +26,9 @@ class Comparison:
 
 
 def compare(rounds: Sequence[Round]) -> list[Comparison]:
-    """Put the rounds together, row by row, in the order in which camfs did them."""
+    """Put the rounds together, row by row, also those that camfs could not do."""
     result = []
-    for row in rounds[0][CAMFS]:
+    for row in dict.fromkeys(row for each in rounds for name in (CAMFS, *each) for row in each[name]):
         programs = [name for name in rounds[0] if any(row in each[name] for each in rounds)]
         medians = {name: median(each[name][row] for each in rounds if row in each[name]) for name in programs}
         ratios = {
@@ -61,7 +61,7 @@ def shown_ratio(values: Sequence[float]) -> str:
 
 def _short(value: float) -> str:
     """Write a number to two digits or more."""
-    if value >= 10:
+    if value >= 9.95:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 1.995 else f"{value:.2f}"
 
