@@ -41,7 +41,7 @@ def compare_on_network(pairs: int, megabytes: int) -> list[Comparison]:
         (place / "memory").mkdir()
         with served("ptp", place, "--card", str(card.path), "--memory", str(place / "memory")) as camera:
             programs = [camfs(camera.source, place), gphotofs(camera)]
-            return compare(in_turns(programs, place / "mount", card, pairs))
+            return compare(list(in_turns(programs, place / "mount", card, pairs)))
 
 
 def machine() -> str:
@@ -62,17 +62,17 @@ def measure(arguments: argparse.Namespace, report: Callable[[str, Sequence[str]]
         title = "An emulated camera on the network (PTP/IP on loopback)"
         panels[title] = compare_on_network(arguments.pairs, arguments.megabytes)
         report(title, comparison_table(panels[title]))
-    if arguments.peers:
-        title = "QEMU's usb-mtp in an emulated guest, where Python is about 17 times slower"
-        panels[title] = compare(guest.run(arguments.rounds))
-        absent = [f"Not installed and so left out: {', '.join(missing())}."] if missing() else []
-        report(title, [*comparison_table(panels[title]), *absent])
     if "links" in arguments.sections:
         report("Links of a given speed", links(arguments.pairs, arguments.megabytes // 2))
     if "listing" in arguments.sections:
         report("Listing", listing())
     if "dc120" in arguments.sections:
         report("A DC120", dc120())
+    if arguments.peers:
+        title = "QEMU's usb-mtp in an emulated guest, where Python is about 17 times slower"
+        panels[title] = compare(guest.run(arguments.rounds))
+        absent = [f"Not installed and so left out: {', '.join(missing())}."] if missing() else []
+        report(title, [*comparison_table(panels[title]), *absent])
     return panels
 
 

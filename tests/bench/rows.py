@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,11 +176,10 @@ def _measure_reads(mount: Running, tree: Path, card: Card, row: Callable[[str, C
     row(f"{READERS} readers, {READERS} files", read("", read_side_by_side))
 
 
-def in_turns(programs: list[Program], point: Path, card: Card, rounds: int) -> list[Round]:
+def in_turns(programs: list[Program], point: Path, card: Card, rounds: int) -> Iterator[Round]:
     """Measure the programs one after the other, as often as asked, in the other order every second time."""
-    result = []
     for number in range(rounds):
         order = programs if number % 2 == 0 else programs[::-1]
-        result.append({program.name: measure(program, point, card) for program in order})
+        measured = {program.name: measure(program, point, card) for program in order}
         print(f"round {number + 1} of {rounds} is over", flush=True)
-    return result
+        yield {program.name: measured[program.name] for program in programs}
