@@ -1,6 +1,6 @@
 """Measures camfs, beside other programs where there are any: `python -m tests.bench [SECTION…] [--peers]` (tests/README.md, "Measuring").
 
-It reports and asserts no time. Compare ratios of one run only. The numbers and the picture in README are what it prints and draws.
+It reports and asserts no time. Compare ratios of one run only. The figures and the picture in README are what it prints and draws.
 """
 
 import argparse
@@ -9,8 +9,9 @@ import platform
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from tests.bench import guest
 from tests.bench.dc120 import dc120
@@ -28,6 +29,13 @@ BEGIN, END = "<!-- what follows was measured: python -m tests.bench -->", "<!-- 
 """Lines of README between which the tables stand."""
 
 SECTIONS = ("reading", "links", "listing", "dc120")
+
+
+class Report(Protocol):
+    """Prints a table; a short one goes into README as well."""
+
+    def __call__(self, title: str, table: Sequence[str], short: bool = False) -> None: ...
+
 
 Panels = dict[str, Sequence[Comparison]]
 
@@ -55,15 +63,15 @@ def machine() -> str:
     return f"Measured on {cores}, Linux {platform.release()}, Python {platform.python_version()}, with"
 
 
-def measure(arguments: argparse.Namespace, report: Callable[[str, Sequence[str]], None]) -> Panels:
+def measure(arguments: argparse.Namespace, report: Report) -> Panels:
     """Measure what was asked for and report each table; return what the picture shows."""
     panels: Panels = {}
     if "reading" in arguments.sections:
         title = "An emulated camera on the network (PTP/IP on loopback)"
         panels[title] = compare_on_network(arguments.pairs, arguments.megabytes)
-        report(title, comparison_table(panels[title]))
+        report(title, comparison_table(panels[title]), short=True)
     if "links" in arguments.sections:
-        report("Links of a given speed", links(arguments.pairs, arguments.megabytes // 2))
+        report("Links of a given speed", links(arguments.pairs, arguments.megabytes // 2), short=True)
     if "listing" in arguments.sections:
         report("Listing", listing())
     if "dc120" in arguments.sections:
@@ -94,27 +102,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="the same in the guest, which is slow (default 3)")
     parser.add_argument("--megabytes", type=int, default=256, help="MiB of the file that is read whole (default 256)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the comparisons as an SVG")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="put the tables into README, at its marks")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="put the first two tables into README, at its marks")
     arguments = parser.parse_args()
     if unknown := set(arguments.sections) - {*SECTIONS, "all"}:
         parser.error(f"no section is called {', '.join(unknown)}")
     if "all" in arguments.sections or not (arguments.sections or arguments.peers):
         arguments.sections = SECTIONS
-    lines: list[str] = []
+    for_readme: list[str] = []
 
-    def report(title: str, table: Sequence[str]) -> None:
+    def report(title: str, table: Sequence[str], short: bool = False) -> None:
         text = ["", f"{title}:", "", *table]
         print("\n".join(text), flush=True)
-        lines.extend(text)
+        if short:
+            for_readme.extend(text)
 
     panels = measure(arguments, report)
     command = shlex.join(("python", "-m", "tests.bench", *sys.argv[1:]))
-    lines += ["", f"{machine()} `{command}`.", ""]
-    print("\n".join(lines[-2:]))
+    measured_on = f"{machine()} `{command}`."
+    print("", measured_on, sep="\n")
     if arguments.picture:
         arguments.picture.write_text(picture(panels), "utf-8")
     if arguments.into:
-        put_into(arguments.into, lines)
+        put_into(arguments.into, [*for_readme, "", measured_on, ""])
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ def _panel(title: str, comparisons: Sequence[Comparison], top: int) -> tuple[lis
     for name in programs:
         parts += [_bar(left, top + 27, 10, COLOURS[name], 10), _text(left + 14, top + 36, name)]
         left += 34 + 7 * len(name)
-    parts.append(_text(WIDTH - 8, top + 36, f"peer / {CAMFS}", "end", "bold"))
+    parts.append(
+        _text(WIDTH - 8, top + 36, f"{'peer' if len(programs) == 2 else 'best peer'} / {CAMFS}", "end", "bold")
+    )
     bottom = top + HEAD
     grid = bottom
     for each in comparisons:
@@ -72,7 +74,9 @@ def _panel(title: str, comparisons: Sequence[Comparison], top: int) -> tuple[lis
     for times in (1, 10, 100, 1000):
         x = LABELS + length(times)
         parts.insert(0, f'<path d="M{x:.0f} {grid - 4}V{bottom - 4}" stroke="#ddd"/>')
-        parts.append(_text(x, bottom + 8, f"{times} times", "middle", size=10))
+        parts.append(
+            _text(x, bottom + 8, "best" if times == 1 else f"{times}\N{MULTIPLICATION SIGN}", "middle", size=10)
+        )
     return parts, bottom + 20
 
 
