@@ -18,7 +18,7 @@ from tests.bench.dc120 import dc120
 from tests.bench.links import links
 from tests.bench.listing import listing
 from tests.bench.picture import picture
-from tests.bench.programs import camfs, gphotofs, missing
+from tests.bench.programs import PACKAGES, missing, on_network
 from tests.bench.rows import Card, in_turns
 from tests.bench.table import Comparison, compare, comparison_table
 from tests.peers.camera import served
@@ -48,8 +48,7 @@ def compare_on_network(pairs: int, megabytes: int) -> list[Comparison]:
         card.make()
         (place / "memory").mkdir()
         with served("ptp", place, "--card", str(card.path), "--memory", str(place / "memory")) as camera:
-            programs = [camfs(camera.source, place), gphotofs(camera)]
-            return compare(list(in_turns(programs, place / "mount", card, pairs)))
+            return compare(list(in_turns(on_network(camera), place / "mount", card, pairs)))
 
 
 def machine() -> str:
@@ -69,18 +68,17 @@ def measure(arguments: argparse.Namespace, report: Report) -> Panels:
     if "reading" in arguments.sections:
         title = "An emulated camera on the network (PTP/IP on loopback)"
         panels[title] = compare_on_network(arguments.pairs, arguments.megabytes)
-        report(title, comparison_table(panels[title]), short=True)
+        report(title, [*comparison_table(panels[title]), *missing("gphotofs")], short=True)
     if "links" in arguments.sections:
         report("Links of a given speed", links(arguments.pairs, arguments.megabytes // 2), short=True)
     if "listing" in arguments.sections:
-        report("Listing", listing())
+        report("Listing", listing(arguments.pairs))
     if "dc120" in arguments.sections:
         report("A DC120", dc120())
     if arguments.peers:
         title = "QEMU's usb-mtp in an emulated guest, where Python is about 17 times slower"
         panels[title] = compare(guest.run(arguments.rounds))
-        absent = [f"Not installed and so left out: {', '.join(missing())}."] if missing() else []
-        report(title, [*comparison_table(panels[title]), *absent])
+        report(title, [*comparison_table(panels[title]), *missing(*PACKAGES)])
     return panels
 
 

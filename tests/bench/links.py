@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tests.bench.programs import Program, camfs, gphotofs, running
+from tests.bench.programs import CAMFS, Program, camfs, on_network, running
 from tests.bench.rows import Card, read_whole, seconds, wait_for_tree
 from tests.bench.table import DASH, markdown
 from tests.peers.camera import served
@@ -22,7 +22,8 @@ def links(pairs: int, megabytes: int) -> list[str]:
         pairs: how often each program reads.
         megabytes: size of what it reads, in MiB.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    programs: list[Program] = []
     for bandwidth, latency in LINKS:
         with tempfile.TemporaryDirectory() as name:
             place = Path(name)
@@ -33,13 +34,14 @@ def links(pairs: int, megabytes: int) -> list[str]:
             options = {"card": card.path, "memory": place / "memory", "bandwidth": bandwidth, "latency": latency}
             words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
             with served("ptp", place, *words) as camera:
-                network = [camfs(camera.source, place), gphotofs(camera)]
-                apart, peer = ([least / each for each in times] for times in _in_turns(network, place, pairs))
+                programs = on_network(camera)
+                apart, *peers = ([least / each for each in times] for times in _in_turns(programs, place, pairs))
             source = "virtual:ptp?" + "&".join(f"{option}={value}" for option, value in options.items())
             (within,) = ([least / each for each in times] for times in _in_turns([camfs(source, place)], place, pairs))
         link = f"{bandwidth / 1e6:g} MB/s, {latency * 1000:g} ms"
-        rows.append((link, *(_shown(each) for each in (apart, peer, within))))
-    return markdown(("achieved / possible", "camfs", "gphotofs", "camfs, camera in its process"), rows)
+        rows.append((link, *(_shown(each) for each in (apart, within, *peers))))
+    header = ("achieved / possible", CAMFS, f"{CAMFS}, camera in its process", *(peer.name for peer in programs[1:]))
+    return markdown(header, rows)
 
 
 def _in_turns(programs: Sequence[Program], place: Path, pairs: int) -> list[list[float]]:

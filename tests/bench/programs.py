@@ -70,26 +70,32 @@ def camfs(source: str, place: Path, *options: str) -> Program:
     return Program(CAMFS, command, {"XDG_STATE_HOME": str(place), "XDG_CACHE_HOME": str(place)})
 
 
-def gphotofs(camera: ServedCamera) -> Program:
-    """Return gphotofs on a camera on the network, where it has to be told the model."""
+def on_network(camera: ServedCamera) -> list[Program]:
+    """Return camfs, and gphotofs if it is installed, for a camera on the network, whose model gphotofs has to be told."""
     command = ("gphotofs", "-f", f"--port={camera.gphoto2_port}", "--camera=PTP/IP Camera")
-    return Program("gphotofs", command, camera.environment)
+    return [camfs(camera.source, camera.place), *_installed(Program("gphotofs", command, camera.environment))]
 
 
 def on_usb(place: Path) -> list[Program]:
-    """Return all programs that are installed, for the one camera on the USB bus."""
+    """Return camfs and all peers that are installed, for the one camera on the USB bus."""
     peers = [
         Program("gphotofs", ("gphotofs", "-f")),
         Program("jmtpfs", ("jmtpfs", "-f")),
         Program("go-mtpfs", ("go-mtpfs",)),
         Program("aft-mtp-mount", ("aft-mtp-mount", "-f")),
     ]
-    return [camfs("usb:", place), *(peer for peer in peers if shutil.which(peer.name))]
+    return [camfs("usb:", place), *_installed(*peers)]
 
 
-def missing() -> list[str]:
-    """Return the peers that are not installed."""
-    return [name for name in PACKAGES if not shutil.which(name)]
+def _installed(*peers: Program) -> list[Program]:
+    return [peer for peer in peers if shutil.which(peer.name)]
+
+
+def missing(*peers: str) -> list[str]:
+    """Return a line that names those peers that are not installed, none if all are."""
+    names = [name for name in peers if not shutil.which(name)]
+    packages = " ".join(PACKAGES[name] for name in names)
+    return ["", f"Not installed, and so left out: {', '.join(names)} (apt-get install {packages})."] if names else []
 
 
 @contextmanager

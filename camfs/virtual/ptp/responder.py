@@ -63,7 +63,7 @@ class Responder:
         vendor: the maker's operations; the camera does them whether DeviceInfo lists them or not.
         vendor_data_out: those of them that send data to the camera.
         vendor_names: their names in the trace.
-        latency: seconds that each transaction takes at least.
+        latency: seconds that each transaction takes besides the time of its bytes.
         bandwidth: bytes a second; None for no limit.
 
     Attributes:
