@@ -50,12 +50,7 @@ class NotPrivate(OSError):
     """A folder or a file that another user owns, can change or may have planted; the text says which and why."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(errno.EPERM, printable(reason))
-
-
-def printable(text: str) -> str:
-    """Return a text that mentions a file's name, which may hold anything, without what would do something to a terminal."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+        super().__init__(errno.EPERM, reason)
 
 
 class PrivateFolder:

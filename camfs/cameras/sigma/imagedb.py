@@ -20,7 +20,6 @@ from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
 from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
 from camfs.cameras.sigma.spool import Spool
-from camfs.private_files import printable
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
 
 log = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ class ImageFolder:
     def unusable(self) -> Sequence[str]:
         """What lies in the spool and is not offered, and why."""
         unusable = sorted(self._spool.unusable.items())
-        return [f"{printable(str(self._spool.folder / name))} ({reason})" for name, reason in unusable]
+        return [f"{self._spool.folder / name} ({reason})" for name, reason in unusable]
 
     @property
     def recording(self) -> bool:

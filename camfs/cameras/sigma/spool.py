@@ -49,7 +49,7 @@ from camfs.cameras.sigma.file_names import (
     sum_name,
 )
 from camfs.cameras.sigma.partial_file import PartialFile
-from camfs.private_files import NotPrivate, PrivateFolder, printable
+from camfs.private_files import NotPrivate, PrivateFolder
 
 log = logging.getLogger(__name__)
 
@@ -262,7 +262,7 @@ class Spool:
             try:
                 self.keep_beginning(here, name)
             except OSError as error:
-                log.warning("%s: the partial file of %s stays as it is: %s", here.path, printable(name), error.strerror)
+                log.warning("%s: the partial file of %s stays as it is: %s", here.path, name, error.strerror)
 
     def _numbered(self, number: int) -> Path:
         return self._wanted if number == 1 else self._wanted.with_name(f"{self._wanted.name}.{number}")
@@ -304,7 +304,7 @@ class Spool:
             return
         except OSError as error:
             self.unusable[name] = error.strerror or str(error)
-            log.warning("%s: %s is not offered: %s", here.path, printable(name), self.unusable[name])
+            log.warning("%s: %s is not offered: %s", here.path, name, self.unusable[name])
             return
         except ValueError as error:
             self._put_aside(here, name, str(error))
@@ -322,11 +322,11 @@ class Spool:
             here.remove(sum_name(name))
             here.sync()
         except OSError as error:
-            log.warning("%s: %s cannot be set aside: %s", here.path, printable(name), error.strerror)
+            log.warning("%s: %s cannot be set aside: %s", here.path, name, error.strerror)
             new = name
         self.unusable[new] = reason
         self.files.pop(name, None)
-        log.warning("%s: %s is set aside as %s: %s", here.path, printable(name), printable(new), reason)
+        log.warning("%s: %s is set aside as %s: %s", here.path, name, new, reason)
         return new
 
     def _set_aside(self, name: str, reason: str) -> None:
