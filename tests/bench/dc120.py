@@ -33,8 +33,10 @@ def dc120(bauds: Sequence[int] = BAUDS) -> list[str]:
             with running(program, place / "mount") as mount:
                 pictures = mount.path / "memory"
                 list(pictures.iterdir())
-                head = seconds(partial(read_part, pictures / f"{large.name}.KDC", 0, 1024))
                 rate = size / seconds(partial(read_whole, pictures / f"{whole.name}.KDC"))
+                head = seconds(
+                    partial(read_part, pictures / f"{large.name}.KDC", 0, 1024)
+                )  # and leave the rest: it is stopped
             limit = baud / 10 * 1024 / 1026
             rows.append((str(baud), f"{rate:.0f}", f"{limit:.0f}", f"{rate / limit:.3f}", f"{head:.2f} s"))
     return markdown(("baud", "bytes/s", "limit", "ratio", "first 1024 bytes"), rows)
