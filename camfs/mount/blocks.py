@@ -302,19 +302,23 @@ class BlockReader:
     def _fetch_next(self) -> _Fetch | None:
         """Begin to fetch what comes next, as much as one request may be for; return the request."""
         cache, start = self._cache, self._ahead_to * BLOCK
-        wanted = self._source.size if self._run_length > AHEAD else self._target()
+        whole_request = min(self._run_length // 2, self._most_ahead()) >= RUN * BLOCK
+        wanted = self._source.size if whole_request else self._target()
         count = max(1, min(cache._blocks_per_request, -(-(wanted - start) // BLOCK)))
         fetch = cache.begin(self._source, self._ahead_to, count, self._pass_on and self._pass_on_unasked)
         self._ahead_to += count
         return fetch
 
     def _target(self) -> int:
-        """Return up to where to fetch ahead: as much as the reader has read, up to `AHEAD` bytes.
+        """Return up to where to fetch ahead: as much as the reader has read, up to a limit."""
+        return min(self._reached + min(self._run_length, self._most_ahead()), self._source.size)
+
+    def _most_ahead(self) -> int:
+        """Return how many bytes to fetch ahead at most.
 
         Sequential readers share a quarter of the cache, so that read-ahead cannot evict another reader's blocks.
         """
-        ahead = min(self._run_length, AHEAD, self._cache._capacity // 4 // max(1, self._cache._readers_ahead))
-        return min(self._reached + ahead, self._source.size)
+        return min(AHEAD, self._cache._capacity // 4 // max(1, self._cache._readers_ahead))
 
     async def _fetch_ahead(self) -> None:
         """Stay ahead of the reader, one request at a time."""

@@ -176,7 +176,9 @@ class Mount:
         if self.status is None:
             lives = os.pidfd_open(self.process)
             try:
-                ended, _, _ = select.select([lives], [], [], PATIENCE)
+                poller = select.poll()  # select(2) takes no number above 1023
+                poller.register(lives, select.POLLIN)
+                ended = poller.poll(PATIENCE * 1000)
             finally:
                 os.close(lives)
             assert ended, f"camfs still runs after {PATIENCE:g} s"

@@ -105,6 +105,9 @@ class PartialFile:
             raise FileNotFoundError(errno.ENOENT, f"{self._name} was removed before it was whole")
         write_all(descriptor, offset, data)
 
+    def __del__(self) -> None:
+        self._close()
+
     def _close(self) -> bool:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
