@@ -1,4 +1,4 @@
-"""The `camfs` command: reads the command line and hands on what it says, to a mount or to another command."""
+"""The `camfs` command: reads the command line and hands on what it says, to a mount or to another command, which alone is imported then."""
 
 import argparse
 import functools
@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
-from camfs.commands import arguments, background, cameras, doctor, mounting, systemd, units
+from camfs.commands import arguments, background, mounting, systemd
 from camfs.commands.options import parse_options
 from camfs.commands.sources import parse_source
 from camfs.connect import connect
 from camfs.errors import CameraError, CommandFailed
 from camfs.mount.run import Mount, run
+from camfs.printable import printable
 
 log = logging.getLogger("camfs")
 
@@ -36,10 +37,14 @@ def main(words: Sequence[str] | None = None) -> int:
     _check_arguments(parser, given)
     try:
         if given.list:
+            from camfs.commands import cameras
+
             return _print(cameras.lines())
         if given.doctor:
             return _run_doctor()
         if given.install_units:
+            from camfs.commands import units
+
             return _print(units.install_on_this_computer(given.user))
         return _mount(given)
     except (CommandFailed, CameraError) as error:
@@ -72,7 +77,10 @@ def _mount(given: argparse.Namespace) -> int:
     mounting.check_fuse(options)
 
     def run_mount(ready: Callable[[], None]) -> int:
-        return trio.run(run, mount, connect(source, options), systemd, ready)
+        try:
+            return trio.run(run, mount, connect(source, options), systemd, ready)
+        finally:
+            mounting.detach_remains(mount.mount_point)
 
     if given.foreground:
         return run_mount(functools.partial(systemd.notify, READY="1"))
@@ -80,6 +88,8 @@ def _mount(given: argparse.Namespace) -> int:
 
 
 def _run_doctor() -> int:
+    from camfs.commands import doctor
+
     findings = doctor.examine(doctor.System())
     status = _print(line for finding in findings for line in finding.lines())
     return status or int(any(finding.fix for finding in findings))
@@ -91,7 +101,7 @@ def _print(lines: Iterable[str]) -> int:
     for line in lines:
         try:
             if not failure:
-                print(line, flush=True)
+                print(printable(line), flush=True)
         except OSError as error:  # a pipe whose reader has left, a full disk
             failure = error.strerror or str(error)
             nothing = os.open(os.devnull, os.O_WRONLY)

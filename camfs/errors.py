@@ -22,7 +22,7 @@
         ├── Busy                          EBUSY
         ├── NotSupported                  EOPNOTSUPP
         ├── NoData                        ENODATA: no thumbnail, no such property
-        ├── TooLarge                      EFBIG: beyond what the camera's operations can address
+        ├── TooLarge                      EFBIG: beyond what the camera's operations can address, or camfs shows
         ├── InvalidValue                  EINVAL
         ├── TransferCut                   EIO: the camera said OK, and had sent less than it announced
         ├── FocusFailed                   EAGAIN: autofocus found nothing; no picture was taken
@@ -134,7 +134,7 @@ class NoData(Refused):
 
 
 class TooLarge(Refused):
-    """The bytes asked for lie beyond what the camera's operations can address."""
+    """The bytes asked for lie beyond what the camera's operations can address, or the entries beyond those that camfs shows."""
 
 
 class InvalidValue(Refused):

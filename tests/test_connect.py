@@ -11,7 +11,8 @@ from camfs import errors
 from camfs.cameras.ptp.iplink import IpLink, NotAccepted
 from camfs.cameras.ptp.link import Link
 from camfs.commands.options import parse_options
-from camfs.connect import PATIENCE, REFUSALS_ON_NETWORK, REFUSALS_ON_USB, PtpConnection, connect
+from camfs.connect import connect, network, usb
+from camfs.connect.ptp import PATIENCE, PtpConnection
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from tests.cameras.network import GUID, NetworkRig, networked
@@ -22,7 +23,7 @@ OPTIONS = parse_options([])
 @asynccontextmanager
 async def opened(
     rig: NetworkRig,
-    refusals: tuple[type[errors.CameraError], ...] = REFUSALS_ON_NETWORK,
+    refusals: tuple[type[errors.CameraError], ...] = network.REFUSALS,
     before: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[None]:
     """Open the camera of a network, calling `before` each time before it is connected to, and close it again."""
@@ -77,7 +78,7 @@ async def test_the_connection_is_closed_at_first(at: int, autojump_clock: MockCl
             assert tries == 4
 
 
-@pytest.mark.parametrize("refusals", [REFUSALS_ON_NETWORK, REFUSALS_ON_USB], ids=["network", "USB"])
+@pytest.mark.parametrize("refusals", [network.REFUSALS, usb.REFUSALS], ids=["network", "USB"])
 async def test_no_session_at_first(refusals: tuple[type[errors.CameraError], ...], autojump_clock: MockClock) -> None:
     async with networked() as rig:
         busy = Fault(FaultKind.REFUSE, Operation.OpenSession, times=None, code=ResponseCode.DeviceBusy)
@@ -137,7 +138,7 @@ async def test_a_usb_camera_in_use_is_reported_at_once(autojump_clock: MockClock
             raise errors.DeviceInUse("in use by gvfs")
 
         with pytest.raises(errors.DeviceInUse):
-            async with opened(rig, REFUSALS_ON_USB, before=fail):
+            async with opened(rig, usb.REFUSALS, before=fail):
                 pass
         assert trio.current_time() == 0
 

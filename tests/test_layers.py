@@ -45,6 +45,9 @@ SOLE_IMPORTERS = {
 WORDS = {"camfs.commands.options", "camfs.commands.sources"}
 """What the command line says, as data: known from `connect` down to `mount.run`, and itself knowing errors alone."""
 
+KEPT = "camfs.private_files"
+"""Where whatever camfs keeps on the disk goes through, whoever keeps it."""
+
 PORTS = {"camfs.transports.ports", "camfs.transports.channel"}
 """What may be asked of a wire, and whole messages over one: known on both sides of it."""
 
@@ -81,6 +84,8 @@ def is_in(module: str, packages: frozenset[str] | set[str]) -> bool:
 
 LAYERS = {
     "errors know nobody": Layer(frozenset({"camfs.errors"}), frozenset(), frozenset()),
+    "what keeps files knows nobody": Layer(frozenset({KEPT}), frozenset(), frozenset()),
+    "what is printable knows nobody": Layer(frozenset({"camfs.printable"}), frozenset(), frozenset()),
     "options and sources are words": Layer(frozenset(WORDS), frozenset({"camfs.errors"}), frozenset()),
     "protocols do no I/O": Layer(
         frozenset({"camfs.protocols"}),
@@ -103,7 +108,7 @@ LAYERS = {
     ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
-        frozenset({"camfs.errors", "camfs.transports"}),
+        frozenset({"camfs.errors", "camfs.transports", KEPT}),
         frozenset({"trio", "usb", "serial", "platformdirs"}),
     ),
     "ports know no transport": Layer(frozenset({"camfs.transports.ports"}), frozenset(), frozenset()),
@@ -112,7 +117,7 @@ LAYERS = {
     ),
     "cameras speak protocols over any port": Layer(
         frozenset({"camfs.cameras"}),
-        frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors", *PORTS}),
+        frozenset({"camfs.cameras", "camfs.protocols", "camfs.errors", KEPT, *PORTS}),
         frozenset({"trio", "platformdirs"}),
     ),
     "what is asked of cameras knows no driver": Layer(
@@ -132,8 +137,13 @@ LAYERS = {
                 "camfs.cameras.sigma",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+                KEPT,
             }
         ),
+    ),
+    "the choice among still cameras' drivers knows them all": Layer(
+        frozenset({"camfs.cameras.still"}),
+        frozenset({"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.protocols.sigma.codes"}),
     ),
     "the DC120's driver stands alone": Layer(
         frozenset({"camfs.cameras.dc120"}),
@@ -145,12 +155,13 @@ LAYERS = {
                 "camfs.protocols.dc120",
                 "camfs.protocols.kdc",
                 "camfs.transports.ports",
+                KEPT,
             }
         ),
     ),
     "the file system knows cameras by their protocol": Layer(
         frozenset({"camfs.mount"}),
-        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", *WORDS}),
+        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", "camfs.printable", *WORDS}),
         frozenset({"trio", "pyfuse3", "PIL"}),
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
@@ -231,7 +242,17 @@ LAYERS = {
     ),
     "connect joins drivers to transports": Layer(
         frozenset({"camfs.connect"}),
-        frozenset({"camfs.cameras", "camfs.protocols", "camfs.transports", "camfs.virtual", "camfs.errors", *WORDS}),
+        frozenset(
+            {
+                "camfs.connect",
+                "camfs.cameras",
+                "camfs.protocols",
+                "camfs.transports",
+                "camfs.virtual",
+                "camfs.errors",
+                *WORDS,
+            }
+        ),
         frozenset({"trio"}),
     ),
     "the command line's tables make its pages where nothing is installed": Layer(
@@ -242,7 +263,16 @@ LAYERS = {
     ),
     "commands touch no camera": Layer(
         frozenset({"camfs.commands"}),
-        frozenset({"camfs", "camfs.commands", "camfs.transports", "camfs.errors", "camfs.protocols.ptp.modes"}),
+        frozenset(
+            {
+                "camfs",
+                "camfs.commands",
+                "camfs.transports",
+                "camfs.errors",
+                "camfs.printable",
+                "camfs.protocols.ptp.modes",
+            }
+        ),
         frozenset({"platformdirs"}),
     ),
 }
@@ -319,7 +349,7 @@ def test_few_modules_know_a_package(package: str) -> None:
     ("package", "importers"),
     [
         ("camfs.virtual", {"camfs.connect", "camfs.virtual"}),
-        ("camfs.connect", {"camfs.cli"}),
+        ("camfs.connect", {"camfs.cli", "camfs.connect"}),
         ("camfs.mount", {"camfs.cli", "camfs.mount"}),
         ("camfs.cli", {"camfs.__main__"}),
     ],

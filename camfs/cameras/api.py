@@ -113,6 +113,12 @@ class Gone:
 Change = FolderChanged | EntryGone | EntryChanged | KeyReused | Happened | Gone
 
 
+MAX_ENTRIES = 100_000
+"""Entries of a folder that are shown: more than the 65,534 that a folder on a card with FAT can have. Of what a camera lists beyond them a
+driver returns one at least, and may leave out the rest; whoever reads such a folder to the end gets an error.
+"""
+
+
 class Camera(Protocol):
     """A camera, as the file system sees it.
 
@@ -158,6 +164,10 @@ class Camera(Protocol):
     @property
     def sends_events(self) -> bool:
         """Whether the camera has ever announced a change of its contents by itself; until then listings are polled."""
+
+    @property
+    def is_remote_controlled(self) -> bool:
+        """Whether it has remote control, which reading a setting or the focus acquires."""
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         """List the keys of a folder's entries, in the camera's order; the stores for None.
@@ -287,6 +297,8 @@ class Camera(Protocol):
 
 class WithoutRemoteControl:
     """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
+
+    is_remote_controlled = False
 
     async def has_control(self) -> bool:
         return False

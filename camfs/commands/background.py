@@ -7,6 +7,10 @@
     reads the report from a pipe        … the mount is ready: leaves the terminal, logs to the system's log
       "ready": looks at the mount, 0 ◀─ "ready"
       a line:  prints it, 1          ◀─ why there is no mount, and ends
+      a signal: passes it on ─────────▶ ends, and unmounts if it has mounted; the parent waits for that
+
+Signals are blocked from before the fork until the parent can pass them on, so that none leaves a mount behind. If the parent is killed,
+the child cannot report, and ends.
 
 The log and the standard descriptors of a process are set up here too, for a mount in the foreground as well.
 """
@@ -17,11 +21,17 @@ import logging.handlers
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from camfs.errors import CameraError, CommandFailed
+from camfs.printable import printable
 
 log = logging.getLogger("camfs")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the parent, and through it the child, until the mount is ready."""
 
 READY = "ready"
 """What the child reports once the mount is ready; any other report is why there is none."""
@@ -51,32 +61,63 @@ def run_in_background(mount_point: str, verbose: int, run: Callable[[Callable[[]
         CommandFailed: the mount ended as soon as it was ready.
     """
     reading, writing = os.pipe()
+    blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = os.fork()
     if child:
         os.close(writing)
-        return _await_report(reading, child, mount_point)
+        with _passing_on(child, blocked_before) as passed_on:
+            return _await_report(reading, child, mount_point, passed_on)
     os.close(reading)
     status = 1
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked_before)
         status = _run_and_report(writing, verbose, run)
     finally:
         os._exit(status)
 
 
-def _await_report(reading: int, child: int, mount_point: str) -> int:
+@contextmanager
+def _passing_on(child: int, blocked_before: Iterable[int]) -> Iterator[list[int]]:
+    """In the block pass on signals to the child, which ends by them; gives those that have come.
+
+    Args:
+        child: the process.
+        blocked_before: what was blocked before those in `SIGNALS` were, which are let through in the block.
+    """
+    passed_on: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        passed_on.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+
+    handlers = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in handlers:
+        signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked_before)
     try:
-        with os.fdopen(reading, "rb") as pipe:
-            report = pipe.read().decode("utf-8", "replace")
-    except KeyboardInterrupt:
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
-        raise
-    if report == READY:
+        yield passed_on
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _await_report(reading: int, child: int, mount_point: str, passed_on: Sequence[int]) -> int:
+    with os.fdopen(reading, "rb") as pipe:
+        report = pipe.read().decode("utf-8", "replace")
+    failure: OSError | None = None
+    if report == READY and not passed_on:
         # The child must not look itself: a process that waits for its own answer cannot even be killed.
         try:
             os.stat(mount_point)
         except OSError as error:
-            raise CommandFailed(f"{mount_point}: camfs stopped right after mounting: {error.strerror}") from None
+            failure = error
+    if passed_on:
+        os.waitpid(child, 0)
+        return 128 + passed_on[0]
+    if failure is not None:
+        raise CommandFailed(f"{mount_point}: camfs stopped right after mounting: {failure.strerror}")
+    if report == READY:
         return 0
     os.waitpid(child, 0)
     print(f"camfs: {report or 'stopped before the mount was ready'}", file=sys.stderr)
@@ -111,13 +152,13 @@ def _run_and_report(pipe: int, verbose: int, run: Callable[[Callable[[], None]],
     except BaseException as error:
         if reported:
             log.exception("ended")
-        report(f"{type(error).__name__}: {error}")
+        report(f"{type(error).__name__}: {one_line(error)}")
     return 1
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an error as one line."""
-    return " ".join(str(error).split())
+    """Return the text of an error as one line that a terminal can show."""
+    return printable(" ".join(str(error).split()))
 
 
 def log_to(handler: logging.Handler, verbose: int) -> None:
@@ -129,8 +170,28 @@ def log_to(handler: logging.Handler, verbose: int) -> None:
         logger.propagate = False
         logger.setLevel(lowest)
     logging.getLogger("pyfuse3").filters[:] = [_matters]
-    if isinstance(handler, logging.StreamHandler) and handler.formatter is None:
-        handler.setFormatter(logging.Formatter("camfs: %(message)s"))
+    if handler.formatter is None:
+        handler.setFormatter(StderrFormatter() if isinstance(handler, logging.StreamHandler) else LineFormatter())
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a message as one line that a terminal can show, and its traceback as one for each line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        start = self.start(record)
+        traceback = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n".join(start + printable(line) for line in (" ".join(record.getMessage().split()), *traceback))
+
+    def start(self, record: logging.LogRecord) -> str:
+        """Return what each line of a message begins with."""
+        return ""
+
+
+class StderrFormatter(LineFormatter):
+    """Formats messages for a terminal, where other programs may write, too."""
+
+    def start(self, record: logging.LogRecord) -> str:
+        return "camfs: "
 
 
 def _matters(record: logging.LogRecord) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from camfs.commands.mounts import camera_mounts
+from camfs.printable import printable
 from camfs.transports import holders, sysfs, usb
 from camfs.transports.mounts import MountEntry
 
@@ -38,11 +39,6 @@ def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     cells = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-
-
-def printable(text: str) -> str:
-    """Return a device's text without what a terminal would take for commands."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def sources_of(device: usb.UsbCamera | sysfs.UsbDevice) -> list[str]:

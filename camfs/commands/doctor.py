@@ -20,6 +20,7 @@ from pathlib import Path
 from camfs.commands import cameras, mounts, units
 from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, allows_other
 from camfs.errors import TransportError
+from camfs.printable import printable
 from camfs.protocols.ptp import modes
 from camfs.transports import holders, sysfs, usb
 from camfs.transports.mounts import MountEntry
@@ -47,7 +48,7 @@ class Finding:
 
     def lines(self) -> list[str]:
         """Return it as it is shown."""
-        text = cameras.printable(self.text)
+        text = printable(self.text)
         return [f"FAIL  {text}", f"      mend: {self.fix}"] if self.fix else [f"ok    {text}"]
 
 

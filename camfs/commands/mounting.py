@@ -1,6 +1,8 @@
 """Checks before a camera is touched: whether the mount point can be mounted on, and whether FUSE is there.
 
-A dead mount left by a killed camfs is removed first.
+Dead mounts are removed: before a mount one that a killed camfs has left, and at a mount's end what is left of itself. When its connection
+is cut (`umount -f`, an abort in /sys/fs/fuse/connections), the kernel keeps a mount that programs have files open on or stand in, and
+libfuse takes it for unmounted.
 """
 
 import contextlib
@@ -12,9 +14,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from camfs.commands.mounts import camera_mounts, is_automount
-from camfs.commands.options import MountOptions
+from camfs.commands.mounts import CAMFS, camera_mounts, is_automount
+from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.errors import CommandFailed
+from camfs.transports.mounts import entries
 
 log = logging.getLogger("camfs")
 
@@ -58,11 +61,18 @@ def _has_camera(path: str) -> bool:
 def _remove_dead_mounts(path: str) -> None:
     """Unmount what a camfs that was killed left on the mount point; another program's dead mount stays."""
     while _is_dead(path) and _has_camera(path):
-        done = subprocess.run(["fusermount3", "-uz", "--", path], capture_output=True, text=True)
+        unmount = ["umount", "-l"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
+        done = subprocess.run([*unmount, "--", path], capture_output=True, text=True)
         if done.returncode:
             log.info("%s", done.stderr.strip())
             return
         log.info("removed a dead mount of camfs from %s", path)
+
+
+def detach_remains(path: str) -> None:
+    """Detach what is left of a mount that has ended; its directory is not looked at if nothing is, as that would wake an automount."""
+    if [entry.kind for entry in entries() if entry.point == path][-1:] == [CAMFS]:
+        _remove_dead_mounts(path)
 
 
 def _is_dead(path: str) -> bool:
@@ -85,10 +95,10 @@ def check_fuse(options: MountOptions) -> None:
         return
     if shutil.which("fusermount3") is None:
         raise CommandFailed("FUSE is missing: no fusermount3; install it with: sudo apt install fuse3")
-    if "allow_other" in options.fuse:
+    for name in sorted(FOR_OTHERS & options.fuse):
         with contextlib.suppress(OSError):
             if not allows_other(FUSE_CONFIGURATION.read_text(errors="replace")):
-                raise CommandFailed(f"-o allow_other needs the line user_allow_other in {FUSE_CONFIGURATION}")
+                raise CommandFailed(f"-o {name} needs the line user_allow_other in {FUSE_CONFIGURATION}")
 
 
 def allows_other(configuration: str) -> bool:

@@ -193,6 +193,9 @@ FUSE_OPTIONS = frozenset(
 )
 """Options that are passed on to libfuse."""
 
+FOR_OTHERS = frozenset(("allow_other", "allow_root"))
+"""Those that let other users in. They bring `default_permissions` along, or the kernel would let them do all that the owner may."""
+
 MOUNT_OPTIONS = frozenset(
     ("rw", "auto", "noauto", "user", "nouser", "users", "owner", "group", "defaults", "nofail", "_netdev")
     + ("async", "sync", "atime", "relatime", "norelatime", "strictatime", "lazytime", "diratime", "nodiratime")

@@ -10,6 +10,9 @@ import os
 import socket
 import sys
 
+from camfs.commands.background import LineFormatter
+from camfs.printable import printable
+
 PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
 """The priorities of syslog(3), each from a level of logging upwards."""
 
@@ -23,12 +26,12 @@ def notify(**states: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
-    lines = "\n".join(f"{name}={' '.join(value.split())}" for name, value in states.items())
+    lines = "\n".join(f"{name}={printable(' '.join(value.split()))}" for name, value in states.items())
     # A name in the abstract namespace begins with a zero byte, which an environment cannot hold.
     name = "\0" + address[1:] if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
         sock.connect(name)
-        sock.send(lines.encode("utf-8", "surrogateescape"))
+        sock.send(lines.encode())
 
 
 def is_listening() -> bool:
@@ -48,7 +51,7 @@ def is_journal() -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-class JournalFormatter(logging.Formatter):
+class JournalFormatter(LineFormatter):
     """Formats messages for the journal, which itself adds time, unit and process.
 
     Attributes:
@@ -56,15 +59,12 @@ class JournalFormatter(logging.Formatter):
     """
 
     def __init__(self, camera: str = "camfs") -> None:
-        super().__init__("%(message)s")
+        super().__init__()
         self.camera = camera
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a message as one line, and a traceback as one line for each of its lines."""
+    def start(self, record: logging.LogRecord) -> str:
         priority = next(number for level, number in PRIORITIES if record.levelno >= level)
-        message = " ".join(record.getMessage().split())
-        traceback = self.formatException(record.exc_info).splitlines() if record.exc_info else []
-        return "\n".join(f"<{priority}>{self.camera}: {line}" for line in (message, *traceback))
+        return f"<{priority}>{self.camera}: "
 
 
 def journal_handler() -> logging.Handler:
@@ -78,4 +78,4 @@ def name_camera(name: str) -> None:
     """Let the journal's messages be about this camera from now on; does nothing without a journal."""
     for handler in logging.getLogger("camfs").handlers:
         if isinstance(handler.formatter, JournalFormatter):
-            handler.formatter.camera = name
+            handler.formatter.camera = printable(name)

@@ -171,9 +171,11 @@ def _install_file(path: Path, text: str) -> Installed:
         return Installed(f"{path} is up to date", False)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
+    made.unlink(missing_ok=True)
     try:
-        made.write_text(text, "utf-8")
-        made.chmod(0o644)
+        with made.open("x", encoding="utf-8") as file:  # never through a link that somebody has put there
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
         made.replace(path)
     finally:
         made.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """The file system: what answers the kernel, and asks a camera in the words of `camfs/cameras/api.py`.
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
-`handles` (what is open), `blocks` (the cache), `controls`, `events` and `thumbnails` (the control files), `names`, then what touches
-pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs asks of the kernel); last comes
-`run` (the life of a mount, which puts all of them together). What the kernel does and why is in `README.md`.
+`handles` (what is open), `blocks` (the cache), `controls`, `events` and `thumbnails` (the control files), `names`, `failures`, then what
+touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs asks of the kernel); last
+comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in `README.md`.
 
 The way of a read: ``head -c 1 card/DCIM/A.JPG``
 ================================================
@@ -37,6 +37,9 @@ thing, is gone).
 
 On a serial line (`Camera.reads_short`) step 3 is another: the handle says `direct_io`, the kernel passes on what `head` asked for, and
 the read goes past the cache to the driver, which answers within about a second with what has come so far.
+
+Where a program reads on, as `cp` does, `BlockReader` fetches ahead of it, and `kernel.Kernel.store` gives the bytes to the kernel before it
+asks, so that step 3 is left out for most of the file; what lies behind the program is dropped from the cache.
 
 The way of an event: a picture is taken with the camera's own button
 ====================================================================

@@ -5,6 +5,9 @@ EXIF reader costs a block or two. A reader that has gone on without a gap for `S
 on a task fetches ahead of it, `RUN` blocks in a request and one request at a time, so that another reader or a setting waits for one
 such request at most. Where a request takes long, the next ones are for a block each: whoever waits has a budget of time (`budget.py`).
 
+What was fetched ahead is passed on to the kernel's page cache, so that most of it is never asked for, and dropped here once the reader is
+past it: a copy of a large file leaves the blocks of other files alone.
+
 The way of a block::
 
     absent ── begin ──> in flight ── fetched ──> kept ── evicted, or dropped ──> absent
@@ -17,7 +20,7 @@ Fetches run in tasks of the cache, not of the readers: a cancelled reader does n
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -61,11 +64,26 @@ class Source(Protocol):
         """Fetch `size` bytes from `offset`, both within the file; fewer mean that the file ends there, whatever its size says."""
 
 
-class _Fetch:
-    """One request in flight, for a run of blocks."""
+PassOn = Callable[[int, memoryview], Awaitable[None]]
+"""Is given the offset of bytes in a file, and the bytes, to keep them beside the cache."""
 
-    def __init__(self, first: int, count: int) -> None:
+
+class _Fetch:
+    """One request in flight, for a run of blocks.
+
+    Attributes:
+        blocks: their indexes.
+        pass_on: is given the bytes before those who wait for the blocks go on.
+        kept: set when the blocks have come.
+        done: set when those who wait for them may go on.
+        failure: why they have not come.
+        dropped: whether the file has changed meanwhile.
+    """
+
+    def __init__(self, first: int, count: int, pass_on: PassOn | None = None) -> None:
         self.blocks = range(first, first + count)
+        self.pass_on = pass_on
+        self.kept = trio.Event()
         self.done = trio.Event()
         self.failure: CameraError | None = None
         self.dropped = False
@@ -90,9 +108,14 @@ class BlockCache:
         self._bytes = 0
         self._fetches: dict[tuple[Source, int], _Fetch] = {}
 
-    def open(self, source: Source) -> "BlockReader":
-        """Return a reader of a file."""
-        return BlockReader(self, source)
+    def open(self, source: Source, pass_on: PassOn | None = None) -> "BlockReader":
+        """Return a reader of a file.
+
+        Args:
+            source: the file.
+            pass_on: is given what is fetched ahead of the reader; then the cache does not keep it behind the reader.
+        """
+        return BlockReader(self, source, pass_on)
 
     def sources_in_flight(self) -> Iterator[Source]:
         """Yield the files with fetches in flight."""
@@ -130,7 +153,7 @@ class BlockCache:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def begin(self, source: Source, first: int, count: int) -> _Fetch | None:
+    def begin(self, source: Source, first: int, count: int, pass_on: PassOn | None = None) -> _Fetch | None:
         """Begin to fetch those of these blocks that are neither kept nor in flight; return the last request begun."""
         begun: _Fetch | None = None
         run_start: int | None = None
@@ -141,12 +164,12 @@ class BlockCache:
             if wanted and run_start is None:
                 run_start = index
             elif run_start is not None and (not wanted or index - run_start >= self._blocks_per_request):
-                begun = self._start(source, run_start, index - run_start)
+                begun = self._start(source, run_start, index - run_start, pass_on)
                 run_start = index if wanted else None
         return begun
 
-    def _start(self, source: Source, first: int, count: int) -> _Fetch:
-        fetch = _Fetch(first, count)
+    def _start(self, source: Source, first: int, count: int, pass_on: PassOn | None = None) -> _Fetch:
+        fetch = _Fetch(first, count, pass_on)
         for index in fetch.blocks:
             self._fetches[source, index] = fetch
         self._nursery.start_soon(self._run, source, fetch)
@@ -166,6 +189,9 @@ class BlockCache:
                     block = data[start : start + BLOCK]
                     # a view would keep the whole request in memory for as long as any of its blocks
                     self._keep((source, index), block if len(data) <= BLOCK else memoryview(bytes(block)))
+            fetch.kept.set()
+            if fetch.pass_on is not None and not fetch.dropped:
+                await fetch.pass_on(offset, data)
         except CameraError as error:
             fetch.failure = error
         except Exception as error:
@@ -175,7 +201,14 @@ class BlockCache:
             for index in fetch.blocks:
                 if self._fetches.get((source, index)) is fetch:
                     del self._fetches[source, index]
+            fetch.kept.set()
             fetch.done.set()
+
+    def forget(self, source: Source, index: int) -> None:
+        """Do not keep a block any longer, as it is not likely to be read again here."""
+        block = self._blocks.pop((source, index), None)
+        if block is not None:
+            self._bytes -= len(block)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -218,9 +251,11 @@ class BlockCache:
 class BlockReader:
     """Reads one open file through the cache, and has the cache fetch ahead once the reading is sequential."""
 
-    def __init__(self, cache: BlockCache, source: Source) -> None:
+    def __init__(self, cache: BlockCache, source: Source, pass_on: PassOn | None = None) -> None:
         self._cache = cache
         self._source = source
+        self._pass_on = pass_on
+        self._kept_from = self._ahead_to = 0
         self._reached = 0
         self._run_length = 0
         self._fetching_ahead = False
@@ -228,44 +263,77 @@ class BlockReader:
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         """Read as `BlockCache.read` does."""
+        end = min(offset + size, self._source.size)
         if abs(offset - self._reached) <= SLACK:
-            self._run_length += max(0, offset + size - self._reached)
-            self._reached = max(self._reached, offset + size)
+            self._run_length += max(0, end - self._reached)
+            self._reached = max(self._reached, end)
         else:
-            self._run_length = size
-            self._reached = offset + size
-        if self._run_length > SEQUENTIAL and not self._fetching_ahead:
-            self._fetching_ahead = True
-            self._cache._nursery.start_soon(self._fetch_ahead)
+            self._run_length = end - offset
+            self._reached = end
+            self._ahead_to = self._kept_from = -(-end // BLOCK)
+        if self._run_length > SEQUENTIAL:
+            if self._ahead_to * BLOCK < end:  # not one block for itself, where more is wanted at once
+                self._ahead_to = max(self._ahead_to, offset // BLOCK)
+                self._fetch_next()
+            if not self._fetching_ahead:
+                self._fetching_ahead = True
+                self._cache._nursery.start_soon(self._fetch_ahead)
+            self._forget_before((self._reached - SLACK) // BLOCK)
         return await self._cache.read(self._source, offset, size)
 
     def close(self) -> None:
         """End the reading; nothing more is fetched ahead than the request in flight."""
         self._closed = True
+        self._forget_before(self._ahead_to)
 
-    async def _fetch_ahead(self) -> None:
-        """Stay ahead of the reader by as much as it has read, up to `AHEAD` bytes, one request at a time.
+    async def _pass_on_unasked(self, offset: int, data: memoryview) -> None:
+        """Pass on what nobody has asked for yet: the kernel has locked the pages of what it waits for."""
+        asked = max(0, self._reached - offset)
+        if self._pass_on is not None and asked < len(data):
+            await self._pass_on(offset + asked, data[asked:])
+
+    def _forget_before(self, index: int) -> None:
+        """Do not keep the blocks that a sequential reader has behind it: the kernel has all their bytes."""
+        if self._pass_on is not None:
+            for block in range(self._kept_from, index):
+                self._cache.forget(self._source, block)
+            self._kept_from = max(self._kept_from, index)
+
+    def _fetch_next(self) -> _Fetch | None:
+        """Begin to fetch what comes next, as much as one request may be for; return the request."""
+        cache, start = self._cache, self._ahead_to * BLOCK
+        whole_request = min(self._run_length // 2, self._most_ahead()) >= RUN * BLOCK
+        wanted = self._source.size if whole_request else self._target()
+        count = max(1, min(cache._blocks_per_request, -(-(wanted - start) // BLOCK)))
+        fetch = cache.begin(self._source, self._ahead_to, count, self._pass_on and self._pass_on_unasked)
+        self._ahead_to += count
+        return fetch
+
+    def _target(self) -> int:
+        """Return up to where to fetch ahead: as much as the reader has read, up to a limit."""
+        return min(self._reached + min(self._run_length, self._most_ahead()), self._source.size)
+
+    def _most_ahead(self) -> int:
+        """Return how many bytes to fetch ahead at most.
 
         Sequential readers share a quarter of the cache, so that read-ahead cannot evict another reader's blocks.
         """
-        cache = self._cache
-        cache._readers_ahead += 1
+        return min(AHEAD, self._cache._capacity // 4 // max(1, self._cache._readers_ahead))
+
+    async def _fetch_ahead(self) -> None:
+        """Stay ahead of the reader, one request at a time."""
+        self._cache._readers_ahead += 1
         try:
-            index = self._reached // BLOCK
             while not self._closed:
-                index = max(index, self._reached // BLOCK)
-                ahead = min(self._run_length, AHEAD, cache._capacity // 4 // cache._readers_ahead)
-                target = min(self._reached + ahead, self._source.size)
-                if index * BLOCK >= target:
+                self._ahead_to = max(self._ahead_to, self._reached // BLOCK)
+                if self._ahead_to * BLOCK >= self._target():
                     break
-                count = min(cache._blocks_per_request, -(-(target - index * BLOCK) // BLOCK))
-                fetch = cache.begin(self._source, index, count)
-                index += count
+                fetch = self._fetch_next()
                 if fetch is not None:
-                    await fetch.done.wait()
+                    await fetch.kept.wait()
                     if fetch.failure is not None:
                         log.debug("reading ahead: %s", fetch.failure)
                         break
         finally:
-            cache._readers_ahead -= 1
+            self._cache._readers_ahead -= 1
             self._fetching_ahead = False

@@ -32,6 +32,7 @@ from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
 from camfs.mount.tree import Tree
+from camfs.printable import printable, printable_lines
 
 log = logging.getLogger(__name__)
 
@@ -284,11 +285,16 @@ class Control:
 
     Attributes:
         takes_long: whether a write may take longer than the budget of a request.
+        is_private: whether reading it is for the owner of the mount's files alone, whatever the umask: it shows what the lens sees, or
+            what the owner asked of the camera.
+        disturbs: whether reading it acquires control of a camera that has remote control; there it is private, too.
     """
 
     read: Read | None = None
     write: Write | None = None
     takes_long: bool = False
+    is_private: bool = False
+    disturbs: bool = False
 
 
 CONTROLS: dict[str, Control] = {
@@ -296,12 +302,12 @@ CONTROLS: dict[str, Control] = {
     ".capture": Control(Controls.read_capture, Controls.write_capture, takes_long=True),
     ".control": Control(Controls.read_control, Controls.write_control, takes_long=True),
     ".record": Control(Controls.read_record, Controls.write_record, takes_long=True),
-    ".focus": Control(Controls.read_focus, Controls.write_focus, takes_long=True),
-    ".liveview.jpg": Control(Controls.read_view_frame),
+    ".focus": Control(Controls.read_focus, Controls.write_focus, takes_long=True, disturbs=True),
+    ".liveview.jpg": Control(Controls.read_view_frame, is_private=True),
     ".clock": Control(Controls.read_clock, Controls.write_clock),
     ".refresh": Control(write=Controls.write_refresh),
     ".format": Control(write=Controls.write_format, takes_long=True),
-    ".raw": Control(Controls.read_raw, Controls.write_raw),
+    ".raw": Control(Controls.read_raw, Controls.write_raw, is_private=True),
 }
 """The control files that are one command each; `.events`, `.settings/` and `.thumbnails/` have their own classes."""
 
@@ -319,7 +325,8 @@ class ControlFile(Node):
     async def attributes(self, exact: bool = True) -> Attributes:
         readable = 0o444 if self._control.read is not None else 0
         writable = 0o222 if self._control.write is not None else 0
-        return Attributes(stat.S_IFREG, readable | writable, lasting=False)
+        is_private = self._control.is_private or (self._control.disturbs and self.tree.camera.is_remote_controlled)
+        return Attributes(stat.S_IFREG, (readable | writable) & (0o700 if is_private else 0o777), lasting=False)
 
     async def open(self, writing: bool) -> Handle:
         return ContentsHandle(self.contents, self.write)
@@ -333,7 +340,7 @@ class ControlFile(Node):
         if self._control.read is None:
             raise errors.AccessDenied(f"{self.path()} can only be written")
         contents = await self._control.read(self._controls)
-        return contents if isinstance(contents, bytes) else contents.encode("utf-8", "replace")
+        return contents if isinstance(contents, bytes) else printable_lines(contents).encode()
 
     async def write(self, data: bytes) -> None:
         """Carry out one command.
@@ -355,7 +362,7 @@ class ControlFile(Node):
             with self._controls.running(self.path().lstrip(".")) if takes_long else self.tree.budget.limit():
                 await self._control.write(self._controls, text)
         except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
-            self.tree.note_error(str(error))
+            self.tree.note_error(str(error), of_command=True)
             raise
 
 
@@ -363,21 +370,31 @@ def setting_file(name: str) -> Control:
     """Return what a file of `.settings/` does."""
 
     async def read(controls: Controls) -> str:
-        return await controls.camera.setting(name) + "\n"
+        return printable(await controls.camera.setting(name)) + "\n"
 
     async def write(controls: Controls, text: str) -> None:
-        await controls.camera.change_setting(name, text)
+        await controls.camera.change_setting(name, await _meant(controls, name, text) if "?" in text else text)
 
-    return Control(read, write)
+    return Control(read, write, disturbs=True)
+
+
+async def _meant(controls: Controls, name: str, text: str) -> str:
+    """Return the value that reading a setting, or its choices, shows as this text; the text itself if there is none."""
+    camera = controls.camera
+    for values in ([await camera.setting(name)], await camera.choices(name)):
+        for value in values:
+            if printable(value) == text:
+                return value
+    return text
 
 
 def choices_file(name: str) -> Control:
     """Return what a file of `.settings/.choices/` does."""
 
     async def read(controls: Controls) -> str:
-        return "".join(f"{choice}\n" for choice in await controls.camera.choices(name))
+        return "".join(f"{printable(choice)}\n" for choice in await controls.camera.choices(name))
 
-    return Control(read)
+    return Control(read, disturbs=True)
 
 
 class SettingsFolder(Directory):

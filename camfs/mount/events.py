@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from camfs.mount.errnos import BadRequest
 from camfs.mount.handles import Handle
 from camfs.mount.nodes import Attributes, Node
+from camfs.printable import printable
 
 if TYPE_CHECKING:
     from camfs.mount.tree import Tree
@@ -36,7 +37,7 @@ class EventLog:
 
     def add(self, line: str, now: datetime) -> None:
         """Append a line with its time, and wake those who wait."""
-        added = f"{now.isoformat(timespec='milliseconds')} {line}\n".encode("utf-8", "replace")
+        added = f"{now.isoformat(timespec='milliseconds')} {printable(line)}\n".encode()
         self.text += added
         self.written += len(added)
         self.changed_ns = int(now.timestamp() * 1_000_000_000)

@@ -66,8 +66,10 @@ class File(Node):
         self.entry = entry
         self.epoch = tree.epoch
         self.open_handles = 0
-        self._measuring = trio.Lock()
+        self._measuring: trio.Lock | None = None
         self.keeps_pages = True
+        self._shown: Attributes | None = None
+        self._shown_of: Entry | None = None
         self._size_when_read = 0
 
     @property
@@ -98,12 +100,18 @@ class File(Node):
     async def attributes(self, exact: bool = True) -> Attributes:
         if exact and not self.entry.size_is_exact:
             await (self.measure() if self.open_handles else self._look())
-        size = self.entry.size
-        if self.open_handles and not self.entry.size_is_exact:
+        entry = self.entry
+        if self._shown is not None and self._shown_of is entry:
+            return self._shown
+        size = entry.size
+        if self.open_handles and not entry.size_is_exact:
             size = max(
                 size, self._size_when_read
             )  # a listing does not ask the camera, and must not cut off who reads the file
-        return Attributes(stat.S_IFREG, 0o444, size, self.entry.mtime_ns, lasting=self.entry.size_is_exact)
+        shown = Attributes(stat.S_IFREG, 0o444, size, entry.mtime_ns, lasting=entry.size_is_exact)
+        if entry.size_is_exact:
+            self._shown, self._shown_of = shown, entry
+        return shown
 
     async def open(self, writing: bool) -> Handle:
         if writing:
@@ -121,7 +129,14 @@ class File(Node):
         if self.entry.size_is_bound:
             return FileHandle(self, _EndlessReader(self), direct_io=True)
         # the kernel may still go by the size that it was told before, and take it for the end
-        return FileHandle(self, self.tree.blocks.open(self), direct_io=self.entry.size != before)
+        direct_io = self.entry.size != before
+        reader = self.tree.blocks.open(self, None if direct_io else self._give_to_kernel)
+        return FileHandle(self, reader, direct_io=direct_io)
+
+    async def _give_to_kernel(self, offset: int, data: memoryview) -> None:
+        """Pass on what was read ahead."""
+        if not self.removed and self.entry.size_is_exact and offset + len(data) <= self.size:
+            await self.tree.kernel.store(self, offset, data)
 
     async def _look(self) -> None:
         """See whether a file that is said to be empty is, for stat(2): tar and others never open what they take to be empty."""
@@ -140,11 +155,15 @@ class File(Node):
             NotFound: the camera no longer has it.
             CameraError: the camera does not let anybody read it.
         """
-        async with self._measuring:
-            if not self.entry.size_is_exact and not self.entry.size_is_bound:
-                self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=True))
-                self.tree.blocks.drop(self)
-            self._size_when_read = self.entry.size
+        if not self.entry.size_is_exact:
+            self._measuring = (
+                self._measuring or trio.Lock()
+            )  # a folder may have many files, and nearly none of them need it
+            async with self._measuring:
+                if not self.entry.size_is_exact and not self.entry.size_is_bound:
+                    self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=True))
+                    self.tree.blocks.drop(self)
+        self._size_when_read = self.entry.size
 
     async def describe_again(self, entry: Entry) -> None:
         """Take what the camera says of the file now that it has changed; for who has it open, its size is found out first."""

@@ -31,6 +31,7 @@ then finds out what has stayed. Programs that read a file which has not stayed g
 copy. Where no event tells of such a change, a listing that is made again because it is old describes one file again that it knows.
 """
 
+import itertools
 import logging
 import math
 import stat
@@ -42,7 +43,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Entry, Key
+from camfs.cameras.api import MAX_ENTRIES, Entry, Key
 from camfs.mount import names
 from camfs.mount.file import ATTEMPTS, IN_DOUBT, File
 from camfs.mount.listing import FolderListing, Undescribed
@@ -102,6 +103,7 @@ class Folder(Directory):
 
     @property
     def is_store(self) -> bool:
+        """Whether it is a store of the camera."""
         return self.entry is not None and self.parent is self.tree.root
 
     @property
@@ -176,19 +178,26 @@ class Folder(Directory):
             known = {}
         self.children = {}
         slots: list[Node | Undescribed] = []
-        for key in dict.fromkeys(keys):
+        each_once = dict.fromkeys(keys)
+        for key in itertools.islice(each_once, MAX_ENTRIES):
             node = known.pop(key, None)
             if node is not None:
                 self.children[node.name] = node
             slots.append(Undescribed(key) if node is None else node)
         self._set_aside(known.values())
         self._listed_at, self._was_settling, self._epoch = trio.current_time(), self.is_settling, epoch
-        listing = FolderListing(self, slots)
+        listing = FolderListing(self, slots, self._note_cut() if len(each_once) > MAX_ENTRIES else None)
         if not any(isinstance(slot, Undescribed) for slot in slots):
             listing.described = len(slots)
             self._listing = listing
             self.drop_unclaimed(listing)
         return listing
+
+    def _note_cut(self) -> errors.TooLarge:
+        """Report that the camera lists more entries than are shown; return what who reads the folder to its end is told."""
+        text = f"{self.path() or '/'}: the camera lists more than {MAX_ENTRIES} objects here; the others are not shown"
+        self.tree.note_error(text)
+        return errors.TooLarge(text)
 
     async def _finds_another(self, keys: Iterable[Key]) -> bool:
         """Describe one of the files again that are known by these keys, another each time; say whether it is another file now."""

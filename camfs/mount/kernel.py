@@ -1,13 +1,13 @@
 """What camfs asks of the kernel: to mount, to hand over its requests, and to drop what it remembers of names, attributes and pages.
 
 The kernel keeps pages for as long as they fit, and names and attributes for `operations.Timeouts`. So all that changes at the camera has
-to be invalidated here, or programs go on seeing what was.
+to be invalidated here, or programs go on seeing what was. What was read ahead of a program is given to the kernel before it asks.
 
-**Deadlock.** Invalidating a name waits for the lock of its directory, and invalidating an inode waits for its pages. Either may be held
-by a request that only we can answer. So invalidations are queued and carried out in order by a thread, while the handlers go on
-answering::
+**Deadlock.** Invalidating a name waits for the lock of its directory, and invalidating an inode or storing its bytes waits for its pages.
+Either may be held by a request that only we can answer. So all this is queued and carried out in order by a thread, while the handlers go
+on answering: in order, so that no bytes are stored after the invalidation that makes them wrong::
 
-    apply, refresh ──> queue ──> thread ──> pyfuse3.invalidate_entry, invalidate_inode ──> the kernel
+    apply, refresh, read-ahead ──> queue ──> thread ──> pyfuse3.invalidate_entry, invalidate_inode, notify_store ──> the kernel
 
 Facts and sources: `camfs/mount/README.md`, "What the kernel does".
 """
@@ -17,16 +17,26 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
+from typing import cast
 
 import pyfuse3
 import trio
 
+from camfs.mount.inodes import Inode
 from camfs.mount.nodes import Node
 
 log = logging.getLogger(__name__)
 
 JOIN = 1.0
-"""Seconds to wait for an invalidation under way before the mount is taken down; its end would free the one that is stuck."""
+"""Seconds to wait for a call under way before the mount is taken down; its end would free the one that is stuck."""
+
+
+STORE_TIME = 0.1
+"""Seconds that whoever gives bytes to the kernel waits for it to take them; it takes less than a thousandth."""
+
+
+MOST_QUEUED = 8 << 20
+"""Bytes that wait to be given to the kernel at most."""
 
 
 class Kernel:
@@ -36,6 +46,8 @@ class Kernel:
         self._queue: list[Callable[[], None]] = []
         self._news = threading.Condition()
         self._stopped = False
+        self._idle = True
+        self._bytes_queued = 0
 
     # what it shall drop
 
@@ -48,6 +60,33 @@ class Kernel:
         """Have a node's attributes and pages dropped."""
         if node.lookups > 0:
             self._enqueue(functools.partial(pyfuse3.invalidate_inode, node.inode))
+
+    async def store(self, node: Node, offset: int, data: memoryview) -> None:
+        """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size.
+
+        Returns when that is done, so that whoever waits for these bytes finds them in the pages. It returns at once if the thread is
+        not idle: it may wait for pages that only the answer to a read sets free, and so may whoever awaits this. What would make more
+        than `MOST_QUEUED` bytes wait is not stored; the kernel asks for it.
+        """
+        if node.lookups <= 0 or self._bytes_queued + len(data) > MOST_QUEUED:
+            return
+        stored = trio.Event()
+        tell = functools.partial(trio.lowlevel.current_trio_token().run_sync_soon, stored.set)
+        with self._news:
+            was_idle = self._idle and not self._queue
+            self._bytes_queued += len(data)
+            self._queue += (functools.partial(self._store, node.inode, offset, data), tell)
+            self._news.notify()
+        if was_idle:
+            with trio.move_on_after(STORE_TIME):
+                await stored.wait()
+
+    def _store(self, inode: Inode, offset: int, data: memoryview) -> None:
+        try:
+            pyfuse3.notify_store(inode, offset, cast(bytes, data))
+        finally:
+            with self._news:
+                self._bytes_queued -= len(data)
 
     async def flush(self) -> None:
         """Wait until all that was invalidated so far has been dropped.
@@ -70,6 +109,7 @@ class Kernel:
             with self._news:
                 self._news.wait_for(lambda: self._queue or self._stopped)
                 calls, self._queue = self._queue, []
+                self._idle = False
             for call in calls:
                 if self._stopped:
                     return
@@ -77,7 +117,8 @@ class Kernel:
                     call()
                 except OSError as error:
                     if error.errno != errno.ENOENT:  # the kernel does not have it (any more)
-                        log.debug("invalidating: %s", error)
+                        log.debug("telling the kernel: %s", error)
+            self._idle = True
 
     # the mount
 
@@ -91,7 +132,7 @@ class Kernel:
 
     async def serve(self) -> None:
         """Answer the kernel until the file system is unmounted, by `stop` or by another program."""
-        thread = threading.Thread(target=self._run, name="invalidate", daemon=True)
+        thread = threading.Thread(target=self._run, name="notify", daemon=True)
         thread.start()
         try:
             await pyfuse3.main()

@@ -4,9 +4,13 @@ So `ls` begins at once, and a lookup of the first name costs two transactions.
 
 An error is never a shorter listing. An entry that the camera refuses to describe is left out and reported in `.status`. If that is true
 of more entries than not, the folder is listed once more; if it stays so, readers get the error at the end of what there is, and so they
-do if the camera does not answer, or the session is lost half way: else `rsync --delete` would empty the copy.
+do if the camera does not answer, the session is lost half way, or the camera lists more than is shown (`api.MAX_ENTRIES`): else `rsync
+--delete` would empty the copy.
+
+A folder may have many entries, so other tasks get their turn each `AT_A_TIME` of them.
 """
 
+import copy
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+AT_A_TIME = 64
+"""Entries that are described until other tasks get their turn, where the camera need not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undescribed:
     """The place of an entry that has not been described yet, or was left out."""
 
@@ -31,9 +39,16 @@ class Undescribed:
 
 
 class FolderListing(DirectoryListing):
-    """One listing of a folder: keys in the camera's order, each with its node once it was described."""
+    """One listing of a folder: keys in the camera's order, each with its node once it was described.
 
-    def __init__(self, folder: "Folder", slots: list[Node | Undescribed]) -> None:
+    Args:
+        folder: the folder.
+        slots: its entries.
+        cut: what ends it for its readers, if the camera lists more entries than these.
+    """
+
+    def __init__(self, folder: "Folder", slots: list[Node | Undescribed], cut: errors.TooLarge | None = None) -> None:
+        self._cut = cut
         self._folder = folder
         self._session = folder.tree.camera.epoch
         self._doubts = folder.doubts
@@ -60,6 +75,7 @@ class FolderListing(DirectoryListing):
 
         Raises:
             CameraError: most cannot be described, or none: that must not pass for a folder with little in it, or nothing.
+            TooLarge: the camera lists more entries than these.
         """
         async with self._finishing:
             await self._describe_up_to(len(self.slots))
@@ -70,6 +86,8 @@ class FolderListing(DirectoryListing):
                 raise self._failure()
         if not self._left_out or not self._folder.is_settling:
             self._folder.drop_unclaimed(self)
+        if self._cut is not None:
+            raise errors.TooLarge(*self._cut.args)
 
     async def _list_once_more(self) -> None:
         """Describe again what was left out, if the camera lists it still; it gets places behind the others."""
@@ -120,6 +138,8 @@ class FolderListing(DirectoryListing):
                     elif slot.key not in self._left_out:
                         self._elsewhere += 1
                 self.described += 1
+                if self.described % AT_A_TIME == 0:
+                    await trio.lowlevel.checkpoint()
 
     def _check_keys(self) -> None:
         """See that the keys that are left still mean what they meant: half a listing must not pass for a whole one.
@@ -138,7 +158,7 @@ class FolderListing(DirectoryListing):
         except (errors.Busy, errors.StoreUnavailable):
             raise
         except errors.Refused as error:
-            self._left_out[key] = error
+            self._left_out[key] = copy.copy(error)  # without its traceback, which keeps all of this call
             path = self._folder.path() or "/"
             self._folder.tree.note_error(f"{path}: an object that cannot be described is not shown: {error}")
             return None

@@ -1,12 +1,15 @@
 """File names made of cameras' names: whatever a camera sends becomes a legal, unique name, from which the camera's can be read back.
 
-`/`, NUL, and the names `.` and `..` are written as `%` and two hexadecimal digits, and so is a `%` that stands before two such digits,
-so that `unescape` returns the camera's own name. An object without a name is named by its tag.
+`/` and the names `.` and `..` are written as `%` and two hexadecimal digits. So is each byte of a character that no terminal should see
+(`camfs/printable.py`), because `ls` in a pipe and many other programs print names as they are; and so is a `%` that stands before two such
+digits, so that `unescape` returns the camera's own name. An object without a name is named by its tag.
 """
 
 import re
 from collections.abc import Container
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from camfs.printable import is_printable
 
 MAX_NAME = 255
 """Bytes of a file name in UTF-8 (NAME_MAX)."""
@@ -18,7 +21,10 @@ def escape(name: str) -> str:
     """Return a legal file name for a camera's name: nearly always the same; empty for an empty one."""
     if name in (".", ".."):
         return name.replace(".", "%2E")
-    return _LOOKS_ESCAPED.sub("%25", name).replace("/", "%2F").replace("\0", "%00")
+    escaped = _LOOKS_ESCAPED.sub("%25", name).replace("/", "%2F")
+    if escaped.isprintable():
+        return escaped
+    return "".join(letter if is_printable(letter) else quote(letter, errors="replace") for letter in escaped)
 
 
 def unescape(name: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from camfs.mount.tree import Tree
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attributes:
     """What stat(2) shows of a node.
 
@@ -60,11 +60,6 @@ class Node:
     @property
     def needs_camera(self) -> bool:
         """Whether nothing can be said of it once the camera is gone."""
-        return False
-
-    @property
-    def is_store(self) -> bool:
-        """Whether it is a store of the camera."""
         return False
 
     async def attributes(self, exact: bool = True) -> Attributes:

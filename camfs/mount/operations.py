@@ -1,8 +1,8 @@
 """The handlers: what pyfuse3 calls for each request of the kernel, on the nodes of the tree and on what is open.
 
-Handlers raise FUSEError and nothing else, and never ENOSYS: the kernel would not ask again for as long as the mount lives. Which errno a
-failure becomes stands in `errnos.py`. Each request is answered within the mount's budget of time (`budget.py`). Once the camera is gone
-everything about its stores answers ENODEV at once; the root and the control files stay.
+Handlers raise FUSEError and nothing else. Those of extended attributes answer ENOSYS, after which the kernel never asks again for as long
+as the mount lives; no other may. Which errno a failure becomes stands in `errnos.py`. Each request is answered within the mount's budget
+of time (`budget.py`). Once the camera is gone everything about its stores answers ENODEV at once; the root and the control files stay.
 
 What the kernel may keep: pages always (`keep_cache`), names and attributes for `Timeouts`; all of it is invalidated when the tree says so
 (`kernel.py`).
@@ -89,13 +89,13 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
             raise FUSEError(number)
         begun = trio.current_time()
         try:
-            if handler.__name__ in UNLIMITED:
+            if handler.__name__ in COMMANDS:
                 return await handler(self, *args, **kwargs)
             with budget.limit():
                 return await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
-                self.tree.note_error(str(error))
+                self.tree.note_error(str(error), of_command=handler.__name__ in COMMANDS)
             number = errno_of(error)
         except BadRequest as error:
             number = error.errno
@@ -110,7 +110,7 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
     return cast(Handler[P, R], answered)
 
 
-UNLIMITED = {"write"}
+COMMANDS = {"write"}
 """Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
 
 
@@ -126,17 +126,16 @@ class CameraOperations(pyfuse3.Operations):
         tree: the nodes.
         ownership: of every file.
         timeouts: how long the kernel may keep names and attributes.
-        mount_point: where the tree is mounted.
     """
 
     supports_dot_lookup = True
 
-    def __init__(self, tree: Tree, ownership: Ownership, timeouts: Timeouts, mount_point: str) -> None:
+    def __init__(self, tree: Tree, ownership: Ownership, timeouts: Timeouts) -> None:
         super().__init__()
         self.tree = tree
         self._ownership = ownership
         self._timeouts = timeouts
-        self._usage = StoreUsage(tree, mount_point)
+        self._usage = StoreUsage(tree)
         self._files: dict[int, Handle] = {}
         self._directories: dict[int, DirectoryHandle] = {}
         self._last_handle = 0
@@ -155,8 +154,7 @@ class CameraOperations(pyfuse3.Operations):
         found = EntryAttributes()
         found.st_ino = node.inode
         found.generation = 0 if node is self.tree.root else self._generation
-        # statfs does not say which store is meant; a lookup of the store just before does
-        found.entry_timeout = 0 if node.is_store else keep
+        found.entry_timeout = keep
         found.attr_timeout = keep if shown.lasting else 0
         found.st_mode = shown.kind | (shown.permissions & ~self._ownership.umask)
         found.st_nlink = 1
@@ -195,7 +193,6 @@ class CameraOperations(pyfuse3.Operations):
             node = await directory.find(name)
         if node is None:
             raise FUSEError(errno.ENOENT)
-        self._usage.note_lookup(ctx.pid, node)
         found = await self._attributes(node)
         node.lookups += 1
         return found
@@ -416,34 +413,30 @@ class CameraOperations(pyfuse3.Operations):
         await self.tree.camera.rename(node.entry, names.unescape(os.fsdecode(name_new)))
         self.tree.rename(node, name_new)
 
-    # extended attributes
+    # extended attributes: there are none, on vfat neither; programs ask for them twice for each file that they list or copy
 
-    @_answers
     async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
-        """There are none."""
-        raise FUSEError(pyfuse3.ENOATTR)
+        """Answer that nobody need ask."""
+        raise FUSEError(errno.ENOSYS)
 
-    @_answers
     async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
-        """There are none."""
-        return []
+        """Answer that nobody need ask."""
+        raise FUSEError(errno.ENOSYS)
 
-    @_answers
     async def setxattr(self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext) -> None:
-        """There can be none."""
-        raise FUSEError(errno.EOPNOTSUPP)
+        """Answer that nobody need ask."""
+        raise FUSEError(errno.ENOSYS)
 
-    @_answers
     async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
-        """There are none."""
-        raise FUSEError(pyfuse3.ENOATTR)
+        """Answer that nobody need ask."""
+        raise FUSEError(errno.ENOSYS)
 
     # statfs
 
     @_answers
     async def statfs(self, ctx: RequestContext) -> StatvfsData:
-        """Show the room in the store that the caller means."""
-        usage = await self._usage.measure(ctx.pid)
+        """Show the room in all stores."""
+        usage = await self._usage.measure()
         answer = StatvfsData()
         answer.f_bsize = answer.f_frsize = BLOCK_SIZE
         answer.f_blocks = usage.total // BLOCK_SIZE

@@ -8,7 +8,8 @@
                (nothing is mounted)                        ├ SIGTERM, SIGINT: end; requests under way get `GRACE` seconds
                                                            └ the camera leaves: look for it until it is back; the mount stays
 
-Everything that was opened is closed in the opposite order, whatever ends it.
+Everything that was opened is closed in the opposite order, whatever ends it. The first signal decides that the mount ends; others that come
+until the process is gone change nothing, its exit status neither.
 """
 
 import contextlib
@@ -17,15 +18,16 @@ import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Protocol
 
 import trio
 
 from camfs import errors
 from camfs.cameras.api import Camera
-from camfs.commands.options import MountOptions
+from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget, seconds_for
 from camfs.mount.controls import Controls, Permits
@@ -37,6 +39,9 @@ log = logging.getLogger("camfs")
 
 LOOK_AGAIN = 1.0
 """Seconds between two attempts to find a camera that has left."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What a mount obeys."""
 
 GRACE = 5.0
 """Seconds that requests under way have to end after a signal; then the mount is taken away from under them."""
@@ -120,7 +125,7 @@ async def run(
         CommandFailed: libfuse does not mount, or a signal came before the mount was ready.
         CameraError: the camera cannot be found or opened.
     """
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    with _signals() as signals:
         async with connecting as connection, _nursery() as work:
             camera = await _unless_stopped(lambda: connection.open(work), signals)
             try:
@@ -132,11 +137,36 @@ async def run(
                     work.start_soon(controls.follow)
                     await _serve(mount, tree, signals, supervisor, ready)
                 finally:
+                    tree.failures.flush()
                     tree.kernel.unmount()
             finally:
                 work.cancel_scope.cancel()
                 await camera.aclose()
     return 0
+
+
+@contextmanager
+def _signals() -> Iterator[AsyncIterator[int]]:
+    """Receive signals in the block. Those that come later are ignored, as the process is about to end and has its exit status."""
+    ended = False
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        """Handle a signal that has come before the receiver was there, or that it has left."""
+        if not ended:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+    try:
+        with trio.open_signal_receiver(*SIGNALS) as received:
+            try:
+                yield received
+            finally:
+                ended = True
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # the interpreter's end would put back what they do by default
 
 
 def _build(options: MountOptions, camera: Camera, work: trio.Nursery, budget: Budget) -> Tree:
@@ -164,7 +194,6 @@ def _mount(mount: Mount, tree: Tree) -> None:
         tree,
         Ownership(options.uid, options.gid, options.umask),
         Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
-        mount.mount_point,
     )
     with _stderr_of_libfuse() as read:
         try:
@@ -176,7 +205,8 @@ def _mount(mount: Mount, tree: Tree) -> None:
 def _fuse_options(mount: Mount) -> set[str]:
     given = {name.partition("=")[0] for name in mount.options.fuse}
     own = {"fsname": mount.source.replace(",", "%2C"), "subtype": "camfs"}
-    return set(mount.options.fuse) | {f"{name}={value}" for name, value in own.items() if name not in given}
+    modes = {"default_permissions"} if given & FOR_OTHERS else set()
+    return set(mount.options.fuse) | modes | {f"{name}={value}" for name, value in own.items() if name not in given}
 
 
 @contextlib.contextmanager

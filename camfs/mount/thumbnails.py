@@ -23,7 +23,6 @@ import stat
 from collections import OrderedDict
 
 import trio
-from PIL import Image
 
 from camfs import errors
 from camfs.mount.errnos import BadRequest
@@ -57,6 +56,8 @@ def as_jpeg(data: bytes) -> bytes:
     """
     if data.startswith(b"\xff\xd8\xff"):
         return data
+    from PIL import Image  # takes long to read, and few cameras need it
+
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:

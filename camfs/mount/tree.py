@@ -21,7 +21,7 @@ done: whoever looks for it next asks the camera.
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import trio
@@ -31,6 +31,7 @@ from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderCha
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget
+from camfs.mount.failures import FailureLog
 from camfs.mount.file import File
 from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
@@ -38,6 +39,9 @@ from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Node
 
 log = logging.getLogger(__name__)
+
+AT_A_TIME = 256
+"""Nodes that are dealt with until other tasks get their turn."""
 
 
 class Tree:
@@ -57,6 +61,7 @@ class Tree:
         by_key: the nodes of the camera's entries.
         root: holds the stores, and answers to the names of the control files.
         last_error: what went wrong last, for `.status`.
+        failures: what goes wrong, for the log.
         settles_at: when the camera will list and describe all that it has announced, wherever that is.
     """
 
@@ -81,6 +86,7 @@ class Tree:
         self.inodes = InodeTable()
         self.by_key: dict[Key, File | Folder] = {}
         self.last_error = ""
+        self.failures = FailureLog()
         self.settles_at = -math.inf
         self._refreshes = 0
         self.root = Folder(self, None, b"", None)
@@ -90,9 +96,17 @@ class Tree:
         """Changes whenever keys may mean other entries."""
         return self.camera.epoch + self._refreshes
 
-    def note_error(self, text: str) -> None:
-        """Remember for `.status` what went wrong, and log it."""
-        log.warning("%s", text)
+    def note_error(self, text: str, *, of_command: bool = False) -> None:
+        """Remember for `.status` what went wrong, and log it.
+
+        Args:
+            text: what went wrong.
+            of_command: whether it is the answer to a command that somebody has typed, which is logged each time.
+        """
+        if of_command:
+            log.warning("%s", text)
+        else:
+            self.failures.note(text)
         self.last_error = " ".join(text.split())
 
     async def stores(self) -> list[Folder]:
@@ -141,11 +155,18 @@ class Tree:
         await self.camera.refresh()
         self.budget.forget_failures()
         self._refreshes += 1
-        for node in self.inodes:
+        async for node in self._all_nodes():
             if node is not self.root:
                 if node.parent is self.root and node.lookups > 0:
                     self.kernel.invalidate_entry(self.root, node.name)
                 node.invalidate()  # also where the kernel has forgotten the node: blocks of it may be here
+
+    async def _all_nodes(self) -> AsyncIterator[Node]:
+        """Go through the nodes there are, which may be many; not to be stopped half way."""
+        for number, node in enumerate(self.inodes, 1):
+            yield node
+            if number % AT_A_TIME == 0:
+                await trio.lowlevel.checkpoint()
 
     async def find_new(self, keys: Sequence[Key]) -> Node:
         """Return the node of something new, by the keys that lead to it from the store down (`Camera.locate`).
@@ -199,7 +220,7 @@ class Tree:
                 if node_in_doubt is not None:
                     self.put_in_doubt(node_in_doubt)
             case Gone():
-                for node in self.inodes:
+                async for node in self._all_nodes():
                     if isinstance(node, File | Folder):
                         node.invalidate()
 

@@ -1,10 +1,10 @@
 """What this program tells cameras on the network about itself: a GUID, by which they recognise it, and a name to show.
 
-The GUID is 16 random bytes, made once and kept as hexadecimal digits in a file that only the user may read.
+The GUID is 16 random bytes, made once and kept as hexadecimal digits in a file that only the user may read
+(`camfs.private_files`).
 """
 
 import contextlib
-import os
 import secrets
 import socket
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from camfs.errors import TransportError
+from camfs.private_files import PrivateFolder
 
 GUID_SIZE = 16
 """Bytes."""
@@ -29,30 +30,26 @@ def read_guid() -> bytes:
     """Return the GUID, and make it if there is none. Programs that make it at the same time get the same one.
 
     Raises:
-        TransportError: it can neither be read nor made.
+        TransportError: it can neither be read nor made, or somebody else may have put it there (`camfs.private_files`).
     """
     path = guid_path()
     try:
-        with contextlib.suppress(FileNotFoundError):
-            return _parse(path)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = path.with_name(f"guid.{secrets.token_hex(8)}")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(GUID_SIZE) + "\n")
+        folder = PrivateFolder(path.parent)
+        if not folder.has(path.name):
+            made = f"{path.name}.{secrets.token_hex(8)}"
+            folder.write(made, f"{secrets.token_hex(GUID_SIZE)}\n".encode())
             with contextlib.suppress(FileExistsError):
-                os.link(made, path)
-        finally:
-            made.unlink()
-        return _parse(path)
+                folder.rename(made, path.name)
+            folder.remove(made)
+            folder.sync()
+        return _parse(path, folder.read(path.name))
     except OSError as error:
         raise TransportError(f"{path}: {error.strerror}; cameras on the network know this computer by it") from error
 
 
-def _parse(path: Path) -> bytes:
+def _parse(path: Path, text: bytes) -> bytes:
     try:
-        guid = bytes.fromhex(path.read_text("ascii"))
+        guid = bytes.fromhex(text.decode("ascii"))
     except ValueError:
         guid = b""
     if len(guid) != GUID_SIZE:

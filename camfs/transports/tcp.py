@@ -19,6 +19,9 @@ CONNECT_TIMEOUT = 10.0
 PROBE_AFTER, PROBE_EVERY, PROBES = 10, 5, 4
 """Seconds of silence before the kernel's first probe, seconds between probes, and how many may stay unanswered."""
 
+FAIR = 1 << 20
+"""Bytes that may be received one after the other before other tasks have their turn."""
+
 _GIVE_UP = 1000 * (PROBE_AFTER + PROBE_EVERY * PROBES)
 
 _OPTIONS = (
@@ -74,29 +77,50 @@ class TcpStream:
     """
 
     def __init__(self, stream: trio.SocketStream, place: str) -> None:
-        self._socket = stream.socket
+        # trio's own socket gives way to other tasks with each call, which costs more than the call
+        self._socket = socket.socket(fileno=stream.socket.detach())
+        self._socket.setblocking(False)
         self._place = place
         self._reason = ""
+        self._since_others = 0
 
     async def send(self, data: memoryview) -> int:
         self._check()
+        await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            return await self._socket.send(data)
+            while True:
+                try:
+                    return self._socket.send(data)
+                except BlockingIOError:
+                    await trio.lowlevel.wait_writable(self._socket)
         except (OSError, trio.ClosedResourceError) as error:
             raise self._gone(str(error)) from error
 
     async def receive(self, max_bytes: int) -> bytes:
         self._check()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._since_others >= FAIR:
+            self._since_others = 0
+            await trio.lowlevel.checkpoint()
         try:
-            data = await self._socket.recv(max_bytes)
+            while True:
+                try:
+                    data = self._socket.recv(max_bytes)
+                    break
+                except BlockingIOError:
+                    self._since_others = 0
+                    await trio.lowlevel.wait_readable(self._socket)
         except (OSError, trio.ClosedResourceError) as error:
             raise self._gone(str(error)) from error
         if not data:
             raise self._gone("the peer closed the connection")
+        self._since_others += len(data)
         return data
 
     async def aclose(self) -> None:
         self._reason = self._reason or "closed"
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
         with contextlib.suppress(OSError):
             self._socket.close()
         await trio.lowlevel.cancel_shielded_checkpoint()

@@ -1,7 +1,8 @@
 """The pipes of a USB camera: claims its interface, and moves bytes over its endpoints.
 
-pyusb's calls block, so each runs in a thread. A transfer is waited for in slices of `SLICE` seconds, and what has come when a slice
-ends is handed on: so a call can be cancelled between two slices, and no byte is lost.
+pyusb's calls block, so each runs in a thread; bulk transfers, which are many, in one of their own (`worker.py`). A transfer is waited for
+in slices of `SLICE` seconds, and what has come when a slice ends is handed on: so a call can be cancelled between two slices, and no byte
+is lost.
 
 Whether a transfer has ended (USB 2.0, 5.8.3), with M the packet size:
 
@@ -17,6 +18,7 @@ less, as the slice ended     goes on: libusb returns what a transfer had when it
 
 import array
 import contextlib
+import functools
 import grp
 import os
 import struct
@@ -34,6 +36,7 @@ from camfs.transports import holders
 from camfs.transports.ports import Conversation
 from camfs.transports.usb import UsbCamera
 from camfs.transports.usberrors import PYUSB_ERRORS, translated
+from camfs.transports.worker import WorkerThread
 
 T = TypeVar("T")
 
@@ -154,8 +157,9 @@ class UsbInterface:
         self._closed = False
         self._calls = 0
         self._call_ended = trio.lowlevel.ParkingLot()
-        # Its own threads, so that other work does not keep the camera waiting: bulk in, bulk out, interrupt, control.
-        self._threads = trio.CapacityLimiter(4)
+        self._bulk = WorkerThread("bulk")
+        # Its own threads, so that other work does not keep the camera waiting: interrupt, control, clearing halts.
+        self._threads = trio.CapacityLimiter(3)
         self._buffers: dict[int, array.array[int]] = {}
 
     async def converse(self, conversation: Conversation) -> None:
@@ -163,7 +167,7 @@ class UsbInterface:
 
         Cancelled: what was sent is no longer in `unsent`, and what was read has been fed to the conversation.
         """
-        while not await self._call("transfer", self._converse_slice, conversation):
+        while not await self._call("transfer", self._converse_slice, conversation, bulk=True):
             pass
 
     def _converse_slice(self, conversation: Conversation) -> bool:
@@ -195,7 +199,7 @@ class UsbInterface:
         """
         while True:
             with contextlib.suppress(TransferTimeout):
-                return await self._call("read", self._read_slice, size)
+                return await self._call("read", self._read_slice, size, bulk=True)
 
     def _read_slice(self, size: int) -> tuple[bytes, bool]:
         # One buffer of each size is kept: to make a new one costs more than to copy an answer out of an old one.
@@ -255,14 +259,18 @@ class UsbInterface:
             # To close the node under a transfer would crash libusb, and any call after it would make pyusb open it again.
             while self._calls:
                 await self._call_ended.park()
+            self._bulk.close()
             await trio.to_thread.run_sync(_let_go, self.camera, self._detached)
 
-    async def _call(self, doing: str, function: Callable[..., T], *arguments: object) -> T:
-        """Run a call of pyusb's in a thread, and translate what it raises."""
+    async def _call(self, doing: str, function: Callable[..., T], *arguments: object, bulk: bool = False) -> T:
+        """Run a call of pyusb's in a thread, one about the bulk pipes in their own, and translate what it raises."""
         self._check()
         self._calls += 1
+        call = functools.partial(function, *arguments)
         try:
-            return await trio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+            if bulk:
+                return await self._bulk.run(call)
+            return await trio.to_thread.run_sync(call, limiter=self._threads)
         except PYUSB_ERRORS as error:
             failure = translated(error, f"{self.camera.source}: {doing}")
             if type(failure) is TransportError and await self._is_leaving():

@@ -1,53 +1,42 @@
-"""How fast a mounted DC120 reads: `python -m tests.bench.dc120 [BAUDS...]`.
+"""How fast a mounted DC120 reads: a whole picture, and the beginning of another, on a line that is as slow as a real one.
 
-A report, not a test. It reads a whole picture, and the first 1024 bytes of another, from an emulated camera whose line is as slow as a
-real one. The line's limit is 1024 bytes of a picture in 1026 byte times of 10 bits (camfs/protocols/dc120/README.md, "Speed limit").
+The line's limit is 1024 bytes of a picture in 1026 byte times of 10 bits (camfs/protocols/dc120/README.md, "Speed limit").
 """
 
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from camfs.virtual.pictures import kdc
-from tests.mounted.mount import mounted
+from tests.bench.programs import camfs, running
+from tests.bench.rows import read_part, read_whole, seconds
+from tests.bench.table import markdown
 
 BAUDS = (9600, 19200, 38400, 57600, 115200)
 
 
-def seconds(*command: str | Path) -> float:
-    """Return how long a command takes."""
-    start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
-
-
-def main(bauds: tuple[int, ...] = BAUDS) -> None:
-    """Print a line for each baud rate."""
-    with tempfile.TemporaryDirectory() as place:
-        memory = Path(place) / "memory"
+def dc120(bauds: Sequence[int] = BAUDS) -> list[str]:
+    """Return a table with a row for each baud rate."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        memory = place / "memory"
         memory.mkdir()
         whole, _, _, large = kdc.generated_shots(4)
         for shot in (whole, large):
             (memory / f"{shot.name}.KDC").write_bytes(kdc.picture(shot))
         size = (memory / f"{whole.name}.KDC").stat().st_size
-        print(f"{'baud':>8}{'bytes':>9}{'seconds':>10}{'bytes/s':>10}{'limit':>10}{'ratio':>8}{'head -c 1024':>15}")
         for baud in bauds:
-            source = f"virtual:dc120?memory={memory}"
-            environment = {"XDG_CACHE_HOME": str(Path(place) / f"cache-{baud}")}
-            with mounted(source, Path(place) / "camera", f"baud={baud}", env=environment) as mount:
+            kept = place / f"kept-{baud}"  # camfs keeps pictures of a DC120, and another rate must not find them
+            program = camfs(f"virtual:dc120?memory={memory}", kept, f"baud={baud}")
+            with running(program, place / "mount") as mount:
                 pictures = mount.path / "memory"
                 list(pictures.iterdir())
-                head = seconds("head", "-c", "1024", pictures / f"{large.name}.KDC")
-                duration = seconds("cat", pictures / f"{whole.name}.KDC")
+                rate = size / seconds(partial(read_whole, pictures / f"{whole.name}.KDC"))
+                head = seconds(
+                    partial(read_part, pictures / f"{large.name}.KDC", 0, 1024)
+                )  # and leave the rest: it is stopped
             limit = baud / 10 * 1024 / 1026
-            rate = size / duration
-            print(
-                f"{baud:>8}{size:>9}{duration:>10.2f}{rate:>10.1f}{limit:>10.1f}{rate / limit:>8.3f}{head:>13.2f} s",
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main(tuple(map(int, sys.argv[1:])) or BAUDS)
+            rows.append((str(baud), f"{rate:.0f}", f"{limit:.0f}", f"{rate / limit:.3f}", f"{head:.2f} s"))
+    return markdown(("baud", "bytes/s", "limit", "ratio", "first 1024 bytes"), rows)

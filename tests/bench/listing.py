@@ -1,54 +1,74 @@
-"""How long `ls -l` of a folder takes, and how many transactions: `python -m tests.bench.listing [COUNT…]`.
+"""How long `ls -l` of a large folder takes, and how many transactions, on cameras with few objects and with many."""
 
-A report, not a test. Compare times within one run only: each number of objects with the smallest one, and the second listing, which comes
-from the caches of the kernel and of camfs, with the first.
-"""
-
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mounted.mount import Mount, mounted
+from tests.bench.programs import camfs, running
+from tests.bench.rows import list_folder, seconds
+from tests.bench.table import markdown
+from tests.mounted.trace import Trace
+from tests.peers.camera import served
 
-COUNTS = (100, 1_000, 10_000)
-
-
-def list_folder(folder: Path) -> tuple[int, float]:
-    """List a folder as a user does; return the number of lines and the seconds that it took."""
-    start = time.perf_counter()
-    done = subprocess.run(["ls", "-l", folder], stdout=subprocess.PIPE, check=True)
-    return done.stdout.count(b"\n") - 1, time.perf_counter() - start
-
-
-def measure(mount: Mount, folder: Path, count: int) -> tuple[float, float, int, int]:
-    """Return the seconds of a first and a second listing, and the transactions of each."""
-    mount.trace.transactions()
-    shown, first = list_folder(folder)
-    transactions = len(mount.trace.transactions())
-    assert shown == count
-    _, second = list_folder(folder)
-    return first, second, transactions, len(mount.trace.transactions())
+COUNTS = (1_000, 10_000, 50_000)
+ENOUGH = 10_000
+FOLDERS = {"sigma-fp": "card/DCIM/100SIGMA", "ptp": "card/DCIM/100CAMFS"}
 
 
-def main(counts: tuple[int, ...] = COUNTS) -> None:
-    """Print a line for each camera and number of objects."""
-    print("camera      objects   first ls   µs an object   ratio   transactions an object   second ls   transactions")
-    for model, folder in (("sigma-fp", "card/DCIM/100SIGMA"), ("ptp", "card/DCIM/100CAMFS")):
+def listing(pairs: int, counts: Sequence[int] = COUNTS) -> list[str]:
+    """Return a table with a row for each camera and number of objects; a time is compared with that of the smallest number.
+
+    Args:
+        pairs: how often a folder is listed anew, for the median; once if it is so large that this says enough.
+        counts: numbers of objects.
+    """
+    rows = []
+    for model, folder in FOLDERS.items():
         smallest = 0.0
         for count in counts:
-            with (
-                tempfile.TemporaryDirectory() as place,
-                mounted(f"virtual:{model}?objects={count}", Path(place) / "camera", "attr_timeout=3600") as mount,
-            ):
-                first, second, transactions, again = measure(mount, mount.path / folder, count)
+            measured = [_measure(model, folder, count) for _ in range(pairs if count < ENOUGH else 1)]
+            first, transactions, second, again, memory = sorted(measured)[len(measured) // 2]
             smallest = smallest or first / count
-            print(
-                f"{model:<10}{count:>9}{first:>9.2f} s{first / count * 1e6:>15.0f}{first / count / smallest:>8.2f}"
-                f"{transactions / count:>25.3f}{second:>10.2f} s{again:>15}"
+            rows.append(
+                (
+                    model,
+                    f"{count:,}",
+                    f"{first:.2f} s",
+                    f"{first / count * 1e6:.0f} µs",
+                    f"{first / count / smallest:.2f}",
+                    f"{transactions / count:.3f}",
+                    f"{second:.2f} s",
+                    str(again),
+                    f"{memory:.0f} MB",
+                )
             )
+    header = (
+        "camera",
+        "objects",
+        "ls -l",
+        "an object",
+        "ratio",
+        "transactions an object",
+        "again",
+        "transactions",
+        "RSS",
+    )
+    return markdown(header, rows)
 
 
-if __name__ == "__main__":
-    main(tuple(map(int, sys.argv[1:])) or COUNTS)
+def _measure(model: str, folder: str, count: int) -> tuple[float, int, float, int, float]:
+    """Return seconds and transactions of a first and of a second listing, and the memory that camfs has then."""
+    with tempfile.TemporaryDirectory() as name, served(model, Path(name), "--objects", str(count)) as camera:
+        place = Path(name)
+        with running(camfs(camera.source, place, "attr_timeout=3600"), place / "mount") as mount:
+            trace = Trace(camera.trace, mount.path)
+            found = []
+            for _ in range(2):
+                trace.transactions()
+
+                def list_all() -> None:
+                    assert list_folder(mount.path / folder) == count
+
+                found.append((seconds(list_all), len(trace.transactions())))
+            (first, transactions), (second, again) = found
+            return first, transactions, second, again, mount.resident_megabytes()

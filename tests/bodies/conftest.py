@@ -1,11 +1,6 @@
 """The bodies that a run is about."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-import trio
-import trio.testing
 
 from tests.bodies.facts import Body, bodies
 
@@ -24,15 +19,3 @@ def sample() -> list[Body]:
         if body.described or body.refused:
             found.setdefault(body.info.manufacturer, body)
     return [*found.values(), *(body for body in bodies()[::20] if body not in found.values())]
-
-
-@pytest.fixture
-def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> trio.testing.MockClock:
-    """Time passes when nothing else is left to happen, and the disk is used without threads, which the clock would not wait for."""
-
-    async def at_once(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        await trio.lowlevel.checkpoint()
-        return function(*args)
-
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)
-    return trio.testing.MockClock(autojump_threshold=0)

@@ -20,7 +20,8 @@ from trio.testing import MockClock
 from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma.driver import SigmaCamera, open_still_camera
+from camfs.cameras.sigma.driver import SigmaCamera
+from camfs.cameras.still import open_still_camera
 from camfs.mount.controls import ControlFile, Controls
 from camfs.mount.file import File
 from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode

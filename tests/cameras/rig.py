@@ -1,6 +1,8 @@
 """An emulated camera with the driver on its cable, for tests; and the same camera with a bare session."""
 
+import sys
 import tempfile
+from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -219,8 +221,10 @@ class Counting:
         if end <= offset:
             return b""
         first = offset // 8
-        words = b"".join((8 * number).to_bytes(8, "big") for number in range(first, -(-end // 8)))
-        return words[offset - 8 * first : end - 8 * first]
+        words = array("Q", range(8 * first, end, 8))
+        if sys.byteorder == "little":
+            words.byteswap()
+        return words.tobytes()[offset - 8 * first : end - 8 * first]
 
     def rendered(self) -> bytes | None:
         return None

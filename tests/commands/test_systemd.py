@@ -50,8 +50,8 @@ def test_systemd_hears(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(address) as heard:
         systemd.notify(READY="1", STATUS="Fp on\n/mnt\x85READY=0")
         assert heard.recv(1000) == b"READY=1\nSTATUS=Fp on /mnt READY=0"
-        systemd.notify(STATUS="caf\udce9")
-        assert heard.recv(1000) == b"STATUS=caf\xe9"
+        systemd.notify(STATUS="caf\udce9 \x1b[2J")
+        assert heard.recv(1000) == b"STATUS=caf? ?[2J"
     assert systemd.is_listening()
 
 

@@ -19,23 +19,28 @@ IDLE: Any = None
 
 
 class NotedKernel(Kernel):
-    """Notes what it is to drop.
+    """Notes what it is to drop, and what it is given.
 
     Attributes:
         entries: paths of folders and names in them.
         inodes: paths of nodes.
+        stored: paths of files, and offsets and bytes in them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[tuple[str, str]] = []
         self.inodes: list[str] = []
+        self.stored: list[tuple[str, int, bytes]] = []
 
     def invalidate_entry(self, folder: Node, name: bytes) -> None:
         self.entries.append((folder.path(), name.decode()))
 
     def invalidate_inode(self, node: Node) -> None:
         self.inodes.append(node.path())
+
+    async def store(self, node: Node, offset: int, data: memoryview) -> None:
+        self.stored.append((node.path(), offset, bytes(data)))
 
     async def flush(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -61,9 +66,9 @@ class WatchedTree(Tree):
         self.notes: list[str] = []
         super().__init__(camera, self.dropped, BlockCache(work, budget=budget), poll=POLL, budget=budget, **options)
 
-    def note_error(self, text: str) -> None:
+    def note_error(self, text: str, *, of_command: bool = False) -> None:
         self.notes.append(text)
-        super().note_error(text)
+        super().note_error(text, of_command=of_command)
 
 
 def dcim(camera: ScriptedCamera, count: int = 3) -> Thing:

@@ -75,6 +75,16 @@ async def read_through(reader: BlockReader, size: int, step: int = KERNEL) -> by
     return b"".join(pieces)
 
 
+class Pages:
+    """Takes what is passed on of a file, as the kernel does: offset and bytes."""
+
+    def __init__(self) -> None:
+        self.passed_on: list[tuple[int, bytes]] = []
+
+    async def take(self, offset: int, data: memoryview) -> None:
+        self.passed_on.append((offset, bytes(data)))
+
+
 # what is read
 
 
@@ -679,3 +689,64 @@ async def test_a_fetch_whose_time_is_up(autojump_clock: MockClock) -> None:
         assert source.under_way == 0
         source.gate.set()
         assert await cache.read(source, 0, KERNEL) == source.data[:KERNEL]
+
+
+# what is passed on
+
+
+async def test_what_is_fetched_ahead_is_passed_on_once() -> None:
+    async with nursery() as work:
+        source, pages = Memory(made(12 * RUN * BLOCK + 77)), Pages()
+        source.seconds = 0.001
+        reader = BlockCache(work).open(source, pages.take)
+        assert await read_through(reader, source.size) == source.data
+        end = 0
+        for offset, data in sorted(pages.passed_on):
+            assert offset >= end
+            assert data == source.data[offset : offset + len(data)]
+            end = offset + len(data)
+        assert source.bytes_fetched() == source.size
+        assert sum(len(data) for _, data in pages.passed_on) > source.size // 2
+
+
+async def test_what_was_asked_for_is_not_passed_on() -> None:
+    async with nursery() as work:
+        source, pages = Memory(made(20 * BLOCK)), Pages()
+        reader = BlockCache(work).open(source, pages.take)
+        for index in (0, 19, 7, 3, 12):
+            await reader.read(index * BLOCK, BLOCK)
+        assert pages.passed_on == []
+
+
+async def test_a_copy_leaves_the_blocks_of_other_files() -> None:
+    async with nursery() as work:
+        cache = BlockCache(work, 2 * AHEAD)
+        other, large = Memory(made(BLOCK)), Memory(made(8 * AHEAD))
+        await cache.open(other).read(0, 10)
+        reader = cache.open(large, Pages().take)
+        most = 0
+        for offset in range(0, large.size, KERNEL):
+            await reader.read(offset, KERNEL)
+            most = max(most, bytes_held(cache))
+        assert most <= 2 * AHEAD
+        reader.close()
+        await cache.open(other).read(0, 10)
+        assert len(other.fetched) == 1
+        assert (
+            bytes_held(cache) <= BLOCK + SEQUENTIAL + 2 * BLOCK
+        )  # what was asked for before the reader was sequential
+
+
+async def test_what_has_changed_meanwhile_is_not_passed_on() -> None:
+    async with nursery() as work:
+        cache, source, pages = BlockCache(work), Memory(made(8 * BLOCK)), Pages()
+        reader = cache.open(source, pages.take)
+        await reader.read(0, SEQUENTIAL)
+        source.gate = trio.Event()
+        work.start_soon(reader.read, SEQUENTIAL, 10)
+        await wait_all_tasks_blocked()
+        cache.drop(source)
+        gate, source.gate = source.gate, None
+        gate.set()
+        await wait_all_tasks_blocked()
+        assert all(offset < SEQUENTIAL for offset, _ in pages.passed_on)

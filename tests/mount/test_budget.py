@@ -44,7 +44,7 @@ class Requests:
         self.tree = WatchedTree(camera, work, Budget(self.seconds))
         self.controls = Controls(self.tree, "virtual:test")
         self.controls.install()
-        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(5, 60), "/")
+        self.handlers = CameraOperations(self.tree, Ownership(0, 0), Timeouts(5, 60))
 
     async def ask(self, request: Awaitable[T]) -> T:
         """Wait for the answer or refusal, which is in time."""
@@ -380,19 +380,6 @@ async def grown(rig: Rig) -> None:
     for folder in ("D1", DEEP):
         rig.body.card.folder(folder)
         add(rig, f"{folder}/A.JPG", bytes(3 << 20))
-
-
-async def _at_once(function: Callable[..., T], *arguments: object) -> T:
-    """Run a function here instead of in a thread, which a jumping clock does not see."""
-    await trio.lowlevel.checkpoint()
-    return function(*arguments)
-
-
-@pytest.fixture
-def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> MockClock:
-    """Time passes when nothing else is left to happen."""
-    monkeypatch.setattr(trio.to_thread, "run_sync", _at_once)
-    return MockClock(autojump_threshold=0)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ async def test_they_are_listed_on_request() -> None:
         (".clock", 0o666),
         (".refresh", 0o222),
         (".format", 0o222),
-        (".raw", 0o666),
+        (".raw", 0o600),
+        (".liveview.jpg", 0o400),
+        (".focus", 0o666),
         (".events", 0o444),
         (".settings", 0o555),
         (".settings/iso", 0o666),
@@ -92,6 +94,58 @@ async def test_what_a_file_does_not_do_is_denied(name: str, row: Control) -> Non
         else:
             with pytest.raises(errors.InvalidValue):
                 await write(controls, name, b"\xff\xfe")
+
+
+async def test_reading_that_acquires_control_is_for_the_owner() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        camera.is_remote_controlled = True
+        controls = installed(camera, work)
+        for name in (".settings/iso", ".settings/.choices/iso", ".focus", ".liveview.jpg"):
+            assert not (await (await at(controls.tree, name)).attributes()).permissions & 0o077
+        for name in (".control", ".status", ".events", ".capture", ".record", ".clock"):
+            assert (await (await at(controls.tree, name)).attributes()).permissions & 0o444 == 0o444
+
+
+EVIL = "\x1b]0;P\x07\x9b2J\u202e\n"
+"""Text of a camera that a terminal would obey."""
+
+
+async def test_nothing_unprintable_is_shown() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        camera.settings = {"iso": "100", "artist": f"Ana{EVIL}"}
+        camera.failing["usage"] = errors.Refused(f"no {EVIL}")
+        controls.tree.note_error(f"another camera: {EVIL}")
+        controls.events.add(f"Happened {EVIL}", datetime.now(UTC))
+        (await controls.tree.stores())[0].name = EVIL.encode()
+        texts = [await read(controls, name) for name in (".status", ".settings/artist")]
+        for text in (*texts, controls.events.text.decode()):
+            assert "?]0;P??2J?" in text
+            assert all(line.isprintable() for line in text.split("\n"))
+        assert len(texts[1].splitlines()) == 1
+
+
+async def test_a_command_that_fails_is_logged_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        for _ in range(3):
+            controls.tree.note_error("refused", of_command=True)
+        for _ in range(3):
+            controls.tree.note_error("not described")
+        assert caplog.messages == ["refused"] * 3 + ["not described"]
+
+
+async def test_a_value_can_be_written_back_as_it_is_shown() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        camera.settings["artist"] = "Ana \x1b[1m?"
+        await write(controls, ".settings/artist", await read(controls, ".settings/artist"))
+        assert camera.settings["artist"] == "Ana \x1b[1m?"
+        await write(controls, ".settings/artist", "who?")
+        assert camera.settings["artist"] == "who?"
 
 
 async def test_settings_come_and_go() -> None:

@@ -11,11 +11,15 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.api import Entry, EntryGone, FolderChanged, Key, KeyReused
+from camfs.mount.controls import Controls
 from camfs.mount.file import File
 from camfs.mount.folder import CHECKED, SETTLING, Folder
 from camfs.mount.inodes import ROOT_INODE
 from camfs.mount.names import unescape
 from camfs.mount.nodes import Attributes, Node
+from camfs.protocols.ptp.codes import EventCode
+from camfs.protocols.ptp.messages import Event
+from tests.cameras.rig import CARD, MEMORY, add, rigged
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import POLL, WatchedTree, at, dcim, inodes, names_of, nodes_of
 
@@ -320,6 +324,25 @@ async def test_with_events_it_is_checked_seldom(autojump_clock: MockClock) -> No
     assert camera.calls == []
     await trio.sleep(1)
     assert set(await inodes(tree)) - set(before) == {"card/DCIM/NEW.JPG"}
+
+
+async def test_a_picture_without_an_event_after_events_about_stores(autojump_clock: MockClock) -> None:
+    """They do not say that the camera announces pictures, too."""
+    async with rigged(operations="-GetObjectPropList") as rig:
+        rig.body.card.on_change = lambda event, handle: None
+        add(rig, "1.JPG", b"old")
+        tree = WatchedTree(rig.camera)
+        rig.nursery.start_soon(Controls(tree, "virtual:test").follow)
+        card = await at(tree, "card")
+        assert await names_of(card) == ["1.JPG"]
+        for event in (Event(EventCode.StorageInfoChanged, 0, (CARD,)), Event(EventCode.StoreAdded, 0, (MEMORY,))):
+            rig.body.state.send(event)
+        await trio.sleep(SETTLING + 1)
+        assert tree.settles_at > 0  # the events came
+        assert await names_of(card) == ["1.JPG"]
+        add(rig, "2.JPG", b"new")
+        await trio.sleep(POLL)
+        assert await names_of(card) == ["1.JPG", "2.JPG"]
 
 
 async def test_after_an_event_a_listing_is_made_again_for_each_reader_for_a_while(autojump_clock: MockClock) -> None:

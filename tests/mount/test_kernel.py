@@ -45,7 +45,7 @@ class Pyfuse3:
     ending: BaseException | None = None
 
     def invalidate(self, *what: object) -> None:
-        """Stand for invalidate_entry and invalidate_inode."""
+        """Stand for invalidate_entry, invalidate_inode and notify_store."""
         self.calls.append(what)
         self.threads.add(threading.current_thread().name)
         self.reached.set()
@@ -67,6 +67,7 @@ def fuse(monkeypatch: pytest.MonkeyPatch) -> Pyfuse3:
     fuse.busy.set()
     monkeypatch.setattr(pyfuse3, "invalidate_entry", fuse.invalidate)
     monkeypatch.setattr(pyfuse3, "invalidate_inode", fuse.invalidate)
+    monkeypatch.setattr(pyfuse3, "notify_store", fuse.invalidate)
     monkeypatch.setattr(pyfuse3, "main", fuse.main)
     return fuse
 
@@ -92,6 +93,59 @@ def nodes() -> tuple[Node, Node, Node]:
     return tree.root, folder, Node(tree, folder, b"file")
 
 
+async def test_bytes_are_stored_before_what_invalidates_them_later(fuse: Pyfuse3) -> None:
+    _, folder, file = nodes()
+    file.lookups = 1
+    async with serving(fuse) as kernel:
+        await kernel.store(file, 5, memoryview(b"old"))
+        kernel.invalidate_inode(file)
+        await kernel.store(file, 5, memoryview(b"new"))
+        await kernel.store(folder, 0, memoryview(b"of an inode that the kernel does not have"))
+        await kernel.flush()
+        assert fuse.calls == [(file.inode, 5, b"old"), (file.inode,), (file.inode, 5, b"new")]
+
+
+async def test_who_stores_goes_on_when_it_is_stored(fuse: Pyfuse3) -> None:
+    _, _, file = nodes()
+    file.lookups = 1
+    async with serving(fuse) as kernel:
+        await kernel.store(file, 0, memoryview(b"bytes"))
+        assert fuse.calls == [(file.inode, 0, b"bytes")]
+
+
+async def test_nobody_waits_for_a_thread_that_waits(fuse: Pyfuse3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may wait for pages that are free once a read is answered, and that read for who stores: that would be a deadlock."""
+    monkeypatch.setattr(module, "STORE_TIME", PATIENCE / 2)
+    _, _, file = nodes()
+    file.lookups = 1
+    async with serving(fuse) as kernel:
+        fuse.busy.clear()
+        kernel.invalidate_inode(file)
+        await trio.to_thread.run_sync(fuse.reached.wait)
+        with trio.fail_after(PATIENCE / 4):
+            await kernel.store(file, 0, memoryview(b"bytes"))
+        assert fuse.calls == [(file.inode,)]
+        fuse.busy.set()
+        await kernel.flush()
+        assert fuse.calls == [(file.inode,), (file.inode, 0, b"bytes")]
+
+
+async def test_few_bytes_wait_for_a_thread_that_waits(fuse: Pyfuse3) -> None:
+    _, _, file = nodes()
+    file.lookups = 1
+    data = memoryview(bytes(module.MOST_QUEUED // 4))
+    async with serving(fuse) as kernel:
+        fuse.busy.clear()
+        kernel.invalidate_inode(file)
+        for number in range(10):
+            await kernel.store(file, number, data)
+        fuse.busy.set()
+        await kernel.flush()
+        assert [call[1] for call in fuse.calls[1:]] == [0, 1, 2, 3]
+        await kernel.store(file, 10, data)
+        assert len(fuse.calls) == 6
+
+
 async def test_the_kernel_is_asked_in_order_by_a_thread(fuse: Pyfuse3) -> None:
     root, folder, file = nodes()
     folder.lookups = file.lookups = 1
@@ -102,7 +156,7 @@ async def test_the_kernel_is_asked_in_order_by_a_thread(fuse: Pyfuse3) -> None:
         kernel.invalidate_inode(file)
         await kernel.flush()
         assert fuse.calls == [(1, b"folder"), (folder.inode,), (folder.inode, b"file"), (file.inode,)]
-        assert fuse.threads == {"invalidate"}
+        assert fuse.threads == {"notify"}
 
 
 async def test_what_the_kernel_does_not_hold_is_not_asked_of_it(fuse: Pyfuse3) -> None:
@@ -227,7 +281,7 @@ async def test_an_invalidation_that_is_stuck_does_not_keep_the_mount(
         work.start_soon(kernel.serve)
         await trio.to_thread.run_sync(fuse.reached.wait, PATIENCE)
         fuse.ended.set()
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "invalidate")
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "notify")
     fuse.busy.set()
     thread.join(PATIENCE)
     assert fuse.calls == [(1, b"stuck")]

@@ -1,14 +1,16 @@
 """Listings that lack something: what is left out, when that is an error, and what is asked once more."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.api import Key, KeyReused
+from camfs.cameras.api import MAX_ENTRIES, Entry, Key, KeyReused
 from camfs.mount.folder import SETTLING_AGE, Folder
+from camfs.mount.listing import AT_A_TIME
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import WatchedTree, at, dcim, names_of
 
@@ -156,3 +158,47 @@ async def test_a_file_that_is_left_out_for_a_moment_keeps_its_node(autojump_cloc
     folder.inside[1].failure = None
     await trio.sleep(SETTLING_AGE)
     assert await at(tree, "card/DCIM/P2.JPG") is node
+
+
+async def test_a_folder_with_too_many_entries_ends_with_an_error() -> None:
+    """What there is up to there can be used; but half a folder must not pass for a whole one."""
+    camera = ScriptedCamera()
+    folder = dcim(camera, 1)
+    first = folder.inside[0]
+    keys = [first.number, *range(1000, 1000 + MAX_ENTRIES)]
+
+    async def list_many(key: Key | None) -> Sequence[Key]:
+        return keys if key == folder.number else [each.number for each in camera.thing(key).inside]
+
+    async def describe(key: Key, above: Key | None) -> Entry | None:
+        thing = first if isinstance(key, int) and key >= 1000 else camera.thing(key)
+        return replace(camera.entry(thing), key=key, tag=f"{key}", name=f"P{key}.JPG" if thing is first else thing.name)
+
+    camera.list_folder, camera.describe = list_many, describe  # type: ignore[method-assign, assignment]
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM")
+    assert isinstance(node, Folder)
+    assert await node.find(b"P1005.JPG") is not None
+    assert len(tree.notes) == 1
+    assert f"more than {MAX_ENTRIES} objects" in tree.notes[0]
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        with pytest.raises(errors.TooLarge):
+            await node.find(b"missing")
+        nursery.cancel_scope.cancel()
+    assert turns > MAX_ENTRIES / AT_A_TIME / 2
+    assert len(node.children) == MAX_ENTRIES
+    with pytest.raises(errors.TooLarge):
+        await names_of(node)
+    del keys[MAX_ENTRIES:]
+    node.stale = True
+    assert len(await names_of(node)) == MAX_ENTRIES
+    assert await node.find(b"missing") is None

@@ -38,7 +38,12 @@ def is_legal(name: bytes) -> bool:
         ("a%2Fb", "a%252Fb"),
         ("%2e", "%252e"),
         ("%/2F", "%%2F2F"),
-        ("new\nline", "new\nline"),
+        ("new\nline", "new%0Aline"),
+        ("\x1b]0;title\x07", "%1B]0;title%07"),
+        ("\x7f\x9b31m", "%7F%C2%9B31m"),
+        ("gpj.\u202eJPG", "gpj.%E2%80%AEJPG"),
+        ("\ufeff\u2066\u2028", "%EF%BB%BF%E2%81%A6%E2%80%A8"),
+        ("👨\u200d👩 क्\u200cष \U000fabcd", "👨\u200d👩 क्\u200cष \U000fabcd"),
         ("-rf", "-rf"),
     ],
 )

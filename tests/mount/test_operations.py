@@ -21,7 +21,7 @@ from camfs.cameras.api import Entry, EntryGone, FolderChanged, Happened
 from camfs.mount.budget import Budget
 from camfs.mount.controls import Controls
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
-from camfs.mount.statfs import CALLERS, USAGE_AGE
+from camfs.mount.statfs import USAGE_AGE
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera, Thing
 from tests.mount.rig import WatchedTree, bytes_held, dcim
@@ -157,7 +157,7 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
             tree = WatchedTree(camera, work, budget, **options)
             controls = Controls(tree, "virtual:test")
             controls.install()
-            handlers = CameraOperations(tree, Ownership(1000, 100, 0o027), Timeouts(5, 60), "/mnt/cam")
+            handlers = CameraOperations(tree, Ownership(1000, 100, 0o027), Timeouts(5, 60))
             kernel = Kernel(camera, tree, controls, handlers)
             monkeypatch.setattr(pyfuse3, "readdir_reply", kernel.reply)
             yield kernel
@@ -196,18 +196,18 @@ async def test_modes_less_the_umask(asking: Asking, path: str, mode: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "name_kept", "attributes_kept"),
-    [("card", False, True), ("card/DCIM", True, True), (FILE, True, True), (".status", True, False)],
+    ("path", "attributes_kept"),
+    [("card", True), ("card/DCIM", True), (FILE, True), (".status", False)],
 )
 @pytest.mark.parametrize("announces", [False, True])
 async def test_how_long_the_kernel_may_keep_what_it_is_told(
-    asking: Asking, path: str, name_kept: bool, attributes_kept: bool, announces: bool
+    asking: Asking, path: str, attributes_kept: bool, announces: bool
 ) -> None:
     async with asking() as kernel:
         kernel.camera.sends_events = announces
         keep = 60 if announces else 5
         found = await kernel.lookup(path)
-        assert found.entry_timeout == (keep if name_kept else 0)
+        assert found.entry_timeout == keep
         assert found.attr_timeout == (keep if attributes_kept else 0)
 
 
@@ -314,10 +314,10 @@ async def test_there_are_no_extended_attributes(asking: Asking) -> None:
         handlers, context = kernel.handlers, kernel.context
         inode = await kernel.inode(FILE)
         name = pyfuse3.XAttrNameT(b"user.x")
-        assert await refusal(handlers.getxattr(inode, name, context)) == pyfuse3.ENOATTR
-        assert await handlers.listxattr(inode, context) == []
-        assert await refusal(handlers.setxattr(inode, name, b"", context)) == errno.EOPNOTSUPP
-        assert await refusal(handlers.removexattr(inode, name, context)) == pyfuse3.ENOATTR
+        assert await refusal(handlers.getxattr(inode, name, context)) == errno.ENOSYS
+        assert await refusal(handlers.listxattr(inode, context)) == errno.ENOSYS
+        assert await refusal(handlers.setxattr(inode, name, b"", context)) == errno.ENOSYS
+        assert await refusal(handlers.removexattr(inode, name, context)) == errno.ENOSYS
 
 
 async def test_once_the_camera_is_gone(asking: Asking) -> None:
@@ -777,51 +777,25 @@ async def test_statfs(asking: Asking) -> None:
         assert (answer.f_files, answer.f_ffree, answer.f_namemax) == (3, 0, 255)
 
 
-async def test_statfs_is_about_the_store_that_the_thread_looked_up(asking: Asking) -> None:
+async def test_statfs_is_about_all_stores_of_the_camera(asking: Asking) -> None:
     async with asking() as kernel:
         kernel.camera.add(kernel.camera.root, "memory")
         assert await free_of(kernel) == free(2)
-        kernel.thread = 7
         await kernel.lookup("memory")
-        assert await free_of(kernel) == free(1)
-        await kernel.lookup("card/DCIM")
-        await kernel.lookup("memory")
-        await kernel.handlers.lookup(ROOT, FileNameT(b"."), kernel.context)  # the root is no store
-        assert await free_of(kernel) == free(1)
-        kernel.thread = 8
         assert await free_of(kernel) == free(2)
-        for thread in range(100, 100 + CALLERS):
-            kernel.thread = thread
-            await kernel.lookup("card")
-        kernel.thread = 7  # forgotten
+        local = kernel.camera.add(kernel.camera.root, "imagedb")
+        kernel.camera.local = {local}
+        await kernel.tree.apply(FolderChanged(None))
+        await kernel.lookup("imagedb")
         assert await free_of(kernel) == free(2)
+        assert ("usage", local.number) not in kernel.camera.calls
 
 
-@pytest.mark.parametrize(
-    ("directory", "stores"),
-    [("/mnt/cam/card/DCIM", 1), ("/mnt/cam/card", 1), ("/mnt/cam", 2), ("/mnt/camera/card", 2), ("/", 2)],
-)
-async def test_statfs_of_the_working_directory(
-    asking: Asking, monkeypatch: pytest.MonkeyPatch, directory: str, stores: int
-) -> None:
-    async with asking() as kernel:
-        kernel.camera.add(kernel.camera.root, "memory")
-        kernel.thread = 7
-        monkeypatch.setattr(os, "readlink", {"/proc/7/cwd": directory}.__getitem__)
-        assert await free_of(kernel) == free(stores)
-
-
-async def test_statfs_leaves_out_what_lies_on_this_computer(asking: Asking) -> None:
+async def test_statfs_where_everything_lies_on_this_computer(asking: Asking) -> None:
     async with asking() as kernel:
         local = kernel.camera.add(kernel.camera.root, "imagedb")
         kernel.camera.local = {local}
-        assert await free_of(kernel) == free(1)
-        await kernel.lookup("imagedb")
-        assert await free_of(kernel) == free(1)
-        assert ("usage", local.number) in kernel.camera.calls
         kernel.camera.remove(kernel.camera.card)
-        await kernel.tree.apply(FolderChanged(None))
-        kernel.thread = 8
         assert await free_of(kernel) == free(1)
 
 

@@ -29,7 +29,6 @@ NAMES = (
     "no extension",
     "-rf",
     "back\\slash",
-    "a\nnewline and a\ttab",
     "'single' \"double\" `back` $quotes",
     "100% sure.jpg",
     "star*?[a-z]",

@@ -1,7 +1,9 @@
 """The end of a mount: signals, open files, unmounting, and being killed. No process hangs afterwards."""
 
+import contextlib
 import errno
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -126,6 +128,69 @@ def test_umount(source: str, camera: Path) -> None:
     with mounted(source, camera) as mount:
         run("umount", camera)
         assert mount.wait() == 0
+
+
+def abort(point: Path, connections: Path) -> None:
+    """Cut the connection between the kernel and camfs; the kernel's control files are mounted on a folder for that."""
+    connections.mkdir()
+    run("mount", "-t", "fusectl", "none", connections)
+    try:
+        (connections / str(os.minor(os.stat(point).st_dev)) / "abort").write_text("1")
+    finally:
+        run("umount", connections)
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("busy", ["open", "reading", "standing"])
+@pytest.mark.parametrize("how", ["umount -f", "abort"])
+def test_cut_off_while_busy(source: str, camera: Path, tmp_path: Path, how: str, busy: str, background: bool) -> None:
+    """Nothing is left of the mount, and the directory can be mounted on again."""
+    slow = f"{source}&{SLOW}" if busy == "reading" else source
+    with mounted(slow, camera, "timeout=1", background=background) as mount:
+        mount.tolerate("dead mount", "fuse: reading device", "answer in")
+        with contextlib.ExitStack() as stack:
+            if busy == "open":
+                stack.enter_context(contextlib.suppress(OSError))  # closing it fails, too
+                stack.callback(os.close, os.open(camera / "card/LARGE.MOV", os.O_RDONLY))
+            else:
+                user = reader_of(camera / "card/LARGE.MOV") if busy == "reading" else stand_in(camera / "card")
+                stack.callback(user.communicate, timeout=PATIENCE)
+                stack.callback(user.kill)
+            if how == "abort":
+                abort(camera, tmp_path / "connections")
+            else:
+                run("umount", "-f", camera, status=32 if busy != "reading" else None)
+            assert mount.wait() == 0
+            assert not mount_entries(camera)
+            assert os.listdir(camera) == []
+    with mounted(source, camera):
+        assert os.listdir(camera / "card") == ["LARGE.MOV"]
+
+
+def stand_in(place: Path) -> subprocess.Popen[str]:
+    """Start a process whose working directory this is."""
+    return subprocess.Popen(["cat"], cwd=place, stdin=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("more", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("while_reading", [True, False])
+def test_more_signals(
+    source: str, camera: Path, first: signal.Signals, more: signal.Signals, while_reading: bool
+) -> None:
+    """However many come until it is gone, it ends as after one."""
+    with mounted(f"{source}&{SLOW}" if while_reading else source, camera) as mount:
+        mount.tolerate("fuse: reading device")
+        reader = reader_of(camera / "card/LARGE.MOV") if while_reading else None
+        os.kill(mount.process, first)
+        lives = os.pidfd_open(mount.process)
+        while not select.select([lives], [], [], 0.001)[0]:
+            os.kill(mount.process, more)
+        os.close(lives)
+        assert mount.wait() == 0
+        assert not mount_entries(camera)
+        if reader is not None:
+            reader.communicate(timeout=PATIENCE)
 
 
 def test_hangup_lists_again(source: str, camera: Path) -> None:

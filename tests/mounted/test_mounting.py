@@ -423,6 +423,46 @@ def test_interrupted_while_mounting(camera: Path, front: list[str], number: sign
     assert len(said.splitlines()) <= 1
 
 
+SIGNALLED = """\
+import os, signal, sys
+from camfs import cli
+name, number = sys.argv[1], int(sys.argv[2])
+call, parent, pending = getattr(os, name), os.getpid(), [number]
+def signalled(*args, **keywords):
+    done = call(*args, **keywords)
+    if os.getpid() == parent and pending and (name == "fork" or args[0] == sys.argv[-1]):
+        os.kill(parent, pending.pop())
+    return done
+setattr(os, name, signalled)
+sys.exit(cli.main(sys.argv[3:]))
+"""
+"""Runs camfs, which gets a signal as soon as a system call has returned in the process that the user has started."""
+
+
+@pytest.mark.parametrize("call", ["fork", "stat"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_at_any_moment(camera: Path, call: str, number: signal.Signals) -> None:
+    """Right after the child was made, and when it has already mounted: neither the child nor a mount is left when the command returns."""
+    done = run(
+        sys.executable, "-c", SIGNALLED, call, str(int(number)), f"{FP}?latency=0.1", camera, status=128 + number
+    )
+    assert processes_of(camera) == []
+    assert not mount_entries(camera)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_killed_while_mounting(camera: Path) -> None:
+    """The child cannot report any more; what it has mounted goes again."""
+    reading, writing = os.pipe()
+    command = [sys.executable, "-c", SIGNALLED, "fork", str(int(signal.SIGKILL)), f"{FP}?latency=0.1", str(camera)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, pass_fds=[writing]) as process:
+        os.close(writing)
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+        assert select.select([reading], [], [], PATIENCE)[0], "something goes on in the background"
+        os.close(reading)
+    assert not mount_entries(camera)
+
+
 def test_started_by_mount(camera: Path, folder: Path) -> None:
     """mount(8) and an fstab line call mount.fuse3, which runs camfs in a shell, with all their options."""
     make_file(folder / "1.JPG", 10)

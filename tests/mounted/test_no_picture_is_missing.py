@@ -180,23 +180,6 @@ def test_a_picture_that_is_announced_early(
         assert (camera / PICTURES / "2.JPG").read_bytes() == b"new"
 
 
-def test_a_picture_without_an_event_after_events_about_stores(served: CameraInProcess, camera: Path) -> None:
-    """They do not say that the camera announces pictures, too."""
-    with mounted(served.source, camera, "attr_timeout=1"):
-        assert os.listdir(camera / PICTURES) == ["1.JPG"]
-        served.announce(EventCode.StorageInfoChanged, 0x00010001)
-        served.announce(EventCode.StoreAdded, 0x00020001)
-        time.sleep(21)  # longer than everything is looked at again after an event
-        assert os.listdir(camera / PICTURES) == ["1.JPG"]
-
-        def take(body: EmulatedCamera) -> None:
-            body.card.on_change = lambda event, handle: None
-            body.card.add_file("DCIM/100CAMFS", "2.JPG", b"new", TAKEN)
-
-        served.do(take)
-        wait_until(lambda: len(os.listdir(camera / PICTURES)) == 2, 5)
-
-
 def test_a_folder_of_which_little_can_be_described(served: CameraInProcess, camera: Path, tmp_path: Path) -> None:
     """rsync copies what there is and deletes nothing from the copy."""
 

@@ -81,6 +81,82 @@ def test_default_permissions_hold_the_modes(source: str, open_place: Path) -> No
         assert run(*group, "ls", point / "card").stdout == "DCIM\n"
 
 
+COMMANDS = {
+    ".capture": "1",
+    ".control": "1",
+    ".record": "1",
+    ".focus": "af",
+    ".refresh": "1",
+    ".format": "card",
+    ".raw": "1001",
+    ".clock": "now",
+    ".settings/iso": "400",
+}
+"""Something to write to each control file that takes commands."""
+
+
+@pytest.mark.parametrize("model", ["ptp", "sigma-fp"])
+@pytest.mark.parametrize("options", ["allow_other", "allow_other,umask=002"])
+def test_others_command_nothing(folder: Path, open_place: Path, model: str, options: str) -> None:
+    """They may only look, whatever the mount allows its owner."""
+    make_file(folder / "1.JPG", 5000)
+    point = open_place / "camera"
+    with mounted(f"virtual:{model}?card={folder}", point, f"{options},allow_delete,allow_format,raw") as mount:
+        assert "default_permissions" in mount_entries(point)[0].options
+        run(
+            *NOBODY,
+            "cat",
+            point / "card/1.JPG",
+            point / ".status",
+            point / ".events",
+            point / ".capture",
+            point / ".control",
+        )
+        mount.trace.transactions()
+        for path, text in COMMANDS.items():
+            if (point / path).exists():
+                said = run(*NOBODY, "sh", "-c", f"echo {text} > {point / path}", status=None)
+                assert (said.returncode != 0, "Permission denied" in said.stderr) == (True, True), path
+        for command in (("rm", "-f", "card/1.JPG"), ("truncate", "-s0", ".capture"), ("touch", "x")):
+            assert "Permission denied" in run(*NOBODY, *command, status=1, cwd=point).stderr
+        for path in (".liveview.jpg", ".raw"):
+            assert "Permission denied" in run(*NOBODY, "cat", point / path, status=1).stderr
+        done = run(*NOBODY, "cat", point / ".settings/iso", point / ".settings/.choices/iso", status=None)
+        assert (done.returncode == 0) == (model == "ptp")  # on a SIGMA it would acquire control
+        assert not {each.operation for each in mount.trace.transactions()} - {
+            "GetDevicePropDesc",
+            "GetDevicePropValue",
+            "GetStorageInfo",
+            "GetObjectHandles",
+            "GetObjectInfo",
+            "GetObjectPropList",
+        }
+        assert (point / ".control").read_text() == "0\n"
+        assert os.listdir(point / "card") == ["1.JPG"]
+
+
+def test_the_owner_commands(source: str, open_place: Path) -> None:
+    """With `uid=`, another than who has mounted it."""
+    point = open_place / "camera"
+    with mounted(source, point, "allow_other,uid=65534,allow_delete"):
+        run(*NOBODY, "sh", "-c", f"echo 1 > {point}/.control && cat {point}/.settings/iso && echo 0 > {point}/.control")
+        run(*NOBODY, "rm", point / "card/DCIM/1.JPG")
+
+
+def test_others_command_what_the_umask_says(source: str, open_place: Path) -> None:
+    point = open_place / "camera"
+    with mounted(source, point, "allow_other,umask=0"):
+        run(*NOBODY, "sh", "-c", f"echo 1 > {point}/.refresh")
+        assert "Permission denied" in run(*NOBODY, "cat", point / ".liveview.jpg", status=1).stderr
+
+
+def test_root_may_look(source: str, open_place: Path) -> None:
+    point = open_place / "camera"
+    with mounted(source, point, "allow_root"):
+        assert "default_permissions" in mount_entries(point)[0].options
+        assert run(*NOBODY, "ls", point, status=2).stderr
+
+
 # ---------------------------------------------------------------------- times
 
 

@@ -1,4 +1,4 @@
-"""`df`: the room in the store that is meant."""
+"""`df`: the room in all stores."""
 
 import os
 import shutil
@@ -34,43 +34,22 @@ def blocks(path: Path | str, cwd: Path | None = None) -> int:
     return int(run("df", "--output=size", "-B4096", path, cwd=cwd).stdout.split()[1])
 
 
-def test_df_of_each_store(two_stores: Mount, disk: int) -> None:
-    for _ in range(2):
-        assert blocks(two_stores.path / "card") == CARD // 4096
-        assert blocks(two_stores.path / "memory") == disk
-
-
-def test_df_below_a_store(two_stores: Mount, disk: int) -> None:
-    for path in ("memory/DCIM", "memory/DCIM/100CAMFS", "memory/DCIM/100CAMFS/1.JPG"):
-        assert blocks(two_stores.path / path) == disk
-    for path in ("card/DCIM", "card/DCIM/100CAMFS/CAMF0001.JPG"):
-        assert blocks(two_stores.path / path) == CARD // 4096
-
-
-def test_df_from_within(two_stores: Mount, disk: int) -> None:
-    for place in ("memory", "memory/DCIM/100CAMFS"):
-        assert blocks(".", two_stores.path / place) == disk
-    for place in ("card", "card/DCIM"):
-        assert blocks(".", two_stores.path / place) == CARD // 4096
-
-
-def test_df_of_the_mount_is_of_all_stores(two_stores: Mount, disk: int) -> None:
-    assert blocks(two_stores.path) == pytest.approx(disk + CARD // 4096, abs=2)
-
-
-def test_df_of_both_at_once(two_stores: Mount, disk: int) -> None:
-    """df shows a file system once for each path it is given."""
-    lines = run("df", "--output=size", "-B4096", two_stores.path / "card", two_stores.path / "memory").stdout.split()
-    assert lines[1:] == [str(CARD // 4096), str(disk)]
+def test_df_is_of_all_stores(two_stores: Mount, disk: int) -> None:
+    for path in (
+        ".",
+        "card",
+        "memory",
+        "memory/DCIM/100CAMFS/1.JPG",
+        "card/DCIM/100CAMFS/CAMF0001.JPG",
+    ):
+        assert blocks(two_stores.path / path) == pytest.approx(disk + CARD // 4096, abs=2)
 
 
 def test_df_is_human(two_stores: Mount) -> None:
     line = run("df", "-h", two_stores.path / "card").stdout.splitlines()[1].split()
     assert line[0].startswith("virtual:ptp?memory=")
-    assert line[1] == "60G"
+    assert line[1][-1] in "GT"
     assert line[5] == str(two_stores.path)
-    line = run("df", "-H", two_stores.path / "card").stdout.splitlines()[1].split()
-    assert line[1] == "64G"
 
 
 def test_statvfs(two_stores: Mount) -> None:
@@ -79,23 +58,24 @@ def test_statvfs(two_stores: Mount) -> None:
         assert room.f_frsize == room.f_bsize == 4096
         assert 0 < room.f_bavail == room.f_bfree <= room.f_blocks
         assert room.f_namemax == 255
-    room = os.statvfs(two_stores.path / "card")
-    used = sum(entry.stat().st_size for entry in os.scandir(two_stores.path / "card/DCIM/100CAMFS"))
-    assert abs((room.f_blocks - room.f_bfree) * 4096 - used) <= 4096
-
-
-def test_stat_of_the_file_system(two_stores: Mount) -> None:
-    words = run("stat", "-f", "-c", "%T %S %b %l", two_stores.path / "card").stdout.split()
-    assert words == ["fuseblk", "4096", str(CARD // 4096), "255"]
 
 
 def test_one_store(camera: Path) -> None:
-    with mounted("virtual:sigma-fp", camera):
+    with mounted("virtual:sigma-fp", camera) as mount:
         for path in (camera, camera / "card", camera / "card/DCIM/100SIGMA/SDIM0001.DNG"):
             assert blocks(path) == CARD // 4096
+        line = run("df", "-H", camera / "card").stdout.splitlines()[1].split()
+        assert line[1] == "64G"
+        words = run("stat", "-f", "-c", "%T %S %b %l", camera / "card").stdout.split()
+        assert words == ["fuseblk", "4096", str(CARD // 4096), "255"]
+        room = os.statvfs(camera / "card")
+        used = sum(entry.stat().st_size for entry in os.scandir(camera / "card/DCIM/100SIGMA"))
+        assert abs((room.f_blocks - room.f_bfree) * 4096 - used) <= 4096
+        free = f"{room.f_bfree * 4096 / 1e9:.1f} GB"
+        assert mount.read_status()["card"] == f"64.0 GB, {free} free"
 
 
-def test_status_says_the_same(two_stores: Mount) -> None:
-    room = os.statvfs(two_stores.path / "card")
-    free = f"{room.f_bfree * 4096 / 1e9:.1f} GB"
-    assert two_stores.read_status()["card"] == f"64.0 GB, {free} free"
+def test_status_tells_each_store(two_stores: Mount) -> None:
+    status = two_stores.read_status()
+    assert status["card"].startswith("64.0 GB, ")
+    assert " free" in status["memory"]

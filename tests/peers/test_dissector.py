@@ -96,8 +96,13 @@ def streams(file: Path, port: int) -> dict[tuple[str, bool], bytes]:
     sent: dict[tuple[str, bool], bytearray] = {}
     for stream, source, sequence, payload in tshark(file, *fields, only=f"tcp.port == {port} and tcp.len > 0"):
         data = sent.setdefault((stream, int(source) == port), bytearray())
-        assert int(sequence) == 1 + len(data), "a segment is missing, or came twice"
-        data += bytes.fromhex(payload)
+        before = (
+            len(data) + 1 - int(sequence)
+        )  # on a busy machine, TCP sends bytes again whose acknowledgement comes late
+        assert before >= 0, "a segment is missing"
+        again, new = bytes.fromhex(payload)[:before], bytes.fromhex(payload)[before:]
+        assert data[len(data) - before :].startswith(again)
+        data += new
     return {key: bytes(data) for key, data in sent.items()}
 
 

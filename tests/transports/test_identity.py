@@ -63,6 +63,38 @@ def test_a_file_that_holds_something_else(state: Path, text: str) -> None:
     assert file.read_text() == text
 
 
+@pytest.mark.parametrize("name", ["guid", "guid.0000"])
+def test_a_link_that_was_planted(name: str, state: Path) -> None:
+    """What it leads to is neither read nor written."""
+    secret = state / "secret"
+    secret.write_text("00" * 16)
+    (state / "camfs").mkdir()
+    (state / "camfs" / name).symlink_to(secret)
+    if name == "guid":
+        with pytest.raises(TransportError, match="symbolic link"):
+            identity.read_guid()
+    else:
+        assert identity.read_guid() != bytes(16)
+    assert secret.read_text() == "00" * 16
+
+
+def test_a_folder_that_others_can_write_to(state: Path) -> None:
+    (state / "camfs").mkdir()
+    (state / "camfs").chmod(0o777)
+    with pytest.raises(TransportError, match="other users can write to"):
+        identity.read_guid()
+    assert os.listdir(state / "camfs") == []
+
+
+def test_what_was_there_is_made_private(state: Path) -> None:
+    (state / "camfs").mkdir(mode=0o755)
+    (state / "camfs" / "guid").write_text("11" * 16)
+    (state / "camfs" / "guid").chmod(0o644)
+    assert identity.read_guid() == b"\x11" * 16
+    assert (state / "camfs").stat().st_mode & 0o777 == 0o700
+    assert (state / "camfs" / "guid").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_place_that_cannot_be_written(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (state / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(state / "file"))

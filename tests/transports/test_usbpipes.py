@@ -15,6 +15,7 @@ from camfs import errors
 from camfs.transports import usb, usbpipes
 from camfs.transports.ports import UsbPipes
 from camfs.transports.usberrors import ERRORS
+from camfs.transports.worker import WorkerThread
 from tests.transports.bus import BULK_IN, BULK_OUT, CODES, INTERRUPT, Bus, BusDevice, M, event, plug
 
 SLICE = 0.05
@@ -294,14 +295,14 @@ class TestBulk:
         self, pipes: UsbPipes, device: BusDevice, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         entered = 0
-        run_sync = trio.to_thread.run_sync
+        run = WorkerThread.run
 
-        async def count(*arguments: Any, **options: Any) -> Any:
+        async def count(thread: WorkerThread, call: Callable[[], Any]) -> Any:
             nonlocal entered
             entered += 1
-            return await run_sync(*arguments, **options)
+            return await run(thread, call)
 
-        monkeypatch.setattr(trio.to_thread, "run_sync", count)
+        monkeypatch.setattr(WorkerThread, "run", count)
         answer = bytes(range(256)) * 100 + b"response"
         device.send(answer)
         talk = Talk(b"command", b"data", b"", size=1 << 20)

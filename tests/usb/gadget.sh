@@ -186,7 +186,7 @@ gphoto_shots() { # each in a session of its own: libgphoto2 always clears entry 
     gphoto2 --capture-image-and-download
     gphoto2 --capture-image-and-download
     [ "$(ls | wc -l)" = 2 ]
-    for shot in *; do exiftool -q -q -if '$ImageWidth == 1200' -p '$FileName' "$shot"; done
+    [ "$(exiftool -q -q -if '$ImageWidth == 1200' -p '$FileName' * | wc -l)" = 2 ]
 }
 
 gphoto_settings() { # gphoto2 reads what camfs reads; what gphoto2 writes, the camera takes and gphoto2 reads again
@@ -197,10 +197,9 @@ gphoto_settings() { # gphoto2 reads what camfs reads; what gphoto2 writes, the c
     grep -x "Current: 4.0" said
     gphoto2 --set-config shutterspeed=1/500 --get-config shutterspeed --debug --debug-logfile=log1 >said
     grep -x "Current: 1/500" said
-    "$PYTHON" "$here/gphoto_writes.py" log1 "shutter-speed=1/500"
     gphoto2 --set-config aperture=5.6 --get-config aperture --debug --debug-logfile=log2 >said
     grep -x "Current: 4.0" said # gphoto2 writes it where the camera expects another field (tests/README.md, "Peers")
-    "$PYTHON" "$here/gphoto_writes.py" log2 "aperture=auto"
+    "$PYTHON" "$here/gphoto_writes.py" log1 "shutter-speed=1/500" log2 "aperture=auto"
 }
 
 unlocked() { # gphoto2 leaves the body locked; mounting releases it, and then camfs reads what gphoto2 has read

@@ -1,6 +1,6 @@
-"""Tells which settings gphoto2 wrote to group 1: reads the hexdump in its debug log with camfs's tables.
+"""Tells which settings gphoto2 wrote to group 1: reads the hexdumps in its debug logs with camfs's tables.
 
-Usage: gphoto_writes.py LOG NAME=VALUE
+Usage: gphoto_writes.py LOG NAME=VALUE [LOG NAME=VALUE]…
 """
 
 import re
@@ -29,15 +29,18 @@ def payloads(log: str) -> list[bytes]:
     return found
 
 
-def main(log: str, wanted: str) -> int:
-    """Print what was written, and return 0 if it is what was wanted."""
-    name = wanted.partition("=")[0]
-    written = [
-        f"{name}={SETTINGS[name].read(decode_write(Dataset.GROUP1, payload))}"
-        for payload in payloads(Path(log).read_text(errors="replace"))
-    ]
-    print(written)
-    return int(written != [wanted])
+def main(*arguments: str) -> int:
+    """Print what was written, and return 0 if each log has what was wanted of it."""
+    status = 0
+    for log, wanted in zip(arguments[::2], arguments[1::2], strict=True):
+        name = wanted.partition("=")[0]
+        written = [
+            f"{name}={SETTINGS[name].read(decode_write(Dataset.GROUP1, payload))}"
+            for payload in payloads(Path(log).read_text(errors="replace"))
+        ]
+        print(written)
+        status |= written != [wanted]
+    return status
 
 
 if __name__ == "__main__":

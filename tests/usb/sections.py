@@ -1,4 +1,4 @@
-"""Runs a shell script of sections in one guest, since boots take time, and keeps the results of the sections apart (sections.sh)."""
+"""Shell scripts of sections, of which many run in one guest, since boots take time; and the results of each section (sections.sh)."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.usb.guest import run_in_guest
+from tests.usb.guest import GuestResult
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -38,24 +38,19 @@ def section_names(script: Path) -> list[str]:
     return re.findall(r"^section (\S+)", script.read_text(), re.MULTILINE)
 
 
-def run_sections(script: Path, *arguments: Path, scratch: Path, timeout: float, systemd: bool = False) -> Run:
-    """Runs the whole script in one guest.
-
-    Args:
-        script: a shell script, which finds the Python that runs camfs in `$PYTHON`.
-        arguments: passed to the script.
-        scratch: an empty folder.
-        timeout: seconds for all of it.
-        systemd: as for `run_in_guest`.
-    """
+def script_command(script: Path, *arguments: Path) -> str:
+    """Return the shell command that runs a script of sections, which finds the Python that runs camfs in `$PYTHON`."""
     environment = ["env", "TZ=UTC", f"PYTHON={sys.executable}", f"PYTHONPATH={CHECKOUT}"]
-    command = shlex.join([*environment, "sh", str(script), *map(str, arguments)])
-    result = run_in_guest(command, scratch=scratch, systemd=systemd, timeout=timeout)
-    left = {file.name: file.read_text(errors="replace") for file in scratch.iterdir() if file.is_file()}
+    return shlex.join([*environment, "sh", str(script), *map(str, arguments)])
+
+
+def left_by(result: GuestResult, *scripts: Path) -> Run:
+    """Return what scripts of sections have left behind that ran one after the other in one guest."""
+    left = {file.name: file.read_text(errors="replace") for file in result.scratch.iterdir() if file.is_file()}
+    names = [name for script in scripts for name in section_names(script)]
+    assert len(set(names)) == len(names)
     sections = {
-        name: (int(left[f"{name}.status"]), left[f"{name}.output"])
-        for name in section_names(script)
-        if f"{name}.status" in left
+        name: (int(left[f"{name}.status"]), left[f"{name}.output"]) for name in names if f"{name}.status" in left
     }
     figures = f"{left.get('figures', '')}all of it: {result.seconds:.0f} s"
     return Run(sections, figures, "\n".join((result.output, left.get("server.output", ""), result.console)))

@@ -7,7 +7,8 @@ import pytest
 
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.pictures.thumbnails import embedded_thumbnail
-from tests.usb.sections import Run, run_sections, section_names
+from tests.usb.guest import run_in_guest
+from tests.usb.sections import Run, left_by, script_command, section_names
 
 SCRIPT = Path(__file__).with_name("gadget.sh")
 
@@ -42,7 +43,7 @@ def make_cards(root: Path) -> None:
         files[f"SDIM{shot.number:04}.DNG"] = pictures.dng(shot)
     # libgphoto2 fetches no objects of unknown format, so these are named like pictures
     lengths = {f"{length}.JPG": chance.randbytes(length) for length in LENGTHS}
-    large = {"SDIM0100.DNG": chance.randbytes(60_000_000)}
+    large = {"SDIM0100.DNG": chance.randbytes(24_000_000)}
     trees: dict[str, dict[str, bytes]] = {
         "gphoto/DCIM/100SIGMA": files,
         "gphoto/DCIM/101SIGMA": lengths | large,
@@ -64,7 +65,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole script in one guest."""
     cards = tmp_path_factory.mktemp("cards")
     make_cards(cards)
-    return run_sections(SCRIPT, cards, scratch=tmp_path_factory.mktemp("scratch"), timeout=900)
+    command = script_command(SCRIPT, cards)
+    return left_by(run_in_guest(command, scratch=tmp_path_factory.mktemp("scratch"), timeout=900), SCRIPT)
 
 
 @pytest.mark.parametrize("name", section_names(SCRIPT))

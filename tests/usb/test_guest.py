@@ -2,14 +2,33 @@
 
 import shutil
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.usb.guest import GuestError, prepared_boot_files, run_in_guest
+from tests.usb.guest import GuestError, GuestResult, prepared_boot_files, run_in_guest
+
+HANGS = 40
+"""Seconds after which a guest is killed whose script hangs; it has to boot in this time."""
 
 
-def test_has_a_usb_device_controller_and_every_path_of_this_machine(
+@pytest.fixture(scope="module")
+def hanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[GuestResult]]:
+    """Run a script that hangs, while the other tests run."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit(
+            run_in_guest,
+            "echo I hang; sleep 1000",
+            scratch=tmp_path_factory.mktemp("hanging"),
+            timeout=HANGS,
+            memory_mib=512,
+        )
+
+
+@pytest.mark.usefixtures("hanging")
+def test_has_a_usb_device_controller_and_every_path_of_this_machine_and_gives_back_a_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
@@ -31,26 +50,16 @@ def test_has_a_usb_device_controller_and_every_path_of_this_machine(
         date +%s >/scratch/clock
         ls -A "$HOME"
         echo to stderr >&2
+        exit 3
+        echo after
         """,
         scratch=scratch,
     )
     assert result.output.splitlines() == ["dummy_udc.0", "from outside", "changed", "+0530", "to stderr"]
-    assert result.status == 0
+    assert result.status == 3
     assert file.read_text() == "from outside\n"
     assert started - 2 <= int((scratch / "clock").read_text()) <= time.time() + 2
     print(f"booted, ran and ended in {result.seconds:.1f} s")
-
-
-def test_gives_back_the_status_of_a_script_that_fails(tmp_path: Path) -> None:
-    result = run_in_guest("echo before; exit 3; echo after", scratch=tmp_path)
-    assert (result.status, result.output) == (3, "before\n")
-
-
-def test_kills_a_script_that_hangs(tmp_path: Path) -> None:
-    started = time.monotonic()
-    with pytest.raises(GuestError, match=r"(?s)killed after 20 s.*I hang.*guest: ready"):
-        run_in_guest("echo I hang; sleep 1000", scratch=tmp_path, timeout=20)
-    assert time.monotonic() - started < 30
 
 
 def test_shows_the_console_of_a_kernel_that_panics(tmp_path: Path) -> None:
@@ -65,22 +74,14 @@ def test_without_qemu_says_what_to_install(tmp_path: Path, monkeypatch: pytest.M
         run_in_guest("true", scratch=tmp_path)
 
 
-def test_boots_systemd(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("from outside\n")
-    result = run_in_guest(
-        f"""
-        cat /proc/1/comm '{file}'
-        systemctl is-system-running
-        systemctl is-active systemd-udevd systemd-logind dbus
-        modprobe nfsd && grep -c nfsd /proc/filesystems
-        ls /sys/class/udc
-        exit 3
-        """,
-        scratch=tmp_path,
-        systemd=True,
-    )
-    assert result.output.splitlines() == ["systemd", "from outside", "running", *3 * ["active"], "1", "dummy_udc.0"]
-    assert result.status == 3
-    assert "guest-script.service" in result.console
-    print(f"booted, ran and ended in {result.seconds:.1f} s")
+def test_boots_systemd(systemd_result: GuestResult) -> None:
+    lines = systemd_result.output.splitlines()[:8]
+    assert lines == ["systemd", "from outside", "running", *3 * ["active"], "1", "dummy_udc.0"]
+    assert systemd_result.status == 3
+    assert "guest-script.service" in systemd_result.console
+    print(f"booted, ran and ended in {systemd_result.seconds:.1f} s")
+
+
+def test_kills_a_script_that_hangs(hanging: Future[GuestResult]) -> None:
+    with pytest.raises(GuestError, match=r"(?s)killed after 40 s.*I hang.*guest: ready"):
+        hanging.result(HANGS + 60)

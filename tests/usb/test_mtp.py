@@ -40,9 +40,9 @@ def small_length(chance: random.Random) -> int:
 
 
 def make_tree(root: Path) -> None:
-    """Makes two files of 60 MB, 1,000 small ones, and names and folders that are easy to get wrong."""
+    """Makes a file of 60 MB and one of 6, 1,000 small ones, and names and folders that are easy to get wrong."""
     chance = random.Random(1)
-    files = {f"DCIM/100CAMFS/SDIM{number:04}.DNG": 60_000_000 for number in (1, 2)}
+    files = {"DCIM/100CAMFS/SDIM0001.DNG": 6_000_000, "DCIM/100CAMFS/SDIM0002.DNG": 60_000_000}
     files |= {f"small/SDIM{number:04}.JPG": small_length(chance) for number in range(1, 1001)}
     for name in (
         "name with spaces.jpg",
@@ -76,9 +76,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClientRun]:
     script = "[ -e /usr/lib/locale/en_US.utf8 ] || ln -s C.utf8 /usr/lib/locale/en_US.utf8\n"
     for client, (environment, command) in CLIENTS.items():
         tree = [str(HERE / "mtp-tree.sh"), str(card), f"/scratch/{client}.figures"]
-        hold = ["env", environment, "timeout", "-k", "10", "200", "sh", *tree, *command]
+        hold = ["env", environment, "timeout", "-k", "10", "400", "sh", *tree, *command]
         script += f"{shlex.join(hold)} >/scratch/{client}.output 2>&1; echo $? >/scratch/{client}.status\n"
-    result = run_in_guest(script, scratch=tmp_path_factory.mktemp("scratch"), usb_mtp=card, timeout=450)
+    result = run_in_guest(script, scratch=tmp_path_factory.mktemp("scratch"), usb_mtp=card, timeout=900)
     assert result.status == 0, result.output
 
     def left(client: str, what: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from camfs.virtual.pictures import generated as pictures
-from tests.usb.sections import Run, run_sections, section_names
+from tests.usb.sections import Run, section_names
 
 SCRIPT = Path(__file__).with_name("plugging.sh")
 
@@ -20,14 +20,6 @@ def make_card(card: Path) -> None:
     (folder / "SDIM0100.DNG").write_bytes(random.Random(4).randbytes(3_000_000))
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run the whole script in one guest."""
-    card = tmp_path_factory.mktemp("card")
-    make_card(card)
-    return run_sections(SCRIPT, card, scratch=tmp_path_factory.mktemp("scratch"), systemd=True, timeout=900)
-
-
 @pytest.mark.parametrize("name", section_names(SCRIPT))
-def test_section(run: Run, name: str) -> None:
-    run.check(name)
+def test_section(systemd_run: Run, name: str) -> None:
+    systemd_run.check(name)

@@ -5,11 +5,12 @@ The line is *in step* while both ends use the same speed and agree that no comma
 ========================================= ==========================================================================================
 what happens                              what the line does
 ========================================= ==========================================================================================
-it is opened                              tries speeds, the fastest first: sends a break, sets the speed, and asks for the status
+it is opened                              tries speeds, the fastest first: sends a break, asks for the status, sets the speed, asks again
 a command ends as the protocol says       stays in step, also where the camera refused the command or failed to do it
 a command fails otherwise, is cancelled   is out of step
 no packet and no end for `LIMIT` seconds  ends the command, whatever else the camera says meanwhile; is out of step
 the line is not quiet after a break       gives up after `PROBE_LIMIT` seconds: something else than a DC120 talks on it
+no status at 9600 baud after a break      gives up at once, whatever else has come: there is no DC120, and no other speed need be tried
 a command is to run, out of step          sends a break, after which the camera listens at 9600 baud, and sets the speed again first
 an answer is destroyed by noise           does the same and runs the command again, unless packets came or the command does harm twice
 it cannot be brought back in step         fails commands at once for `REST` seconds
@@ -85,7 +86,7 @@ OnPacket = Callable[[ReceivedPacket], Awaitable[bool]]
 
 
 class _Silence(errors.TransferTimeout):
-    """No camera answers at 9600 baud after a break, or the line is not quiet then, so other speeds need not be tried."""
+    """No DC120 answers at 9600 baud after a break, or the line is not quiet then, so other speeds need not be tried."""
 
 
 class Line:
@@ -317,7 +318,12 @@ class Line:
         return [speed for speed in self._speeds if self.speed == START_SPEED or speed <= self.speed]
 
     async def _try_speed(self, speed: int) -> Status:
-        """Send a break, change the speed, and prove it by asking for the status."""
+        """Send a break, ask for the status to prove that a DC120 is there, change the speed, and prove that in the same way.
+
+        Raises:
+            _Silence: no DC120 is there.
+            CameraError: this speed does not work.
+        """
         self._host = HostConnection(PROBE)
         await self._port.set_speed(START_SPEED)
         await self._port.send_break(BREAK)
@@ -327,12 +333,18 @@ class Line:
                 pass
         if limit.cancelled_caught:
             raise _Silence("something talks on the line without being asked")
+        try:
+            status = await self._ask_status()
+        except errors.DeviceGone:
+            raise
+        except errors.CameraError as error:
+            raise _Silence(str(error)) from None
         if speed != START_SPEED:
-            try:
-                await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), seconds=PROBE_LIMIT)
-            except errors.TransferTimeout as error:
-                raise _Silence(str(error)) from None
+            await self._exchange(command(Code.SET_SPEED, speed=speed_code(speed)), seconds=PROBE_LIMIT)
             await self._port.set_speed(speed)
             await trio.sleep(SPEED_CHANGE)
-        payloads = await self._exchange(command(Code.GET_STATUS), seconds=PROBE_LIMIT)
-        return Status.decode(payloads[0])
+            status = await self._ask_status()
+        return status
+
+    async def _ask_status(self) -> Status:
+        return Status.decode((await self._exchange(command(Code.GET_STATUS), seconds=PROBE_LIMIT))[0])

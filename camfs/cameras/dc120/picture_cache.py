@@ -5,19 +5,21 @@ between them there (in a DOS directory they are time and date), and the first pa
 only where it is the header of a picture that a DC120 took, with its name, date and exposure; of a JPEG that was put on the card on a
 computer it says nothing. Such files are not kept. Nor are two pictures of the same first packet and size with different bytes, as a
 program on a computer may make them: there the first packet does not tell one from the other.
+
+The folder and the files keep the rules of `private_files`. If they do not, camfs does without them, which the log says.
 """
 
 import contextlib
 import hashlib
 import logging
-import os
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 import platformdirs
 
 from camfs import errors
+from camfs.private_files import PrivateFolder
 from camfs.protocols import kdc
 
 log = logging.getLogger(__name__)
@@ -50,80 +52,58 @@ class PictureCache:
             stamp: the entry's four unknown bytes.
             first: what the camera has just sent of the picture: its first packet.
         """
-        if not tells_pictures_apart(first):
+        folder = self._open() if tells_pictures_apart(first) else None
+        if folder is None:
             return None
-        try:
-            data = self._path(name, size, stamp, first).read_bytes()
-        except OSError:
-            return None
+        data = _read(folder, _kept_name(name, size, stamp, first))
         return data if len(data) == size and data.startswith(first) else None
 
     def beginning(self, name: str, size: int, stamp: bytes) -> bytes | None:
         """Return the first packet of the picture that was kept under a listed name; None if there is none, or more than one."""
-        found = list(self._folder.glob(f"{_named(name, size, stamp)}-*.kdc"))
-        if len(found) != 1:
+        folder = self._open()
+        found = [] if folder is None else _pictures(folder, f"{_named(name, size, stamp)}-")
+        if folder is None or len(found) != 1:
             return None
-        with contextlib.suppress(OSError), found[0].open("rb") as file:
-            return file.read(kdc.ENOUGH)
-        return None
+        return _read(folder, found[0])[: kdc.ENOUGH] or None
 
     def keep(self, name: str, stamp: bytes, data: bytes) -> None:
-        """Keep a picture. Where the disk does not take it, it is not kept, which is logged."""
+        """Keep a picture. Where the disk does not take it, or the folder is not safe, it is not kept, which is logged."""
         first = data[: kdc.ENOUGH]
         if not tells_pictures_apart(first):
             return
-        path = self._path(name, len(data), stamp, first)
-        part = path.with_suffix(".part")
+        kept = _kept_name(name, len(data), stamp, first)
+        part = f"{kept}.part"
         try:
-            if self._drop_doubles(data):
+            folder = PrivateFolder(self._folder)
+            if _drop_doubles(folder, data):
                 log.info("%s is not kept on disk: another picture begins like it", name)
                 return
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._make_room(len(data))
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(path)
+            _make_room(folder, len(data))
+            folder.write(part, data)
+            try:
+                folder.replace(part, kept)
+            except OSError:
+                folder.remove(part)
+                raise
         except OSError as error:
             log.warning("%s was not kept on disk: %s", name, error.strerror)
-            with contextlib.suppress(OSError):
-                part.unlink()
 
     def drop(self, name: str, size: int) -> None:
         """Remove a picture."""
-        for path in self._folder.glob(f"{_named(name, size)}-*.kdc"):
-            with contextlib.suppress(OSError):
-                path.unlink()
+        if folder := self._open():
+            for each in _pictures(folder, f"{_named(name, size)}-"):
+                with contextlib.suppress(OSError):
+                    folder.remove(each)
 
-    def _drop_doubles(self, data: bytes) -> bool:
-        """Remove pictures that have this one's first packet and size and other bytes; return whether there were some."""
-        begins = _digest(data[: kdc.ENOUGH])
-        others = [
-            path
-            for path in self._folder.glob(f"*-{len(data)}-*-{begins}.kdc")
-            if path.stat().st_size == len(data) and path.read_bytes() != data
-        ]
-        for path in others:
-            path.unlink()
-        return bool(others)
-
-    def _path(self, name: str, size: int, stamp: bytes, first: bytes) -> Path:
-        return self._folder / f"{_named(name, size, stamp)}-{_digest(first)}.kdc"
-
-    def _make_room(self, size: int) -> None:
-        files = sorted(self._stored(), key=lambda stored: stored[1].st_mtime)
-        total = sum(status.st_size for _, status in files) + size
-        for path, status in files:
-            if total <= CACHE_SIZE:
-                break
-            total -= status.st_size
-            path.unlink(missing_ok=True)
-
-    def _stored(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self._folder.glob("*.kdc"):
-            with contextlib.suppress(FileNotFoundError):  # another mount has removed it
-                yield path, path.stat()
+    def _open(self) -> PrivateFolder | None:
+        """Open the folder; None if there is none yet, or it is not safe, and camfs does without it."""
+        try:
+            return PrivateFolder(self._folder, make=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.warning("pictures that were kept on disk are not used: %s", error.strerror)
+            return None
 
 
 def tells_pictures_apart(first: bytes) -> bool:
@@ -133,8 +113,54 @@ def tells_pictures_apart(first: bytes) -> bool:
     return False
 
 
+def _pictures(folder: PrivateFolder, prefix: str = "") -> list[str]:
+    return [name for name in folder.names() if name.startswith(prefix) and name.endswith(".kdc")]
+
+
+def _read(folder: PrivateFolder, name: str) -> bytes:
+    """Read a picture that was kept; nothing if it is not there, or is not to be trusted, which is logged."""
+    try:
+        return folder.read(name)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        log.warning("%s: a picture that was kept is not used: %s", folder.path, error.strerror)
+        return b""
+
+
+def _drop_doubles(folder: PrivateFolder, data: bytes) -> bool:
+    """Remove pictures that have this one's first packet and size and other bytes; return whether there were some."""
+    size_and_beginning = rf"-{len(data)}-[^-]*-{_digest(data[: kdc.ENOUGH])}\.kdc"
+    others = [
+        name
+        for name in _pictures(folder)
+        if re.search(size_and_beginning, name) and _read(folder, name) not in (data, b"")
+    ]
+    for name in others:
+        folder.remove(name)
+    return bool(others)
+
+
+def _make_room(folder: PrivateFolder, size: int) -> None:
+    files: list[tuple[float, str, int]] = []
+    for name in _pictures(folder):
+        with contextlib.suppress(OSError):  # another mount has removed it, or it is not one of ours
+            status = folder.status(name)
+            files.append((status.st_mtime, name, status.st_size))
+    total = sum(each for _, _, each in files) + size
+    for _, name, each in sorted(files):
+        if total <= CACHE_SIZE:
+            break
+        total -= each
+        folder.remove(name)
+
+
+def _kept_name(name: str, size: int, stamp: bytes, first: bytes) -> str:
+    return f"{_named(name, size, stamp)}-{_digest(first)}.kdc"
+
+
 def _named(name: str, size: int, stamp: bytes | None = None) -> str:
-    """Return the beginning of a file name: the same for no two names, and without the characters that `glob` takes for patterns."""
+    """Return the beginning of a file name: the same for no two names, and without `-` and `/` in what it is made of."""
     return "-".join([quote(name, safe="").replace("-", "%2D"), str(size), *([] if stamp is None else [stamp.hex()])])
 
 

@@ -107,7 +107,7 @@ class Capture:
         if self._shot is not None:
             raise errors.Busy("a picture is being taken")
         must_look = not announces_contents or EventCode.ObjectAdded not in self._operations.info.events
-        known = set(await self._objects.all_handles()) if must_look else set()
+        known = set(await self._objects.other_handles(set())) if must_look else set()
         self._shot = shot = _Shot()
         try:
             session = self._operations.session
@@ -135,9 +135,7 @@ class Capture:
             shot: that is being taken.
             known: objects that were there before, or have been seen; those that are found join them.
         """
-        for handle in await self._objects.all_handles():
-            if handle in known:
-                continue
+        for handle in await self._objects.other_handles(known):
             try:
                 info = await self._objects.info(handle)
             except errors.Refused as error:

@@ -1,5 +1,8 @@
 """The bytes of one object as they come, in unnamed temporary files, so that a camfs that is killed leaves none behind.
 
+Who else may write to the folder does not matter: a file without a name can neither be planted nor opened by anybody else. (On a disk
+without such files it is made under a random name, in place of nothing and following no link, and loses that name at once.)
+
 They lie in segments. Where this computer's disk is full, the segments that every reader has passed are given up, so that a copy of any
 length can pass through a small disk. The folder is `TMPDIR`, else /var/tmp, as /tmp often is memory.
 """

@@ -35,6 +35,9 @@ NEAR = 16 << 20
 COPYING = 8 << 20
 """Bytes that a download has served before it is taken for a copy of the whole object, which is not given up for reads elsewhere."""
 
+LARGEST = 1 << 47
+"""Bytes that an object may have: 128 TiB, what the largest kind of memory card (SDUC) holds. No camera is believed that announces more."""
+
 PATIENCE = 5.0
 """Seconds to wait for the end of an object whose length is not announced."""
 
@@ -267,7 +270,7 @@ class Downloads:
         with download.scope:
             try:
                 await self._session.transact(
-                    Operation.GetObject, handle, sink=download.receive, limit=1 << 63, on_length=download.begin
+                    Operation.GetObject, handle, sink=download.receive, limit=LARGEST, on_length=download.begin
                 )
                 download.complete = True
             except errors.CameraError as error:

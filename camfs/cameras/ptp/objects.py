@@ -18,6 +18,7 @@ What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/
   whose format does not tell whether they have a thumbnail.
 """
 
+import itertools
 import logging
 from collections.abc import Sequence, Set
 from dataclasses import replace
@@ -27,7 +28,7 @@ from typing import NamedTuple
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Entry, Key
+from camfs.cameras.api import MAX_ENTRIES, Entry, Key
 from camfs.cameras.ptp import advice
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
 from camfs.cameras.ptp.reading import ObjectReader
@@ -45,13 +46,22 @@ from camfs.protocols.ptp.codes import (
     StorageID,
     is_picture,
 )
-from camfs.protocols.ptp.datasets import ObjectInfo, ObjectPropElement, decode_handles, decode_object_prop_list
+from camfs.protocols.ptp.datasets import ObjectInfo, ObjectPropElement, handles_in_parts, object_prop_elements
 from camfs.protocols.ptp.values import decode_date_time
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 0.5
 """Seconds until an empty folder is listed again, while the camera may not have read its card yet."""
+
+MOST_HANDLES = MAX_ENTRIES + 2
+"""Handles that are taken from the list of a folder: one more than is shown, and that of the folder itself, which some cameras list."""
+
+MOST_OBJECTS = 1_000_000
+"""Objects of a camera among which the files of a shot are looked for."""
+
+AT_A_TIME = 512
+"""Objects that are dealt with until other tasks get their turn."""
 
 MAX_PROPERTY_LIST = 64 << 20
 """Most bytes of one property of all objects of a folder."""
@@ -104,9 +114,12 @@ class Objects:
         self._lists_of_all: set[ObjectKey] = set()
         self._described: set[ObjectHandle] = set()
         self._infos: dict[ObjectHandle, ObjectInfo] = {}
+        self._dropped: list[set[ObjectHandle]] = []
 
     def drop(self, handle: ObjectHandle) -> None:
         """Drop what is known of an object: it has changed, or is gone."""
+        for dropped in self._dropped:
+            dropped.add(handle)
         self._infos.pop(handle, None)
         self._described.discard(handle)
         self.parents.pop(handle, None)
@@ -119,6 +132,8 @@ class Objects:
 
     def drop_all(self) -> None:
         """Drop what is known of all objects: handles may mean others now."""
+        for dropped in self._dropped:
+            dropped.add(ANYWHERE)
         self._infos.clear()
         self._described.clear()
         self._lists_of_all.clear()
@@ -155,7 +170,27 @@ class Objects:
         return [ObjectKey(folder.storage, handle) for handle in handles if handle != folder.handle]
 
     async def handles(self, folder: ObjectKey) -> dict[ObjectHandle, None]:
-        """List the handles that the camera gives for a folder, each once, in its order."""
+        """List the handles that the camera gives for a folder, each once, in its order; of too many the first."""
+        found: dict[int, None] = {}
+        for part in handles_in_parts(await self._list_handles(folder)):
+            found.update(dict.fromkeys(part))
+            for wildcard in (ANYWHERE, ROOT):
+                found.pop(wildcard, None)
+            if len(found) > MOST_HANDLES:
+                break
+            await trio.lowlevel.checkpoint()
+        return dict.fromkeys(map(ObjectHandle, itertools.islice(found, MOST_HANDLES)))
+
+    async def lists(self, folder: ObjectKey, handle: ObjectHandle) -> bool:
+        """Say whether the camera lists an object in a folder."""
+        for part in handles_in_parts(await self._list_handles(folder)):
+            if handle in part:
+                return True
+            await trio.lowlevel.checkpoint()
+        return False
+
+    async def _list_handles(self, folder: ObjectKey) -> bytes | memoryview:
+        """Return the camera's list of a folder as it was sent."""
         try:
             reply = await self._session.transact(Operation.GetObjectHandles, folder.storage, ANY_FORMAT, folder.handle)
         except errors.InvalidValue:
@@ -163,15 +198,38 @@ class Objects:
             reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, folder.handle)
             # the properties that are asked of an object do not tell its storage
             self._operations.give_up(Operation.GetObjectPropList)
-        return dict.fromkeys(ObjectHandle(n) for n in decode_handles(reply.data) if n not in (ANYWHERE, ROOT))
+        return reply.data
 
-    async def all_handles(self) -> Sequence[ObjectHandle]:
-        """List the handles of all objects in all stores."""
+    async def other_handles(self, known: Set[ObjectHandle]) -> Sequence[ObjectHandle]:
+        """List the handles of all objects in all stores, except those that are known.
+
+        Raises:
+            TooLarge: there are too many.
+        """
         reply = await self._session.transact(Operation.GetObjectHandles, ALL_STORAGES, ANY_FORMAT, ANYWHERE)
-        return [ObjectHandle(handle) for handle in decode_handles(reply.data)]
+        if len(reply.data) > 4 * MOST_OBJECTS:
+            raise errors.TooLarge(f"the camera lists more than {MOST_OBJECTS} objects")
+        others: list[ObjectHandle] = []
+        for part in handles_in_parts(reply.data):
+            others += [ObjectHandle(handle) for handle in part if handle not in known]
+            await trio.lowlevel.checkpoint()
+        return others
 
     async def _read_properties(self, folder: ObjectKey, handles: Set[ObjectHandle]) -> None:
         """Describe some of a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
+        dropped: set[ObjectHandle] = set()
+        self._dropped.append(dropped)
+        try:
+            infos = await self._infos_by_properties(folder, handles)
+        finally:
+            self._dropped.remove(dropped)
+        if ANYWHERE not in dropped:
+            self._infos.update((handle, info) for handle, info in infos.items() if handle not in dropped)
+
+    async def _infos_by_properties(
+        self, folder: ObjectKey, handles: Set[ObjectHandle]
+    ) -> dict[ObjectHandle, ObjectInfo]:
+        """Return what the camera's property lists tell of some of a folder's objects."""
         described: dict[ObjectHandle, dict[int, ObjectPropElement]] = {}
         parent = ANYWHERE if folder.handle == ROOT else folder.handle
         for code in _FOLDER_PROPERTIES:
@@ -183,23 +241,30 @@ class Objects:
                     repeatable=False,
                 )
                 if reply is None:
-                    return
-                elements = decode_object_prop_list(reply.data)
+                    return {}
+                for number, element in enumerate(object_prop_elements(reply.data)):
+                    if element.handle in handles:
+                        described.setdefault(element.handle, {})[element.code] = element
+                    if number % AT_A_TIME == 0:
+                        await trio.lowlevel.checkpoint()
             except errors.DeviceGone:
                 raise
             except errors.CameraError as error:
                 # libgphoto2 does without it for nearly all cameras: some take long to answer it, and some never do
                 log.info("listing by properties: %s", error)
                 self._operations.give_up(Operation.GetObjectPropList)
-                return
-            for element in elements:
-                described.setdefault(element.handle, {})[element.code] = element
-        if not handles & described.keys():
+                return {}
+        if not described:
             self._operations.give_up(Operation.GetObjectPropList)
-        for handle in handles & described.keys():
-            info = self._info_of(described[handle], ObjectInfo(storage=folder.storage, parent=parent))
+        unnamed = ObjectInfo(storage=folder.storage, parent=parent)
+        infos: dict[ObjectHandle, ObjectInfo] = {}
+        for number, (handle, elements) in enumerate(described.items()):
+            info = self._info_of(elements, unnamed)
             if info is not None:
-                self._infos[handle] = info
+                infos[handle] = info
+            if number % AT_A_TIME == 0:
+                await trio.lowlevel.checkpoint()
+        return infos
 
     def _info_of(self, elements: dict[int, ObjectPropElement], unnamed: ObjectInfo) -> ObjectInfo | None:
         """Return an ObjectInfo with the properties of an object; None if they leave out something that an ObjectInfo would tell."""

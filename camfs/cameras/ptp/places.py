@@ -102,7 +102,7 @@ class Places:
         first = ROOT if likely == ANYWHERE else likely
         for folder in dict.fromkeys((first, ROOT, *reversed(self._objects.parents))):
             try:
-                if key.handle in await self._objects.handles(ObjectKey(key.storage, folder)):
+                if await self._objects.lists(ObjectKey(key.storage, folder), key.handle):
                     return folder
             except errors.Busy:
                 raise
@@ -121,6 +121,6 @@ class Places:
         if key.storage in stores or len(stores) == 1:
             return key.storage if key.storage in stores else stores[0]
         for storage in stores:
-            if key.handle in await self._objects.handles(ObjectKey(storage, ANYWHERE)):
+            if await self._objects.lists(ObjectKey(storage, ANYWHERE), key.handle):
                 return storage
         return stores[0]

@@ -19,7 +19,7 @@ from camfs.cameras.api import Usage
 from camfs.cameras.ptp import advice
 from camfs.cameras.ptp.operations import DATASET_LIMIT, PtpOperations
 from camfs.protocols.ptp.codes import ALL_STORAGES, ANY_FORMAT, ANYWHERE, ROOT, SIZE_UNKNOWN, Operation, StorageID
-from camfs.protocols.ptp.datasets import ObjectInfo, StorageInfo, StorageType, decode_handles
+from camfs.protocols.ptp.datasets import ObjectInfo, StorageInfo, StorageType, decode_handles, handles_in_parts
 from camfs.protocols.ptp.modes import NO_STORE
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ LOCKED = 0xFEEDFACE
 
 NO_STORES = (0, ALL_STORAGES, LOCKED)
 """Ids that are never those of a store."""
+
+MOST_STORES = 256
+"""Stores and slots that a camera may list: each is asked for its name."""
 
 ROOT_SAMPLE = 16
 """Objects of the root that are asked which store they are in, where nothing else tells what stores there are."""
@@ -97,6 +100,8 @@ class Stores:
         """
         reply = await self._operations.session.transact(Operation.GetStorageIDs, limit=DATASET_LIMIT)
         ids = sorted(set(decode_handles(reply.data)))
+        if len(ids) > MOST_STORES:
+            raise errors.TooLarge(f"the camera lists {len(ids)} stores, more than camfs shows")
         stores = {StorageID(number) for number in ids if number & 0xFFFF and number not in NO_STORES}
         slots = [number for number in ids if number and not number & 0xFFFF]
         for slot in slots:
@@ -142,7 +147,7 @@ class Stores:
         return bool(await self._in_root(store))
 
     async def _in_root(self, store: StorageID) -> Sequence[int]:
-        """List the handles in a store's root; none if it is no store."""
+        """List the first handles in a store's root; none if it is no store."""
         try:
             reply = await self._operations.session.transact(Operation.GetObjectHandles, store, ANY_FORMAT, ROOT)
         except errors.Busy:
@@ -150,7 +155,7 @@ class Stores:
         except errors.Refused as error:
             log.info("storage %#x: %s", store, error)
             return ()
-        return decode_handles(reply.data)
+        return next(handles_in_parts(reply.data), ())
 
     async def _stores_of_objects(self) -> set[StorageID]:
         """Ask the objects in the roots of all stores which stores they are in."""

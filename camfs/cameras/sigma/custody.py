@@ -13,17 +13,18 @@ is listed once, whichever that is::
 - SPOOL: its entries are cleared.
 
 **An entry is never cleared before the bytes of its shot are safe here.** Only `clear` clears entries, oldest first, and it asserts this
-rule. Its callers hold the one lock (`exclusively`), and have brought the files in before. These entries alone are cleared although their
-bytes are not here:
+rule. Its callers hold the one lock (`exclusively`), and have brought the files in before. What somebody removed or damaged in the spool
+since then is brought in again: from BOTH a shot goes back to CAMERA, as long as none of its entries is cleared. These entries alone are
+cleared although their bytes are not here:
 
 - those that hold no picture, or none that the camera can give out: they would stop the shutter for ever;
 - those of shots for the card alone, once the camera has written them there, and of movies, which are on the card;
 - those of files that the user deleted.
 
-Only the user removes a file from the spool. If its shot is still in the camera, the other files of the shot are brought into the spool
-and the entries cleared before that file goes. So a program that is killed at any point leaves each shot in one of the three places. The
-next program finds what the camera still holds as entries that it does not know (`claim`). It compares them with the spool's files of
-the same name and size, and brings in what is none of those.
+Only the user removes a file from the spool; one that the disk has damaged is set aside there. If the shot of a file that the user removes
+is still in the camera, its other files are brought into the spool and its entries cleared before that file goes. So a program that is
+killed at any point leaves each shot in one of the three places. The next program finds what the camera still holds as entries that it does
+not know (`claim`). It compares them with the spool's files of the same name and size, and brings in what is none of those.
 
 Addresses, names and ids are used again for other shots. So contact that was lost puts every exposure in doubt (`note_contact_lost`), and
 the lock is not given to anybody who needs the camera before each is confirmed or given up as lost (`_confirm`). Who has the lock at that
@@ -105,6 +106,8 @@ class Custody:
         """
         async with self._lock:
             self._contacts_lost_before = self._contacts_lost
+            if self._listed.follow_spool():
+                await self._announce(FolderChanged(IMAGEDB))
             if with_camera:
                 await self._confirm()
             await self._keep_lost()
@@ -169,10 +172,16 @@ class Custody:
     async def clear(self, ids: Sequence[int]) -> None:
         """Clear entries, oldest first: nothing else does. If it fails or is cancelled, the entries before are cleared.
 
+        Files that were safe and are not any more, as somebody removed the spool, are brought in again first.
+
         Raises:
             Unconfirmed: contact was lost: these may be other entries.
+            StoreFull: there is no room for files that have to be brought in again.
         """
         exposures = [exposure for exposure in self.exposures if not set(ids).isdisjoint(exposure.ids)]
+        for exposure in exposures:
+            if [file for file in exposure.files if await file.is_spoiled()]:
+                await self.bring_in([exposure])
         assert all(exposure.is_safe or exposure.is_movie for exposure in exposures)
         for exposure in exposures:
             await exposure.wait_for_readers()
@@ -182,6 +191,7 @@ class Custody:
             for exposure in exposures:
                 if image_id in exposure.ids:
                     exposure.ids.remove(image_id)
+                    exposure.is_held = False
                     if not exposure.ids:
                         self._drop(exposure)
 
@@ -212,6 +222,9 @@ class Custody:
         Raises:
             StoreFull: it finds no room; nothing is cleared.
         """
+        await self._spool.look()
+        if self._listed.follow_spool():
+            await self._announce(FolderChanged(IMAGEDB))
         rounds = 0
         before: Sequence[int] = ()
         while rounds < ROUNDS:
@@ -246,7 +259,8 @@ class Custody:
             Those of the entries that wait that belong to exposures now, from the oldest to the first that does not.
         """
         for exposure in list(self.exposures):
-            exposure.ids = [image_id for image_id in exposure.ids if image_id in pending]
+            held = [image_id for image_id in exposure.ids if image_id in pending]
+            exposure.is_held, exposure.ids = exposure.is_held and held == exposure.ids, held
             if not exposure.ids:  # cleared, although the camera's answer did not come
                 self._lose(exposure)
         known = {image_id for exposure in self.exposures for image_id in exposure.ids}

@@ -7,7 +7,7 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import trio
@@ -18,6 +18,7 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
 from camfs.cameras.sigma.exposure import ImageKey
+from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
@@ -27,8 +28,8 @@ from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
-from camfs.cameras.sigma.spool import Spool, default_folder
-from camfs.protocols.sigma.codes import NOT_INITIALISED, SIGMA, SnapMode
+from camfs.cameras.sigma.spool import Spool
+from camfs.protocols.sigma.codes import NOT_INITIALISED, SnapMode
 
 log = logging.getLogger(__name__)
 
@@ -42,38 +43,8 @@ STATUS_SETTINGS = {
 """Lines of `.status` that are settings, shown while the computer has control."""
 
 
-async def open_still_camera(
-    link: Link,
-    nursery: trio.Nursery,
-    *,
-    zone: tzinfo | None = None,
-    timeout: float,
-    idle: float,
-    spool: Path | None,
-    movies: bool = False,
-) -> "PtpCamera | SigmaCamera":
-    """Open a still image camera with the driver that fits it; on failure it is closed again.
-
-    Args:
-        link: carries the messages; closed by the camera's `aclose`.
-        nursery: runs what goes on in the background.
-        zone: of dates without one.
-        timeout: seconds without a byte after which a transaction has failed.
-        idle: release a SIGMA after this many idle seconds; 0 = never.
-        spool: folder for a SIGMA's shots; None is the default.
-        movies: whether a SIGMA's movies are offered for reading.
-    """
-    ptp = PtpCamera(link, nursery, zone, timeout)
-    camera: PtpCamera | SigmaCamera = ptp
-    try:
-        await ptp.open()
-        if ptp.info.vendor_extension_desc.startswith(SIGMA):
-            camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
-            await camera.open()
-    except BaseException:
-        await camera.aclose()
-        raise
-    return camera
+STATUS_FILES = 20
+"""Files of the spool that are not offered and are named in `.status`."""
 
 
 class SigmaCamera:
@@ -122,7 +93,12 @@ class SigmaCamera:
     # ------------------------------------------------------------------ life
 
     async def open(self) -> None:
-        """Open the spool, and release the body if a previous program left it locked."""
+        """Open the spool, and release the body if a previous program left it locked.
+
+        Raises:
+            Refused: shots cannot be kept on this computer. The body was not asked for anything that is its maker's.
+            DeviceGone: the camera left.
+        """
         await self.images.open()
         await self.remote.recover()
 
@@ -169,6 +145,10 @@ class SigmaCamera:
     @property
     def gone(self) -> bool:
         return self._ptp.gone
+
+    @property
+    def is_remote_controlled(self) -> bool:
+        return True
 
     @property
     def sends_events(self) -> bool:
@@ -365,6 +345,11 @@ class SigmaCamera:
             lines.append(("battery", self._battery))
         files = len(self.images.list())
         lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.images.unsaved} only in the camera"))
+        if self.images.trouble:
+            lines.append(("spool", f"{self.images.trouble}; what the camera holds stays there until there is room"))
+        if unusable := self.images.unusable:
+            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
+            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
         if self.images.lost_names:
             lines.append(("lost", f"{', '.join(self.images.lost_names)} (the camera was switched off before)"))
         return lines

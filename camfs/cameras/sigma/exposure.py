@@ -7,19 +7,22 @@ The state of a file says who has its bytes::
 
                   WANTED                    STORED
       UNSPOOLED ──────────► IN_CAMERA ─────────────────► SAFE
-       │    ▲                │  │  │ ▲                     │
-       │    └─────REFUSED────┘  │  │ └─NOT_REMOVED─┐       │
-       │                        │  └───REMOVED───┐ │       │ REMOVED
-       │                EMPTIED │                ▼ │       │
-       └──EMPTIED──► LOST ◄─────┴────EMPTIED──── REMOVED ◄─┘
+       │    ▲                │  │  │ ▲ ▲                   │ │
+       │    └─────REFUSED────┘  │  │ │ └──────SPOILED──────┘ │
+       │                        │  │ └─NOT_REMOVED─┐         │
+       │                        │  └───REMOVED───┐ │         │ REMOVED
+       │                EMPTIED │                ▼ │         │
+       └──EMPTIED──► LOST ◄─────┴────EMPTIED──── REMOVED ◄───┘
 
 Three arrows are not drawn. An UNSPOOLED file becomes SAFE and REMOVED as one IN_CAMERA does. A LOST file becomes SAFE if its last bytes
-were on their way to the disk when the camera was switched off.
+were on their way to the disk when the camera was switched off. A SAFE file can be SPOILED only as long as none of its entries is cleared:
+somebody removed the spool, or its disk lost the bytes, and they are fetched again. That is looked for once more before entries are cleared.
 
 What the camera holds at a file's address is the file only as long as the exposure is confirmed (`identity` tells why, and how it is
 confirmed again). Nothing is fetched of an unconfirmed one. A piece that comes after contact was lost is not used.
 """
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -30,7 +33,8 @@ import trio
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import PartialFile, Spool
+from camfs.cameras.sigma.partial_file import PartialFile
+from camfs.cameras.sigma.spool import Spool
 from camfs.protocols.sigma.records import Movie, Picture
 
 log = logging.getLogger(__name__)
@@ -58,6 +62,7 @@ class FileEvent(Enum):
 
     STORED = "its last byte is in the spool, and synchronised"
     REFUSED = "the disk refused bytes that somebody read"
+    SPOILED = "what the spool had of it is gone or damaged, and the camera still has it"
     WANTED = "it must come into the spool, so the disk is tried again"
     REMOVED = "the user deletes it: nothing more of it is kept"
     NOT_REMOVED = "the deletion failed or was cancelled"
@@ -74,6 +79,7 @@ _TRANSITIONS = {
     (FileState.UNSPOOLED, FileEvent.REMOVED): FileState.REMOVED,
     (FileState.UNSPOOLED, FileEvent.EMPTIED): FileState.LOST,
     (FileState.SAFE, FileEvent.REMOVED): FileState.REMOVED,
+    (FileState.SAFE, FileEvent.SPOILED): FileState.IN_CAMERA,
     (FileState.REMOVED, FileEvent.NOT_REMOVED): FileState.IN_CAMERA,
     (FileState.REMOVED, FileEvent.EMPTIED): FileState.LOST,
     (FileState.LOST, FileEvent.STORED): FileState.SAFE,
@@ -196,29 +202,72 @@ class ShotFile:
         """Get some of these bytes, at least one: from the spool, else from the camera, and have those kept."""
         while True:
             if self.state is FileState.SAFE:
-                data: bytes | memoryview = await self.spool.read(self.key.name, offset, size)
-                if not data:
-                    raise errors.RemoteProtocolError(f"{self.key.name} was cut short on the disk")
-                return data
+                if data := await self._safe_piece(offset, size):
+                    return data
+                continue
             self._check_readable()
             if self._partial is None or not self._partial.available(offset, size):
                 break
-            data = await self._partial.read(offset, size)
-            if data:
-                return data
+            try:
+                if data := await self._partial.read(offset, size):
+                    return data
+            except errors.Refused as error:
+                log.warning("%s is fetched again: %s", self.key.name, error)
+                await self._give_up_partial()
         assert isinstance(self.record, Picture)
+        fetched: bytes | memoryview
         if self._partial is not None:
             size = self._partial.missing(offset, size)
         self.fetches += 1
         try:
-            data = await fetch(self.operations, self.record, offset, min(size, PIECE))
+            fetched = await fetch(self.operations, self.record, offset, min(size, PIECE))
         finally:
             self.fetches -= 1
             self._fetch_ended.unpark_all()
         self._check_readable()
-        self.fetched[offset, len(data)] = digest(data)
-        await keep(offset, data)
+        self.fetched[offset, len(fetched)] = digest(fetched)
+        await keep(offset, fetched)
+        return fetched
+
+    async def _safe_piece(self, offset: int, size: int) -> bytes:
+        """Read from the whole file in the spool; nothing if it is spoiled, and to be fetched again."""
+        try:
+            data = await self.spool.read(self.key.name, offset, size)
+            if not data:
+                raise errors.Refused(f"{self.key.name} was cut short on the disk")
+        except errors.Refused as error:
+            if not self.can_be_fetched_again:
+                raise
+            await self._spoil(str(error))
+            return b""
         return data
+
+    @property
+    def can_be_fetched_again(self) -> bool:
+        """Whether the camera still has it."""
+        return self.exposure is not None and self.exposure.is_held
+
+    async def is_spoiled(self) -> bool:
+        """Say whether it was safe and is not any more. It is then to be fetched again."""
+        if not self.can_be_fetched_again or self.state is not FileState.SAFE or await self.spool.holds(self.key.name):
+            return False
+        await self._spoil("it is not safe any more")
+        return True
+
+    async def _spoil(self, reason: str) -> None:
+        async with self._lock:
+            if self.state is FileState.SAFE:
+                log.warning("%s is fetched again: %s", self.key.name, reason)
+                await self.spool.set_aside(self.key.name, reason)
+                self.note(FileEvent.SPOILED)
+
+    async def _give_up_partial(self) -> None:
+        """Do without what was kept so far."""
+        async with self._lock:
+            partial, self._partial = self._partial, None
+            if partial is not None:
+                with contextlib.suppress(errors.Refused):  # the next one takes its place
+                    await partial.drop()
 
     def _check_readable(self) -> None:
         if self.state is FileState.REMOVED:
@@ -234,19 +283,30 @@ class ShotFile:
             if self.state not in (FileState.IN_CAMERA, FileState.UNSPOOLED):
                 return
             try:
-                if self._partial is None:
-                    self._partial = await self.spool.begin(self.key.name, self.size, self.mtime_ns)
-                await self._partial.write(offset, data)
-                if self._partial.is_whole:
-                    await self._partial.finish()
+                try:
+                    await self._store(offset, data)
+                except errors.NotFound as error:
+                    if self._partial is None:
+                        raise
+                    log.warning("what was kept of %s is gone: %s", self.key.name, error)
+                    await self._partial.drop()
                     self._partial = None
-                    self.fetched.clear()
-                    self.note(FileEvent.STORED)
+                    await self._store(offset, data)
             except errors.Refused:
                 partial, self._partial = self._partial, None
                 if partial is not None:
                     await partial.drop()
                 raise
+
+    async def _store(self, offset: int, data: bytes | memoryview) -> None:
+        if self._partial is None:
+            self._partial = await self.spool.begin(self.key.name, self.size, self.mtime_ns)
+        await self._partial.write(offset, data)
+        if self._partial.is_whole:
+            await self._partial.finish()
+            self._partial = None
+            self.fetched.clear()
+            self.note(FileEvent.STORED)
 
     async def _keep_if_possible(self, offset: int, data: bytes | memoryview) -> None:
         if self.state is not FileState.UNSPOOLED:
@@ -265,11 +325,13 @@ class Exposure:
         ids: its entries', oldest first.
         files: its files. There are none of a shot that failed, is on the card, or cannot be addressed.
         is_confirmed: whether the camera certainly holds it; see `identity`.
+        is_held: whether none of its entries is cleared. Of the others nothing may be fetched: their addresses may be another shot's.
     """
 
     ids: list[int]
     files: list[ShotFile] = field(default_factory=list)
     is_confirmed: bool = True
+    is_held: bool = True
 
     @property
     def is_safe(self) -> bool:

@@ -14,11 +14,12 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.sigma import identity
 from camfs.cameras.sigma.custody import Custody
 from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ImageKey, ShotFile
+from camfs.cameras.sigma.file_names import safe_name
 from camfs.cameras.sigma.movies import Movies
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
 from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
-from camfs.cameras.sigma.spool import Spool, safe_name
+from camfs.cameras.sigma.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,11 @@ class ImageFolder:
         self._custody = Custody(operations, self._ring, spool, self._listed, announce)
 
     async def open(self) -> None:
-        """Open the spool: what waits there is listed from now on. To be called before anything else."""
+        """Open the spool: what waits there is listed from now on. To be called before anything else.
+
+        Raises:
+            Refused: shots cannot be kept on this computer.
+        """
         await self._spool.open()
         self._listed.follow_spool()
 
@@ -94,6 +99,17 @@ class ImageFolder:
         return self._custody.lost_names
 
     @property
+    def trouble(self) -> str:
+        """Why no shot could be kept on this computer when that was last tried; empty if it could."""
+        return self._spool.trouble
+
+    @property
+    def unusable(self) -> Sequence[str]:
+        """What lies in the spool and is not offered, and why."""
+        unusable = sorted(self._spool.unusable.items())
+        return [f"{self._spool.folder / name} ({reason})" for name, reason in unusable]
+
+    @property
     def recording(self) -> bool:
         """Whether a movie is being recorded."""
         return self._movies.recording
@@ -118,6 +134,8 @@ class ImageFolder:
                 break
             except errors.CameraError:
                 if file.exposure is None or file.exposure.is_confirmed:
+                    if self._listed.follow_spool():  # the file may be gone from the spool, or set aside
+                        await self._announce(FolderChanged(IMAGEDB))
                     raise
                 async with (
                     self._custody.exclusively()

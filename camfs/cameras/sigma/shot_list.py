@@ -4,14 +4,18 @@ A file keeps its key as long as it is listed, whoever has its bytes. No key is e
 """
 
 import itertools
+import logging
 from collections.abc import Collection
 
 from camfs import errors
 from camfs.cameras.api import Entry, Key
-from camfs.cameras.sigma.exposure import Exposure, FileState, ImageKey, ShotFile
+from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ImageKey, ShotFile
+from camfs.cameras.sigma.file_names import safe_name
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import Spool, safe_name
+from camfs.cameras.sigma.spool import Spool
 from camfs.protocols.sigma.records import Movie, Picture
+
+log = logging.getLogger(__name__)
 
 IMAGEDB = "imagedb"
 """The folder's key, and its name."""
@@ -68,8 +72,9 @@ class ShotList:
         exposure.files.append(file)
         self.files[key] = file
 
-    def follow_spool(self) -> None:
-        """List the files of the spool, and no others that the spool should have."""
+    def follow_spool(self) -> bool:
+        """List the files of the spool, and no others that the spool should have; return whether the list has changed."""
+        before = list(self.files)
         listed = {key.name for key in self.files}
         for name, stored in self._spool.files.items():
             if name not in listed:
@@ -79,4 +84,9 @@ class ShotList:
                 )
         for key, file in list(self.files.items()):
             if file.state is FileState.SAFE and key.name not in self._spool.files:
+                if file.can_be_fetched_again:
+                    file.note(FileEvent.SPOILED)
+                    continue
+                log.warning("%s is not in the spool any more", key.name)
                 del self.files[key]
+        return before != list(self.files)

@@ -1,13 +1,24 @@
 """The spool: shots that wait on this computer, in one folder for each camera, safe whatever happens to the camera and to camfs.
 
-A file of the spool has its name only when all its bytes are there. It is written as `.NAME.part`, gets the time when the picture was
-taken, is synchronised to the disk and renamed, and then the folder is synchronised. So a program that is killed leaves whole files and
-partial files, which the next one finds. A partial file that nobody will complete becomes `partial-NAME`, as long as the bytes that
-came without a gap, because half a picture may be worth having.
+A file of the spool has its name only when all its bytes are there. These steps follow each other, and only after the last one may the
+camera's entry be cleared (`custody`); what a program that is killed, or a computer whose power fails, leaves after each of them::
+
+    write .NAME.part ─► its time ─► fsync ─► write .NAME.sum, fsync ─► rename .NAME.part to NAME ─► fsync of the folder ─► safe
+    └────────────── the camera has the shot; the next program takes the partial file for a beginning ─┘ └─ whole here, and in the camera
+
+A partial file that nobody will complete becomes `partial-NAME`, as long as the bytes that came without a gap, because half a picture may
+be worth having. No file ever takes the place of another one: what has the name already gets another, with a number.
+
+`.NAME.sum` holds the size and the digest (as b2sum makes it) of `NAME`. A file whose size does not match when the folder is opened, or
+whose digest does not match when it is first read, was damaged on the disk. It is set aside as `NAME.damaged`, is not offered any more, and
+is fetched again if the camera still has it. A file without `.sum`, of an earlier version or put there by hand, is offered as it is.
+
+The folder and the files keep the rules of `private_files`. A folder that breaks one is refused; a file that breaks one is left as it is, is
+not offered, and is named in `unusable`.
 
 The folder belongs to one camera, and is held by a lock (flock) that the system drops when the program ends. A second camfs on a camera
 of the same serial number uses the folder with `.2` behind its name, and so on. The next program that gets the first folder moves
-into it what those hold.
+into it what those hold. If somebody removes the folder, or moves it away, it is made and locked again when it is next needed.
 
 Everything that waits for the disk runs in a thread.
 """
@@ -15,18 +26,30 @@ Everything that waits for the disk runs in a thread.
 import contextlib
 import errno
 import fcntl
+import hashlib
 import logging
 import os
-import re
-from collections.abc import Callable, Container, Iterator, Sequence
+import threading
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import platformdirs
 import trio
 
 from camfs import errors
+from camfs.cameras.sigma.file_names import (
+    DAMAGED,
+    PARTIAL,
+    numbered,
+    of_parts,
+    of_sums,
+    original_name,
+    part_name,
+    sum_name,
+)
+from camfs.cameras.sigma.partial_file import PartialFile
+from camfs.private_files import NotPrivate, PrivateFolder
 
 log = logging.getLogger(__name__)
 
@@ -35,44 +58,29 @@ T = TypeVar("T")
 FOLDERS = 16
 """Folders tried for one camera: the number of camfs that can run at once."""
 
-MAX_NAME = 100
-"""Characters of a name; DCF's have twelve."""
-
-PARTIAL = "partial-"
-"""Prefix of the name of a file whose rest never came."""
-
 COMPARED = 4096
 """Bytes compared at once; a hole in a partial file is at least as long."""
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._ +~()-]")
-_NUMBERS = re.compile(r"(~[0-9]+)+(?=(\.[^.]*)?$)")
+DIGESTED = 1 << 20
+"""Bytes read at once for a digest."""
 
-
-def default_folder(serial: str) -> Path:
-    """Return the folder of a camera's spool: in the user's state directory."""
-    return platformdirs.user_state_path("camfs") / "spool" / safe_name(serial or "camera")
-
-
-def safe_name(name: str) -> str:
-    """Return a file name for what a camera calls a file: the last step of a path, without characters that trouble a disk or a shell."""
-    last = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1])
-    stem, dot, extension = last.rpartition(".")
-    if len(last) > MAX_NAME:
-        last = stem[: MAX_NAME - len(extension) - 1] + dot + extension if len(extension) < 16 else last[:MAX_NAME]
-    return "_" + last[1:] if last.startswith(".") else last or "unnamed"
-
-
-def original_name(name: str) -> str:
-    """Return the name that a file had before numbers were added to tell it from others."""
-    return _NUMBERS.sub("", name)
+_DIGITS = 128
+"""Hexadecimal digits of a digest."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A whole file of the spool: its length in bytes, and when the picture was taken."""
+    """A whole file of the spool.
+
+    Attributes:
+        size: in bytes.
+        mtime_ns: when the picture was taken.
+        digest: of its bytes when it became whole; empty if that is not known.
+    """
 
     size: int
     mtime_ns: int
+    digest: str = ""
 
 
 class Spool:
@@ -86,39 +94,50 @@ class Spool:
     Attributes:
         folder: the folder really used, once opened.
         files: the whole files, by name.
+        unusable: what else lies there and is not offered, by name, and why.
+        trouble: why nothing could be kept when that was last tried; empty if it could.
     """
 
     def __init__(self, folder: Path) -> None:
         self._wanted = folder
         self.folder = folder
         self.files: dict[str, Stored] = {}
-        self._descriptor: int | None = None
+        self.unusable: dict[str, str] = {}
+        self.trouble = ""
+        self._here: PrivateFolder | None = None
+        self._verified: dict[str, tuple[int, ...]] = {}
+        self._opening = threading.Lock()
         self._closed = False
 
     async def open(self) -> None:
-        """Make and lock the folder, and see what is in it. A failure is logged, and all is tried again when room is needed."""
+        """Make and lock the folder, and see what is in it.
+
+        Raises:
+            Refused: shots cannot be kept there: it cannot be made or written, or others can write to it.
+        """
         try:
-            await self._run(self._open)
+            await self.run(self._usable)
+        except errors.Refused as error:
+            raise type(error)(
+                f"shots cannot be kept on this computer: {error}; -o spool=DIR names another folder"
+            ) from None
+
+    async def look(self) -> None:
+        """See whether the folder is still there. If not, make and lock it again; where that fails, say so in `trouble`."""
+        try:
+            await self.run_writing(self._usable)
         except errors.Refused as error:
             log.warning("shots cannot be kept on this computer: %s", error)
 
     async def aclose(self) -> None:
         """Let go of the folder; partial files stay."""
         self._closed = True
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        if self._here is not None:
+            self._here.close()
 
     def free_name(self, name: str, others: Container[str] = ()) -> str:
-        """Return this name, with a number before its extension if the spool or `others` has it already."""
-        stem, dot, extension = name.rpartition(".")
-        if not stem:
-            stem, dot, extension = name, "", ""
-        number, candidate = 1, name
-        while candidate in self.files or candidate in others:
-            number += 1
-            candidate = f"{stem}~{number}{dot}{extension}"
-        return candidate
+        """Return this name, with a number before its extension if something in the spool or `others` has it already."""
+        return numbered(name, self.files, self.unusable, others)
 
     def like(self, name: str, size: int) -> list[str]:
         """Return the whole files that may be the shot with this name and size."""
@@ -128,282 +147,350 @@ class Spool:
             if stored.size == size and original_name(name) == original_name(each) and not each.startswith(PARTIAL)
         ]
 
-    async def begin(self, name: str, size: int, mtime_ns: int) -> "PartialFile":
+    async def begin(self, name: str, size: int, mtime_ns: int) -> PartialFile:
         """Begin a file of `size` bytes; `mtime_ns` is when the picture was taken."""
-        return PartialFile(self, name, size, mtime_ns, await self._run(self._begin, name))
+        folder, descriptor = await self.run_writing(self._begin, name)
+        return PartialFile(self, name, size, mtime_ns, folder, descriptor)
 
     async def read(self, name: str, offset: int, size: int) -> bytes:
-        """Read from a whole file."""
-        return await self._run(self._read, name, offset, size)
+        """Read from a whole file. One that turns out to be damaged is set aside.
+
+        Raises:
+            NotFound: it is not there any more.
+            Refused: it is damaged, or the disk does not give it.
+        """
+        return await self.run(self._read, name, offset, size)
+
+    async def holds(self, name: str) -> bool:
+        """Say whether a whole file is still there, with the size and the bytes that it had when it became whole."""
+        try:
+            await self.run(self._read, name, 0, 0)
+        except errors.Refused as error:
+            log.warning("%s", error)
+            return False
+        return True
+
+    async def set_aside(self, name: str, reason: str) -> None:
+        """Do not offer a whole file any more. Does nothing if it is not there."""
+        await self.run(self._set_aside, name, reason)
 
     async def remove(self, name: str) -> None:
         """Delete a whole file. It is no error if it is not there."""
-        await self._run(self._remove, name)
+        await self.run(self._remove, name)
         self.files.pop(name, None)
 
     async def usage(self) -> tuple[int, int]:
         """Return the bytes that the disk has in all, and those that are free to this user."""
-        return await self._run(self._usage)
+        return await self.run(self._usage)
 
     async def drop_partials_of(self, name: str) -> None:
         """Delete the `partial-` files that are a beginning of this whole file."""
         for partial in list(self.files):
             same = original_name(partial.removeprefix(PARTIAL)) == original_name(name)
-            if same and partial.startswith(PARTIAL) and await self._run(self._begins, partial, name):
+            if same and partial.startswith(PARTIAL) and await self.run(self._begins, partial, name):
                 await self.remove(partial)
 
     # ------------------------------------------------------------------ in threads
 
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that waits for the disk in a thread. If cancelled, the function still runs to its end first."""
         try:
             return await trio.to_thread.run_sync(function, *arguments)
         except FileNotFoundError as error:
             raise errors.NotFound(f"{self.folder}: {error.strerror}") from None
+        except NotPrivate as error:
+            raise errors.Refused(str(error.strerror)) from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             raise (errors.StoreFull if full else errors.Refused)(f"{self.folder}: {error.strerror}") from None
 
-    def _open(self) -> None:
-        if self._closed:
-            raise OSError(errno.ESHUTDOWN, "closed")
+    async def run_writing(self, function: Callable[..., T], *arguments: object) -> T:
+        """Do the same with one that keeps something, and note whether it can."""
+        try:
+            done = await self.run(function, *arguments)
+        except errors.NotFound:
+            raise
+        except errors.Refused as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
+        return done
+
+    def _usable(self) -> PrivateFolder:
+        """Return the folder; make and lock it if it is not there any more."""
+        with self._opening:
+            if self._closed:
+                raise OSError(errno.ESHUTDOWN, "closed")
+            if self._here is None or not self._here.is_in_place():
+                if self._here is not None:
+                    log.warning(
+                        "%s was removed or moved away while shots are kept there; it is made again", self.folder
+                    )
+                self._here = self._open()
+            return self._here
+
+    def _open(self) -> PrivateFolder:
         for number in range(1, FOLDERS + 1):
-            folder = self._numbered(number)
-            _make(folder)
-            descriptor = _lock(folder)
-            if descriptor is not None:
+            here = PrivateFolder(self._numbered(number))
+            if _lock(here):
                 break
         else:
             raise OSError(errno.EBUSY, f"held by {FOLDERS} other programs")
-        self.folder, self._descriptor = folder, descriptor
+        try:
+            here.check_writable()
+            self._scan(here, number)
+        except BaseException:
+            here.close()
+            raise
+        self.folder = here.path
+        return here
+
+    def _scan(self, here: PrivateFolder, number: int) -> None:
+        """See what is in the folder that has this number, and in those after it."""
+        self.files, self.unusable, self._verified = {}, {}, {}
         for other in range(number + 1, FOLDERS + 1):
-            self._move_here(self._numbered(other))
-        self.files = {name: _stored(folder / name) for name in _files(folder, hidden=False)}
-        for name in _partial_files(folder):
+            self._move_into(here, self._numbered(other))
+        names = here.names()
+        for name in names:
+            if not name.startswith("."):
+                self._find(here, name, sum_name(name) in names)
+        for name in of_sums(names):
+            if name not in names:
+                with contextlib.suppress(OSError):
+                    here.remove(sum_name(name))  # its file was removed, or never became whole
+        for name in of_parts(names):
             try:
-                self._keep_beginning(name)
+                self.keep_beginning(here, name)
             except OSError as error:
-                log.warning("%s: the partial file of %s stays as it is: %s", folder, name, error.strerror)
+                log.warning("%s: the partial file of %s stays as it is: %s", here.path, name, error.strerror)
 
     def _numbered(self, number: int) -> Path:
         return self._wanted if number == 1 else self._wanted.with_name(f"{self._wanted.name}.{number}")
 
-    def _move_here(self, other: Path) -> None:
-        """Move here what a second camfs left in its folder, unless that still runs."""
-        descriptor = _lock(other) if other.is_dir() else None
-        if descriptor is None:
+    def _move_into(self, here: PrivateFolder, path: Path) -> None:
+        """Move into the folder what a second camfs left in its own, unless that still runs."""
+        try:
+            other = PrivateFolder(path, make=False)
+            if not _lock(other):
+                return
+            for name in other.names():
+                if not name.startswith("."):
+                    self._move(other, name, here, numbered(name, here.names()))
+            for name in of_parts(other.names()):
+                other.rename(part_name(name), part_name(numbered(name, of_parts(here.names()))), here)
+            here.sync()
+            other.sync()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning("%s: the shots there are not moved to this camera's spool: %s", path, error.strerror)
+
+    def _move(self, folder: PrivateFolder, name: str, target: PrivateFolder, new: str) -> None:
+        """Move a file with its size and digest."""
+        target.remove(sum_name(new))
+        if folder.has(sum_name(name)):
+            folder.rename(sum_name(name), sum_name(new), target)
+        folder.rename(name, new, target)
+
+    def _find(self, here: PrivateFolder, name: str, has_sum: bool) -> None:
+        """See what something in the folder is: a whole file, or nothing that can be offered."""
+        if name.endswith(DAMAGED):
+            self.unusable[name] = "it was set aside before"
             return
         try:
-            for name in _files(other, hidden=False):
-                (other / name).rename(self.folder / self.free_name(name, os.listdir(self.folder)))
-            for name in _partial_files(other):
-                free_name = self.free_name(name, _partial_files(self.folder))
-                (other / _partial_name(name)).rename(self.folder / _partial_name(free_name))
-        except OSError as error:
-            log.warning("%s: the shots there are not moved to this camera's spool: %s", other, error.strerror)
-        finally:
-            os.close(descriptor)
-
-    def _keep_beginning(self, name: str) -> None:
-        """Turn a partial file that nobody will complete into `partial-NAME`; delete it if a whole file begins with it."""
-        path = self.folder / _partial_name(name)
-        with path.open("r+b") as file:
-            size = os.lseek(file.fileno(), 0, os.SEEK_HOLE) if os.fstat(file.fileno()).st_size else 0
-            file.truncate(size)
-        whole = [each for each in self.files if original_name(each) == original_name(name)]
-        if not size or any(_begins(path, self.folder / each) for each in whole):
-            path.unlink()
+            found = here.status(name)
+            size, digest = _parse_sum(here.read(sum_name(name))) if has_sum else (found.st_size, "")
+        except FileNotFoundError:
             return
-        kept = self.free_name(PARTIAL + name)
-        path.rename(self.folder / kept)
-        self.files[kept] = _stored(self.folder / kept)
+        except OSError as error:
+            self.unusable[name] = error.strerror or str(error)
+            log.warning("%s: %s is not offered: %s", here.path, name, self.unusable[name])
+            return
+        except ValueError as error:
+            self._put_aside(here, name, str(error))
+            return
+        if found.st_size == size:
+            self.files[name] = Stored(size, found.st_mtime_ns, digest)
+        else:
+            self._put_aside(here, name, f"{found.st_size} of {size} bytes are left")
 
-    def _begin(self, name: str) -> int:
-        if self._descriptor is None:
-            self._open()
-        return os.open(self.folder / _partial_name(name), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    def _put_aside(self, here: PrivateFolder, name: str, reason: str) -> str:
+        """Rename what is damaged or in the way, so that nobody takes it for a picture; return its name then."""
+        new = numbered(name.lstrip(".") + DAMAGED, here.names())
+        try:
+            here.rename(name, new)
+            here.remove(sum_name(name))
+            here.sync()
+        except OSError as error:
+            log.warning("%s: %s cannot be set aside: %s", here.path, name, error.strerror)
+            new = name
+        self.unusable[new] = reason
+        self.files.pop(name, None)
+        log.warning("%s: %s is set aside as %s: %s", here.path, name, new, reason)
+        return new
 
-    def _finish(self, descriptor: int, name: str, mtime_ns: int) -> None:
+    def _set_aside(self, name: str, reason: str) -> None:
+        here = self._usable()
+        if name in self.files and here.has(name):
+            self._put_aside(here, name, reason)
+        self.files.pop(name, None)
+
+    def keep_beginning(self, here: PrivateFolder, name: str) -> None:
+        """Turn a partial file that nobody will complete into `partial-NAME`; delete it if a whole file begins with it."""
+        with here.opened(part_name(name), writing=True) as partial:
+            size = os.lseek(partial, 0, os.SEEK_HOLE) if os.fstat(partial).st_size else 0
+            os.ftruncate(partial, size)
+            whole = [each for each in self.files if original_name(each) == original_name(name)]
+            is_double = any(_begins(here, partial, each) for each in whole)
+            mtime_ns = os.fstat(partial).st_mtime_ns
+        if not size or is_double:
+            here.remove(part_name(name))
+            return
+        kept = numbered(PARTIAL + name, here.names())
+        here.rename(part_name(name), kept)
+        self.files[kept] = Stored(size, mtime_ns)
+
+    def _begin(self, name: str) -> tuple[PrivateFolder, int]:
+        here = self._usable()
+        for each in (part_name(name), sum_name(name)):
+            if here.has_folder(each):  # all else that has the name gives way
+                self._put_aside(here, each, "it was in the way of a shot")
+        return here, here.create(part_name(name))
+
+    def finish(self, here: PrivateFolder, descriptor: int, name: str, mtime_ns: int) -> Stored:
+        """Give a partial file its name; see the steps above."""
+        here.check_in_place()
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         os.fsync(descriptor)
-        (self.folder / _partial_name(name)).rename(self.folder / name)
-        self._sync_folder()
+        stored = Stored(os.fstat(descriptor).st_size, mtime_ns, _digest(descriptor))
+        self._clear_way(here, name, stored)
+        here.write(sum_name(name), f"{stored.size} {stored.digest}\n".encode())
+        made = [sum_name(name)]
+        try:
+            here.rename(part_name(name), name)
+            made.append(name)
+            here.sync()
+        except OSError:
+            with contextlib.suppress(OSError):  # else `_clear_way` finds it, or the next program does
+                for each in reversed(made):
+                    here.remove(each)
+            raise
+        self._verified[name] = _mark(os.fstat(descriptor))
+        return stored
 
-    def _sync_folder(self) -> None:
-        if self._descriptor is not None:
-            os.fsync(self._descriptor)
+    def _clear_way(self, here: PrivateFolder, name: str, stored: Stored) -> None:
+        """Give another name to what has this one already; remove it if it is the very same picture, which could not be finished."""
+        if not here.has(name):
+            return
+        try:
+            with here.opened(name) as descriptor:
+                is_same = os.fstat(descriptor).st_size == stored.size and _digest(descriptor) == stored.digest
+        except OSError:
+            is_same = False
+        if is_same:
+            here.remove(name)
+            return
+        new = numbered(name, here.names(), self.files)
+        self._move(here, name, here, new)
+        log.warning("%s: there was another %s, which is now %s", here.path, name, new)
+        self._find(here, new, here.has(sum_name(new)))
 
-    def _drop(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / _partial_name(name)).unlink()
+    def drop(self, here: PrivateFolder, name: str) -> None:
+        """Delete a partial file."""
+        here.remove(part_name(name))
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
-        with (self.folder / name).open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), size, offset)
+        here = self._usable()
+        try:
+            with here.opened(name) as descriptor:
+                self._verify(here, name, descriptor)
+                return os.pread(descriptor, size, offset)
+        except FileNotFoundError:
+            self.files.pop(name, None)
+            raise
+
+    def _verify(self, here: PrivateFolder, name: str, descriptor: int) -> None:
+        """See that a file has the size and the digest that it had when it became whole; a digest is made only if the file has changed.
+
+        Raises:
+            OSError: it has not, and is set aside.
+        """
+        found, stored = os.fstat(descriptor), self.files.get(name)
+        if stored is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if self._verified.get(name) == _mark(found):
+            return
+        reason = ""
+        if found.st_size != stored.size:
+            reason = f"{found.st_size} of {stored.size} bytes are left"
+        elif stored.digest and _digest(descriptor) != stored.digest:
+            reason = "its bytes are not those that were written"
+        if reason:
+            new = self._put_aside(here, name, reason)
+            raise OSError(errno.EIO, f"{name} was damaged on the disk, and is set aside as {new}: {reason}")
+        self._verified[name] = _mark(found)
 
     def _remove(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / name).unlink()
-            self._sync_folder()
+        here = self._usable()
+        here.remove(name)
+        here.remove(sum_name(name))
+        here.sync()
 
     def _usage(self) -> tuple[int, int]:
-        disk = os.statvfs(self.folder)
+        disk = os.fstatvfs(self._usable().descriptor)
         return disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
 
     def _begins(self, partial: str, name: str) -> bool:
-        return _begins(self.folder / partial, self.folder / name)
+        here = self._usable()
+        with here.opened(partial) as descriptor:
+            return _begins(here, descriptor, name)
 
 
-class PartialFile:
-    """A file that is not whole yet. Its bytes come in any order.
-
-    One task at a time uses its descriptor: none may be closed while a thread writes to it, as its number may already be another file's.
-
-    Attributes:
-        size: bytes of the file when it is whole.
-    """
-
-    def __init__(self, spool: Spool, name: str, size: int, mtime_ns: int, descriptor: int) -> None:
-        self.size = size
-        self._spool = spool
-        self._name = name
-        self._mtime_ns = mtime_ns
-        self._descriptor: int | None = descriptor
-        self._ranges: list[tuple[int, int]] = []
-        self._lock = trio.Lock()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all bytes are in."""
-        return not self.size or self._ranges == [(0, self.size)]
-
-    def available(self, offset: int, size: int) -> int:
-        """Say how many of these bytes are in, from the first up to a gap."""
-        return next((min(end - offset, size) for start, end in self._ranges if start <= offset < end), 0)
-
-    def missing(self, offset: int, size: int) -> int:
-        """Say how many of these bytes are missing, from the first, which must be, up to one that is in."""
-        return min([start - offset for start, _ in self._ranges if start >= offset] + [size])
-
-    def first_gap(self) -> int:
-        """Return the offset of the first byte that is not in."""
-        return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
-
-    async def read(self, offset: int, size: int) -> bytes:
-        """Read those of these bytes that are in, none if the file was closed meanwhile."""
-        async with self._lock:
-            if self._descriptor is None:
-                return b""
-            return await self._spool._run(os.pread, self._descriptor, self.available(offset, size), offset)
-
-    async def write(self, offset: int, data: bytes | memoryview) -> None:
-        """Write bytes at their offset; nothing if the file was closed meanwhile."""
-        async with self._lock:
-            if self._descriptor is not None:
-                await self._spool._run(_write, self._descriptor, offset, data)
-                self._ranges = list(_merged([*self._ranges, (offset, offset + len(data))]))
-
-    async def finish(self) -> None:
-        """Make the whole file safe on the disk and give it its name. A second call does nothing."""
-        async with self._lock:
-            if self._descriptor is not None:
-                await self._spool._run(self._spool._finish, self._descriptor, self._name, self._mtime_ns)
-                self._close()
-                self._spool.files[self._name] = Stored(self.size, self._mtime_ns)
-
-    async def drop(self) -> None:
-        """Delete it."""
-        async with self._lock:
-            if self._close():
-                await self._spool._run(self._spool._drop, self._name)
-
-    async def keep_beginning(self) -> None:
-        """Keep what came without a gap as `partial-NAME`, because the rest will not come."""
-        async with self._lock:
-            if self._descriptor is not None:
-                await self._spool._run(os.ftruncate, self._descriptor, self.first_gap())
-            if self._close():
-                await self._spool._run(self._spool._keep_beginning, self._name)
-
-    def _close(self) -> bool:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-        return descriptor is not None
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it that are missing, synchronised, so that a power cut cannot lose them and what is in them."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(above)
-        finally:
-            os.close(above)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder; None if another program holds it. On a disk that cannot lock, go on without."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _lock(folder: PrivateFolder) -> bool:
+    """Lock a folder; return False if another program holds it. On a disk that cannot lock, go on without."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        return None
+        return False
     except OSError as error:
-        log.info("%s: no lock: %s", folder, error.strerror)
-    return descriptor
+        log.info("%s: no lock: %s", folder.path, error.strerror)
+    return True
 
 
-def _partial_name(name: str) -> str:
-    return f".{name}.part"
+def _digest(descriptor: int) -> str:
+    digest, offset = hashlib.blake2b(), 0
+    while data := os.pread(descriptor, DIGESTED, offset):
+        digest.update(data)
+        offset += len(data)
+    return digest.hexdigest()
 
 
-def _files(folder: Path, hidden: bool) -> list[str]:
-    return sorted(
-        entry.name for entry in os.scandir(folder) if entry.name.startswith(".") is hidden and entry.is_file()
-    )
+def _parse_sum(text: bytes) -> tuple[int, str]:
+    """Return a size and a digest.
+
+    Raises:
+        ValueError: this is none.
+    """
+    size, _, digest = text.decode("ascii", "replace").removesuffix("\n").partition(" ")
+    if not size.isdecimal() or len(digest) != _DIGITS:
+        raise ValueError("its size and digest cannot be read")
+    return int(size), digest
 
 
-def _partial_files(folder: Path) -> list[str]:
-    """Return the names that the partial files in a folder will have when they are whole."""
-    return [name[1:-5] for name in _files(folder, hidden=True) if name.endswith(".part") and len(name) > 6]
+def _mark(found: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file does."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _stored(path: Path) -> Stored:
-    found = path.stat()
-    return Stored(found.st_size, found.st_mtime_ns)
-
-
-def _write(descriptor: int, offset: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        offset, view = offset + written, view[written:]
-
-
-def _merged(ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    start = end = -1
-    for first, last in sorted(ranges):
-        if first <= end:
-            end = max(end, last)
-        else:
-            if end > start:
-                yield start, end
-            start, end = first, last
-    if end > start:
-        yield start, end
-
-
-def _begins(partial: Path, whole: Path) -> bool:
+def _begins(here: PrivateFolder, partial: int, whole: str) -> bool:
     """Say whether a file is the beginning of another. Zeros in it count as equal: they may be gaps within one block of the disk."""
-    with partial.open("rb") as some, whole.open("rb") as full:
-        while got := some.read(COMPARED):
-            wanted = full.read(COMPARED)
+    offset = 0
+    with here.opened(whole) as full:
+        while got := os.pread(partial, COMPARED, offset):
+            wanted = os.pread(full, COMPARED, offset)
             if got != wanted and (
                 len(got) > len(wanted) or any(a and a != b for a, b in zip(got, wanted, strict=False))
             ):
                 return False
+            offset += len(got)
     return True

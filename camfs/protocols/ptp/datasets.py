@@ -6,7 +6,7 @@ wire. What cameras put into them: camfs/protocols/ptp/README.md, "Datasets"; cam
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
@@ -275,20 +275,39 @@ class ObjectPropElement:
 
 def decode_object_prop_list(data: bytes | memoryview) -> list[ObjectPropElement]:
     """Read an object property list. Of a list that is cut, the whole elements are returned."""
+    return [*object_prop_elements(data)]
+
+
+def object_prop_elements(data: bytes | memoryview) -> Iterator[ObjectPropElement]:
+    """Go through the elements of an object property list, as `decode_object_prop_list` returns them: there may be millions."""
     reader = Reader(data)
-    elements: list[ObjectPropElement] = []
     for _ in range(reader.u32()):
         try:
             handle, code, data_type = ObjectHandle(reader.u32()), reader.u16(), reader.u16()
-            elements.append(ObjectPropElement(handle, code, data_type, reader.value(data_type)))
+            value = reader.value(data_type)
         except RemoteProtocolError:
-            break
-    return elements
+            return
+        yield ObjectPropElement(handle, code, data_type, value)
 
 
 def decode_handles(data: bytes | memoryview) -> tuple[int, ...]:
     """Read a list of object handles or storage ids."""
     return Reader(data).u32_array()
+
+
+HANDLES_AT_A_TIME = 8192
+"""Handles in each part of a list that is read in parts."""
+
+
+def handles_in_parts(data: bytes | memoryview) -> Iterator[tuple[int, ...]]:
+    """Read a list of object handles part by part: there may be millions."""
+    view = memoryview(data)
+    end = 4 + 4 * Reader(view[:4]).u32()
+    if end > len(view):
+        raise RemoteProtocolError(f"list of {(end - 4) // 4} handles in {len(view)} bytes")
+    for start in range(4, end, 4 * HANDLES_AT_A_TIME):
+        part = view[start : min(start + 4 * HANDLES_AT_A_TIME, end)]
+        yield struct.unpack(f"<{len(part) // 4}I", part)
 
 
 def encode_handles(handles: Iterable[int]) -> bytes:

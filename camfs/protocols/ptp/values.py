@@ -28,6 +28,9 @@ INTEGER_TYPES: dict[int, tuple[int, bool]] = {
 }
 """Width in bytes and signedness of each integer type."""
 
+_FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""The letters of module `struct` for unsigned integers, by their width; those for signed ones are small."""
+
 MAX_STRING_UNITS = 255
 """Most UTF-16 code units of a string, its final NUL included: the count is one byte."""
 
@@ -94,6 +97,9 @@ class Reader:
         count = self.u32()
         if count * width > self.remaining:
             raise RemoteProtocolError(f"array of {count} elements in {self.remaining} bytes")
+        if width in _FORMATS:
+            letter = _FORMATS[width].lower() if signed else _FORMATS[width]
+            return struct.unpack(f"<{count}{letter}", self.take(count * width))
         return tuple(self.integer(width, signed) for _ in range(count))
 
     def u32_array(self) -> tuple[int, ...]:

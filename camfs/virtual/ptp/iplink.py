@@ -34,13 +34,17 @@ class IpLink:
         self._responder = responder
         self._held: list[bytes | memoryview] = []
         self._limit: int | None = None
-        self._free = 0.0
+        self._idle = True
+        self._counted = 0
         self._closed = False
 
     async def receive(self) -> Message:
         while True:
             self._check()
-            match await self._command.receive():
+            await self._take_time()
+            match self._command.codec.next_message():
+                case None:
+                    await self._command.fill()
                 case Cancel(transaction_id):
                     self._responder.cancel(transaction_id)
                     await trio.lowlevel.checkpoint_if_cancelled()
@@ -52,11 +56,21 @@ class IpLink:
                     assert isinstance(message, Message)
                     return message
 
+    async def _take_time(self) -> None:
+        """Wait for the time that bytes which have come take on the way."""
+        size, self._counted = self._command.received - self._counted, self._command.received
+        if size:
+            if self._idle:
+                self._responder.throttle.begin()
+            self._idle = False
+            await self._responder.throttle.move(size)
+
     async def send(self, messages: Iterable[Message]) -> None:
         answered = False
         for message in messages:
             self._held += self._command.codec.send(message)
             answered = answered or isinstance(message, Response)
+        self._idle = self._idle or answered
         if answered or sum(map(len, self._held)) >= HOLD:
             await self._flush()
 
@@ -74,14 +88,11 @@ class IpLink:
                 await self._command.write(data[:at])
                 raise AnswerCut
             self._limit -= len(data)
-        if self._responder.bandwidth:
-            # Time is counted from the end of the write before, if that is not long ago: oversleeping does not add up.
-            self._free = max(self._free, trio.current_time() - 0.1) + len(data) / self._responder.bandwidth
-            try:
-                await trio.sleep_until(self._free)
-            except trio.Cancelled:
-                self._held.insert(0, data)
-                raise
+        try:
+            await self._responder.throttle.move(len(data))
+        except trio.Cancelled:
+            self._held.insert(0, data)
+            raise
         await self._command.write(data)
 
     async def send_event(self, event: Event) -> None:

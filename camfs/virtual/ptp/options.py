@@ -23,7 +23,7 @@ class Options:
         serial: serial number; None for the profile's.
         objects: number of small objects on the card instead of pictures; None for pictures.
         bandwidth: bytes a second of the link; None for no limit.
-        latency: seconds that a transaction takes at least.
+        latency: seconds that a transaction takes besides the time of its bytes.
         trace: file to write the trace to.
         events: whether events are sent; None for what the model does.
         quirks: names of quirks to switch on.
@@ -229,7 +229,9 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "serial": Option("TEXT", "serial number", _serial),
     "objects": Option("N", "put N small objects on the card instead of pictures", _objects),
     "bandwidth": Option("BYTES_PER_SECOND", "speed of the link (default: no limit)", _bandwidth),
-    "latency": Option("SECONDS", "each transaction takes at least this long (default 0)", _latency),
+    "latency": Option(
+        "SECONDS", "each transaction takes this long besides the time of its bytes (default 0)", _latency
+    ),
     "trace": Option("FILE", "write a JSON line for each transaction", _trace),
     "events": Option("on|off", "whether the camera sends events (default: as the model does)", _events),
     "quirks": Option("NAME,...", "bad habits of real cameras, by their names in camfs/virtual/ptp/faults.py", _quirks),

@@ -39,7 +39,7 @@ from camfs.virtual.ptp.operations import OPERATIONS
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.usblink import UsbLink
-from camfs.virtual.throttle import ThrottledPort
+from camfs.virtual.throttle import Throttle, ThrottledPort
 from camfs.virtual.trace import Trace
 from camfs.virtual.usb.pipes import Port
 
@@ -63,12 +63,13 @@ class Responder:
         vendor: the maker's operations; the camera does them whether DeviceInfo lists them or not.
         vendor_data_out: those of them that send data to the camera.
         vendor_names: their names in the trace.
-        latency: seconds that each transaction takes at least.
+        latency: seconds that each transaction takes besides the time of its bytes.
         bandwidth: bytes a second; None for no limit.
 
     Attributes:
         session: id of the open session, 0 for none. A test may set it, to have a session open that no host remembers.
         last_id: transaction id of the host's last request in this session; None if any id may come next.
+        throttle: the time that bytes and answers take on its link.
         overrides: handlers that answer instead of the camera's own, by operation (`EmulatedCamera.override`).
         faults: what will go wrong; in a transaction the first one happens that fits it.
     """
@@ -88,8 +89,7 @@ class Responder:
         self.trace = trace
         self.session = 0
         self.faults: list[Fault] = []
-        self.latency = latency
-        self.bandwidth = bandwidth
+        self.throttle = Throttle(bandwidth, latency)
         self.last_id: int | None = 0
         self.overrides: dict[int, Handler] = {}
         self._handlers = {**OPERATIONS, **(vendor or {})}
@@ -141,8 +141,7 @@ class Responder:
 
     async def run(self, port: Port) -> None:
         """Answer on a USB port until its cable is pulled; that closes the session."""
-        throttled = ThrottledPort(port, self.bandwidth) if self.bandwidth else port
-        await self.run_on(UsbLink(throttled, self.state.quirks))
+        await self.run_on(UsbLink(ThrottledPort(port, self.throttle), self.state.quirks))
 
     async def run_on(self, link: Link) -> None:
         """Answer on a link until the host has left; that closes the session."""
@@ -231,8 +230,7 @@ class Responder:
     async def _do(self, link: Link, request: Request) -> str:
         """Do a transaction, with the fault that happens in it, and return its result for the trace."""
         payload = await self._receive_payload(link, request)
-        if self.latency:
-            await trio.sleep(self.latency)
+        await self.throttle.work()
         fault = next((each for each in self.faults if each.happens(request.code, request.parameters)), None)
         if fault and fault.kind is FaultKind.DELAY:
             await trio.sleep(fault.seconds)

@@ -1,5 +1,7 @@
 """Pictures kept on disk: found again by all that is known of them, and never in place of another."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,74 @@ def test_a_disk_that_takes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixt
     (tmp_path / "file").write_text("")
     PictureCache(tmp_path / "file").keep(NAME, STAMP, DATA)
     assert f"{NAME} was not kept on disk" in caplog.text
+
+
+def test_what_is_kept_is_private(cache: PictureCache, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o755)
+    cache.keep(NAME, STAMP, DATA)
+    (file,) = (tmp_path / "kept").iterdir()
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def unsafe_mode(folder: Path) -> None:
+    folder.chmod(0o777)
+
+
+def unsafe_above(folder: Path) -> None:
+    folder.parent.chmod(0o777)
+
+
+def unsafe_link(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("spoil", [unsafe_mode, unsafe_above, unsafe_link])
+def test_a_folder_that_is_not_safe_is_done_without(
+    spoil: Callable[[Path], None], cache: PictureCache, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is read from it or written to it, which the log says."""
+    cache.keep(NAME, STAMP, DATA)
+    spoil(tmp_path / "kept")
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert cache.beginning(NAME, SIZE, STAMP) is None
+    assert "pictures that were kept on disk are not used" in caplog.text
+    cache.keep("OTHER.KDC", STAMP, picture(2))
+    assert "OTHER.KDC was not kept on disk" in caplog.text
+    cache.drop(NAME, SIZE)
+    assert kept(tmp_path) == 1
+
+
+def plant_link(path: Path, secret: Path) -> None:
+    path.symlink_to(secret)
+
+
+def plant_hard_link(path: Path, secret: Path) -> None:
+    path.hardlink_to(secret)
+
+
+def plant_pipe(path: Path, secret: Path) -> None:
+    os.mkfifo(path)
+
+
+def plant_folder(path: Path, secret: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_hard_link, plant_pipe, plant_folder])
+@pytest.mark.parametrize("suffix", ["", ".part"])
+def test_what_was_planted(
+    plant: Callable[[Path, Path], None], suffix: str, cache: PictureCache, tmp_path: Path
+) -> None:
+    """It is not shown in place of a picture, and what it leads to is not written."""
+    cache.keep(NAME, STAMP, DATA)
+    (file,) = (tmp_path / "kept").iterdir()
+    secret = tmp_path / "secret"
+    file.rename(secret)
+    plant(file.with_name(file.name + suffix), secret)
+    assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert cache.beginning(NAME, SIZE, STAMP) is None
+    cache.keep(NAME, STAMP, DATA)
+    assert cache.read(NAME, SIZE, STAMP, FIRST) == (None if plant is plant_folder else DATA)
+    assert secret.read_bytes() == DATA

@@ -11,7 +11,8 @@ from camfs import errors
 from camfs.cameras.api import FolderChanged, Gone
 from camfs.cameras.dc120.line import Line
 from camfs.virtual.dc120 import state
-from tests.cameras.dc120.rig import CARD, MEMORY, Port, Rig, picture, rigged, stored
+from tests.cameras.dc120.rig import CARD, MEMORY, Rig, picture, rigged, stored
+from tests.virtual.dc120.cable import Port
 
 A_DAY = 86400.0
 

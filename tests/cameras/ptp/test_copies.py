@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,4 +98,22 @@ def test_a_folder_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     copy = Copy()
     copy.append(b"abc")
     assert copy.read(0, 10) == b"abc"
+    copy.close()
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "a disk without unnamed files"])
+@pytest.mark.parametrize("mode", [0o700, 0o777, 0o1777])
+def test_a_folder_that_everybody_can_write_to(
+    mode: int, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy has no name that anybody could open or put something in place of, and is nobody else's."""
+    tmp_path.chmod(mode)
+    if named:
+        monkeypatch.setattr(tempfile, "_O_TMPFILE_WORKS", False)
+    copy = Copy()
+    copy.append(b"abc")
+    assert os.listdir(tmp_path) == []
+    (file,) = copy._segments.values()
+    assert os.fstat(file).st_nlink == 0
+    assert os.fstat(file).st_mode & 0o777 == 0o600
     copy.close()

@@ -173,7 +173,7 @@ async def test_something_happens_at_every_answer(faults: list[Fault], autojump_c
                     await goes_on(rig)
 
 
-async def test_a_camera_that_answers_garbage_is_connected_to_anew() -> None:
+async def test_a_camera_that_answers_garbage_is_connected_to_anew(autojump_clock: MockClock) -> None:
     reopened = []
     async with networked() as rig, rig.session(on_reopen=lambda: reopened.append(True)) as session:
         rig.body.faults.append(Fault(FaultKind.GARBAGE, Operation.GetStorageIDs))
@@ -419,7 +419,7 @@ async def test_a_camera_that_never_answered_a_ping_may_not_know_them(autojump_cl
         assert patience.cancelled_caught
 
 
-async def test_nonsense_for_an_event() -> None:
+async def test_nonsense_for_an_event(autojump_clock: MockClock) -> None:
     async with networked() as rig, rig.session() as session, nursery() as work:
         peer = rig.network.ends[1].peer
         await peer.send(memoryview(b"nonsense"))

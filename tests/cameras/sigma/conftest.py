@@ -1,39 +1,22 @@
-"""A clock that jumps: between driver and emulated camera only the disk is real, and it is not waited for; and small pictures."""
+"""A disk that is not waited for, or is full; and small pictures."""
 
 import os
 import random
 from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
-import trio.testing
 
-from camfs.cameras.sigma import exposure, imagedb, spool
+from camfs import private_files
+from camfs.cameras.sigma import exposure, imagedb, partial_file
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.sigma import database
 from camfs.virtual.sigma.database import PictureFile
 from tests.cameras.sigma.program import PIECE, Disk
 
-T = TypeVar("T")
-
-
-async def _at_once(function: Callable[..., T], *arguments: object) -> T:
-    """Run a function here instead of in a thread, during which the clock would jump to whatever is due next."""
-    await trio.lowlevel.checkpoint()
-    return function(*arguments)
-
 
 @pytest.fixture
-def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> trio.testing.MockClock:
-    """Time passes when nothing else is left to happen."""
-    monkeypatch.setattr(trio.to_thread, "run_sync", _at_once)
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
-@pytest.fixture
-def disk_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the disk without threads: a jumping clock does not see them, and takes their work for silence."""
-    monkeypatch.setattr(trio.to_thread, "run_sync", _at_once)
+def disk_without_threads(without_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the disk without threads, and do not wait until it has written what it was given."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -69,5 +52,6 @@ def exposed(monkeypatch: pytest.MonkeyPatch) -> list[PictureFile]:
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Return a disk that may be full."""
     disk = Disk()
-    monkeypatch.setattr(spool, "_write", disk.write)
+    monkeypatch.setattr(partial_file, "write_all", disk.write)
+    monkeypatch.setattr(private_files, "write_all", disk.write)
     return disk

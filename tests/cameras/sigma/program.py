@@ -48,6 +48,12 @@ FAILURES = [
 ]
 
 
+def kept(folder: Path) -> list[str]:
+    """Return what is in a spool's folder, but for the sizes and digests of files that are there."""
+    names = os.listdir(folder)
+    return sorted(name for name in names if not (name.endswith(".sum") and name[1:-4] in names))
+
+
 def bytes_of(file: PictureFile) -> bytes:
     return file.content.read(0, file.content.size)
 
@@ -95,15 +101,15 @@ class MortalSpool(Spool):
 
     fate: Fate
 
-    async def _run(self, function: Callable[..., Any], *arguments: object) -> Any:
-        run = super()._run
+    async def run(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """See `Spool.run`."""
+        run = super().run
         return await self.fate.step(lambda: run(function, *arguments))
 
     def die(self) -> None:
         """Let the lock go, as the system does with a dead program's."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._here is not None:
+            self._here.close()
 
 
 @dataclass

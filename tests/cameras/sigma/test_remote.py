@@ -16,8 +16,8 @@ from camfs.cameras.api import FolderChanged
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma.driver import open_still_camera
 from camfs.cameras.sigma.shot_list import IMAGEDB
+from camfs.cameras.still import open_still_camera
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import NOT_INITIALISED, Destination, SigmaOperation
 from camfs.virtual.ptp.faults import FaultKind

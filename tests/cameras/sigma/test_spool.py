@@ -12,8 +12,9 @@ import pytest
 import trio
 
 from camfs import errors
-from camfs.cameras.sigma.spool import MAX_NAME, Spool, Stored, default_folder, original_name, safe_name
+from camfs.cameras.sigma.spool import Spool, Stored
 from tests.cameras.rig import nursery
+from tests.cameras.sigma.program import kept
 
 TAKEN = 1_700_000_000_123_456_789
 """When the files here were taken, in nanoseconds."""
@@ -45,53 +46,6 @@ async def leave_part(folder: Path, name: str, *pieces: tuple[int, bytes]) -> Non
             await part.write(offset, data)
 
 
-def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert default_folder("0123") == tmp_path / "camfs" / "spool" / "0123"
-    assert default_folder("../x").parent == default_folder("").parent == tmp_path / "camfs" / "spool"
-    monkeypatch.setenv("XDG_STATE_HOME", "")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_folder("0") == tmp_path / ".local" / "state" / "camfs" / "spool" / "0"
-
-
-@pytest.mark.parametrize(
-    ("name", "safe"),
-    [
-        ("SDIM0001.JPG", "SDIM0001.JPG"),
-        ("100SIGMA/SDIM0001.JPG", "SDIM0001.JPG"),
-        ("..\\x.JPG", "x.JPG"),
-        ("", "unnamed"),
-        ("a/", "unnamed"),
-        (".", "_"),
-        ("..", "_."),
-        (".x", "_x"),
-        ("a\0b\nc", "a_b_c"),
-        ("é%2F", "__2F"),
-        ("X" * 200 + ".JPG", "X" * (MAX_NAME - 4) + ".JPG"),
-        ("X" * 200, "X" * MAX_NAME),
-    ],
-)
-def test_safe_names(name: str, safe: str) -> None:
-    assert safe_name(name) == safe
-    assert safe_name(safe) == safe
-
-
-def test_numbers_before_the_extension(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
-    assert spool.free_name("A.JPG") == "A.JPG"
-    assert spool.free_name("A.JPG", {"A.JPG"}) == "A~2.JPG"
-    assert spool.free_name("A.JPG", {"A.JPG", "A~2.JPG"}) == "A~3.JPG"
-    assert spool.free_name("A", {"A"}) == "A~2"
-    assert [original_name(name) for name in ("A.JPG", "A~2.JPG", "A~2~3.JPG", "A~2", "A~x.JPG", "A~2.B.C")] == [
-        "A.JPG",
-        "A.JPG",
-        "A.JPG",
-        "A",
-        "A~x.JPG",
-        "A~2.B.C",
-    ]
-
-
 async def test_a_name_with_a_number_of_the_cameras_own(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.files = {"A~1.JPG": Stored(7, 0), "A~1~2.JPG": Stored(7, 0), "A.JPG": Stored(8, 0)}
@@ -112,6 +66,7 @@ async def test_a_beginning_ends_at_the_first_gap(tmp_path: Path) -> None:
         assert list(spool.files) == ["partial-A.JPG"]
 
 
+@pytest.mark.usefixtures("without_threads")
 async def test_a_file_in_pieces(tmp_path: Path) -> None:
     """In any order, some twice; it has its name when it is whole, and its date."""
     generator = random.Random(1)
@@ -136,7 +91,7 @@ async def test_a_file_in_pieces(tmp_path: Path) -> None:
         await part.drop()
         assert await spool.read("A.DNG", 0, 1 << 20) == DATA
         assert await spool.read("A.DNG", 100, 5) == DATA[100:105]
-        assert os.listdir(tmp_path / "spool") == ["A.DNG"]
+        assert kept(tmp_path / "spool") == ["A.DNG"]
         status = (tmp_path / "spool" / "A.DNG").stat()
         assert status.st_mtime_ns == TAKEN
         assert status.st_mode & 0o777 == 0o600
@@ -147,28 +102,7 @@ async def test_a_file_in_pieces(tmp_path: Path) -> None:
         assert 0 <= free <= total
         await spool.remove("A.DNG")
         await spool.remove("A.DNG")
-        assert os.listdir(tmp_path / "spool") == []
-
-
-async def test_a_file_is_safe_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[str] = []
-    fsync, rename = os.fsync, Path.rename
-
-    def syncing(descriptor: int) -> None:
-        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
-        fsync(descriptor)
-
-    def renaming(self: Path, target: Path) -> Path:
-        steps.append("name")
-        return rename(self, target)
-
-    monkeypatch.setattr(os, "fsync", syncing)
-    monkeypatch.setattr(Path, "rename", renaming)
-    async with opened(tmp_path) as spool:
-        await add(spool, "A")
-        assert steps == ["file", "name", "folder"]
-        await spool.remove("A")
-        assert steps[3:] == ["folder"]
+        assert kept(tmp_path / "spool") == []
 
 
 async def test_it_is_there_again(tmp_path: Path) -> None:
@@ -235,7 +169,7 @@ async def test_parts_at_the_start(pieces: list[tuple[int, bytes]], tmp_path: Pat
         else:
             assert list(spool.files) == ["partial-A.DNG"]
             assert await spool.read("partial-A.DNG", 0, 1 << 20) == pieces[0][1]
-        assert os.listdir(tmp_path) == list(spool.files)
+        assert kept(tmp_path) == list(spool.files)
 
 
 async def test_a_part_of_what_is_there_whole(tmp_path: Path) -> None:
@@ -272,7 +206,7 @@ async def test_a_part_that_is_given_up(tmp_path: Path) -> None:
         part = await spool.begin("A.DNG", len(DATA), TAKEN)
         await part.write(0, DATA[:100])
         await part.drop()
-        assert os.listdir(tmp_path) == ["partial-A.DNG"]
+        assert kept(tmp_path) == ["partial-A.DNG"]
 
 
 @pytest.mark.parametrize(
@@ -314,15 +248,13 @@ async def test_files_that_somebody_deleted(tmp_path: Path) -> None:
         assert spool.files == {}
 
 
-async def test_a_folder_that_cannot_be_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is tried again when something is to be kept."""
-    (tmp_path / "spool").write_bytes(b"")
-    async with opened(tmp_path / "spool") as spool:
-        assert "cannot be kept" in caplog.text
-        with pytest.raises(errors.Refused):
-            await spool.begin("A", 1, TAKEN)
-        (tmp_path / "spool").unlink()
-        await add(spool, "A")
+@pytest.mark.parametrize("place", ["file", "file/spool"])
+async def test_a_folder_that_cannot_be_made(place: str, tmp_path: Path) -> None:
+    """A mount is refused, before a shot needs it."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(errors.Refused, match=r"cannot be kept on this computer.*Not a directory.*-o spool=DIR"):
+        await Spool(tmp_path / place).open()
+    assert os.listdir(tmp_path) == ["file"]
 
 
 async def test_after_the_end(tmp_path: Path) -> None:
@@ -358,7 +290,7 @@ async def test_a_slow_disk_stops_nobody_else(tmp_path: Path, monkeypatch: pytest
         assert not ended.is_set()
         go_on.set()
         await ended.wait()
-        assert list(spool.files) == os.listdir(tmp_path) == ["A"]
+        assert list(spool.files) == kept(tmp_path) == ["A"]
 
 
 @pytest.mark.parametrize("call", ["pwrite", "pread", "fsync"])

@@ -1,4 +1,4 @@
-"""A strict host for tests of the emulated DC120: it sends raw bytes to the pseudo-terminal, and expects exactly the right ones back."""
+"""A strict host for tests of the emulated DC120: it sends raw bytes, and expects exactly the right ones back."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +11,8 @@ import trio.testing
 
 from camfs.transports.serial import TerminalPort, open_port
 from camfs.virtual import EmulatedDC120, emulate_dc120
+from camfs.virtual.dc120.options import parse
+from tests.virtual.dc120.cable import Cable, Port
 
 D1, D2, E1, E2, E3, E4, OK = b"\xd1", b"\xd2", b"\xe1", b"\xe2", b"\xe3", b"\xe4", b"\0"
 
@@ -35,7 +37,7 @@ def extra(payload: bytes) -> bytes:
 class Host:
     """Says bytes and expects bytes."""
 
-    port: TerminalPort
+    port: TerminalPort | Port
 
     async def send(self, data: bytes) -> None:
         await self.port.send(data)
@@ -126,8 +128,10 @@ class Host:
 
 
 @asynccontextmanager
-async def hosted(*, pace: str = "off", capture: str = "0", **options: str) -> AsyncIterator[tuple[EmulatedDC120, Host]]:
-    """Run an emulated camera with a host on its line, for half a minute at most."""
+async def on_terminal(
+    *, pace: str = "off", capture: str = "0", **options: str
+) -> AsyncIterator[tuple[EmulatedDC120, Host]]:
+    """Run an emulated camera with a host on its pseudo-terminal, for half a minute at most."""
     seconds = 1e6 if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock) else 30
     camera = emulate_dc120({"pace": pace, "capture": capture, **options})
     camera.quirks.erase_seconds = (0, 0)
@@ -139,3 +143,15 @@ async def hosted(*, pace: str = "off", capture: str = "0", **options: str) -> As
             finally:
                 with trio.CancelScope(shield=True):
                     await port.aclose()
+
+
+@asynccontextmanager
+async def hosted(*, pace: str = "off", capture: str = "0", **options: str) -> AsyncIterator[tuple[EmulatedDC120, Host]]:
+    """Run an emulated camera with a host on a cable in memory, for half a minute of real time at most."""
+    seconds = 1e6 if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock) else 30
+    cable = Cable(throttled=pace == "on")
+    camera = EmulatedDC120(parse({"capture": capture, **options}), keep_trace=True, line=cable)
+    camera.quirks.erase_seconds = (0, 0)
+    with trio.fail_after(seconds):
+        async with camera.running():
+            yield camera, Host(Port(cable))

@@ -8,7 +8,7 @@ from camfs.errors import DeviceGone
 from camfs.protocols.dc120.commands import Code
 from camfs.transports.serial import open_port
 from camfs.virtual.dc120 import EmulatedDC120, Fault, FaultKind
-from tests.virtual.dc120.host import D1, D2, E1, E2, E3, OK, Host, checksum, frame, hosted
+from tests.virtual.dc120.host import D1, D2, E1, E2, E3, OK, Host, checksum, frame, hosted, on_terminal
 
 
 def results(camera: EmulatedDC120) -> list[str]:
@@ -150,7 +150,7 @@ async def test_a_packet_twice() -> None:
 
 @pytest.mark.parametrize("at", [0, 500])
 async def test_pulled_out_in_a_packet(at: int) -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         camera.faults.append(Fault(FaultKind.UNPLUG, packet=2, at=at))
         await host.ask("5401000200", D1)
         await host.packet(1024)

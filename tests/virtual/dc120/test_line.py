@@ -10,21 +10,28 @@ import trio.testing
 from camfs.errors import DeviceGone
 from camfs.transports.serial import open_port
 from camfs.virtual import attach_dc120, emulate_dc120
-from tests.virtual.dc120.host import D1, E1, E3, SPEEDS, Host, frame, hosted
+from camfs.virtual.dc120.line import MAX_LATE
+from tests.virtual.dc120.host import D1, E1, E3, SPEEDS, Host, frame, on_terminal
+
+
+@pytest.fixture
+def jumping_clock() -> trio.testing.MockClock:
+    """Time passes when nothing else has happened for a fifth of a second: bytes take a moment through a pseudo-terminal."""
+    return trio.testing.MockClock(autojump_threshold=0.2)
 
 
 @pytest.mark.parametrize("baud", [57600, 230400])
 async def test_bytes_take_their_time(baud: int) -> None:
-    """8 bytes of command, D1, 15 packets, a D2 for each, 00: 10 bit times each, at least."""
-    async with hosted(pace="on") as (_, host):
+    """8 bytes of command, D1, 15 packets, a D2 for each, 00: 10 bit times each, at least, but for what was late before."""
+    async with on_terminal(pace="on") as (_, host):
         await host.set_speed(baud)
         start = trio.current_time()
         await host.query("5601000200", 1024, 15)
-        assert trio.current_time() - start >= (8 + 1 + 15 * 1026 + 1) * 10 / baud
+        assert trio.current_time() - start >= (8 + 1 + 15 * 1026 + 1) * 10 / baud - MAX_LATE
 
 
 async def test_a_byte_is_never_early() -> None:
-    async with hosted(pace="on") as (_, host):
+    async with on_terminal(pace="on") as (_, host):
         start = trio.current_time()
         await host.send(frame("7F"))
         for received in range(1, 1 + 257):
@@ -34,7 +41,7 @@ async def test_a_byte_is_never_early() -> None:
 
 async def test_lateness_does_not_add_up(jumping_clock: trio.testing.MockClock) -> None:
     """What sleeping too long costs is made up for: a clock that only jumps shows the line's own time."""
-    async with hosted(pace="on") as (_, host):
+    async with on_terminal(pace="on") as (_, host):
         await host.set_speed(230400)
         start = trio.current_time()
         await host.status()
@@ -42,7 +49,7 @@ async def test_lateness_does_not_add_up(jumping_clock: trio.testing.MockClock) -
 
 
 async def test_without_pace_it_is_as_fast_as_it_goes(jumping_clock: trio.testing.MockClock) -> None:
-    async with hosted() as (_, host):
+    async with on_terminal() as (_, host):
         start = trio.current_time()
         await host.query("5601000200", 1024, 15)
         assert trio.current_time() == start
@@ -55,7 +62,7 @@ async def test_without_pace_it_is_as_fast_as_it_goes(jumping_clock: trio.testing
 async def test_at_different_speeds_nothing_is_understood(
     host_speed: int, jumping_clock: trio.testing.MockClock
 ) -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         await host.port.set_speed(host_speed)
         await host.send(frame("7F"))
         await trio.sleep(1)
@@ -66,7 +73,7 @@ async def test_at_different_speeds_nothing_is_understood(
 
 
 async def test_the_camera_at_another_speed_than_the_host(jumping_clock: trio.testing.MockClock) -> None:
-    async with hosted() as (_, host):
+    async with on_terminal() as (_, host):
         await host.ask("41001152", D1)
         await host.send(frame("7F"))
         with trio.move_on_after(2):
@@ -77,7 +84,7 @@ async def test_the_camera_at_another_speed_than_the_host(jumping_clock: trio.tes
 
 
 async def test_a_cable_that_carries_less(jumping_clock: trio.testing.MockClock) -> None:
-    async with hosted(baud="38400") as (_, host):
+    async with on_terminal(baud="38400") as (_, host):
         await host.set_speed(115200)
         await host.send(frame("7F"))
         with trio.move_on_after(2):
@@ -91,7 +98,7 @@ async def test_a_cable_that_carries_less(jumping_clock: trio.testing.MockClock) 
 
 
 async def test_noise() -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         camera.line.to_camera = lambda data: b"\0" + data
         camera.line.to_host = lambda data: data.replace(D1, b"?")
         await host.ask("7F", b"?")
@@ -103,7 +110,7 @@ async def test_noise() -> None:
 
 
 async def test_the_cable_is_out_of_the_camera(jumping_clock: trio.testing.MockClock) -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         await host.set_speed(57600)
         camera.line.connected = False
         await host.send(frame("7F"))
@@ -116,7 +123,7 @@ async def test_the_cable_is_out_of_the_camera(jumping_clock: trio.testing.MockCl
 
 
 async def test_the_adapter_is_pulled_out_and_put_in() -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         await host.status()
         camera.line.unplug()
         with pytest.raises(DeviceGone):
@@ -131,7 +138,7 @@ async def test_the_adapter_is_pulled_out_and_put_in() -> None:
 
 
 async def test_the_adapter_is_pulled_out_in_the_middle_of_a_packet() -> None:
-    async with hosted(pace="on") as (camera, host):
+    async with on_terminal(pace="on") as (camera, host):
         await host.ask("5401000200", D1)
         await host.read(10)
         camera.line.unplug()
@@ -149,7 +156,7 @@ async def test_the_adapter_is_pulled_out_in_the_middle_of_a_packet() -> None:
 
 
 async def test_hosts_come_and_go() -> None:
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         await host.ask("5401000200", D1)
         await host.port.aclose()
         for _ in range(3):
@@ -161,7 +168,7 @@ async def test_hosts_come_and_go() -> None:
 
 
 async def test_what_no_host_is_there_for_is_lost(jumping_clock: trio.testing.MockClock) -> None:
-    async with hosted(capture="3") as (camera, host):
+    async with on_terminal(capture="3") as (camera, host):
         await host.ask("7C", D1)
         await host.port.aclose()
         await trio.sleep(5)
@@ -174,7 +181,7 @@ async def test_what_no_host_is_there_for_is_lost(jumping_clock: trio.testing.Moc
 
 async def test_a_host_that_does_not_read(jumping_clock: trio.testing.MockClock) -> None:
     """The terminal fills up; a break still gets through."""
-    async with hosted() as (_, host):
+    async with on_terminal() as (_, host):
         await host.send(frame("5401000200") + E3 * 200)
         await trio.sleep(1)
         await host.line_break()
@@ -186,7 +193,7 @@ async def test_a_host_that_does_not_read(jumping_clock: trio.testing.MockClock) 
 
 async def test_only_the_host_has_the_terminal_open() -> None:
     """So programs that look for the holder of the port find the host, not the camera."""
-    async with hosted() as (camera, host):
+    async with on_terminal() as (camera, host):
         await host.do("96")
         device = os.path.realpath(camera.path)
         links = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]

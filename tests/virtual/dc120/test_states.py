@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.virtual.dc120.host import D1, D2, E1, E2, E3, E4, OK, Host, extra, frame, hosted
+from tests.virtual.dc120.host import D1, D2, E1, E2, E3, E4, OK, Host, extra, frame, hosted, on_terminal
 
 NAMES = bytes(256)
 LATE = (D2, E3, E4)
@@ -277,7 +277,7 @@ async def test_a_break_between_packets() -> None:
 
 
 async def test_a_break_in_the_middle_of_a_packet() -> None:
-    async with hosted(pace="on") as (_, host):
+    async with on_terminal(pace="on") as (_, host):
         await host.ask("5401000200", D1)
         head = await host.read(100)
         assert head.startswith(b"MM\0*")

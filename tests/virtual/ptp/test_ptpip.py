@@ -1,7 +1,6 @@
 """The emulated camera's PTP/IP port, as a strict initiator sees it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
 import trio
@@ -15,7 +14,6 @@ from camfs.protocols.ptp.packets import (
     Cancel,
     InitCommandAck,
     InitCommandRequest,
-    InitEventAck,
     InitEventRequest,
     InitFail,
     IpMessage,
@@ -25,67 +23,12 @@ from camfs.protocols.ptp.packets import (
 )
 from camfs.virtual.ptp import ptpip
 from camfs.virtual.ptp.iplink import IpChannel
-from tests.cameras.network import GUID, NetworkRig, networked
+from tests.cameras.network import GUID, networked
 from tests.cameras.rig import Counting
+from tests.virtual.ptp.initiator import Initiator, call, initiator
 
 OK = ResponseCode.OK
 ISO = 0x500F
-
-
-async def call(rig: NetworkRig, message: IpMessage) -> tuple[IpChannel, IpMessage]:
-    """Open a connection, and return it with the answer to its first packet."""
-    channel = IpChannel(await rig.network.dial(), IpConnection(Role.INITIATOR))
-    await channel.send(message)
-    return channel, await channel.receive()
-
-
-class Initiator:
-    """An initiator that is connected."""
-
-    def __init__(self, command: IpChannel, event: IpChannel, number: int) -> None:
-        self.command = command
-        self.event = event
-        self.number = number
-        self.next_id = 0
-
-    async def ask(self, code: int, *parameters: int, data: bytes | None = None) -> tuple[int, bytes | None]:
-        """Do a transaction, and return the response code and the data."""
-        return await self.finish(await self.begin(code, *parameters, data=data))
-
-    async def begin(self, code: int, *parameters: int, data: bytes | None = None) -> int:
-        transaction_id = self.next_id
-        self.next_id += 1
-        payload = () if data is None else (DataStart(code, transaction_id, len(data)), Data(data), DataEnd())
-        await self.command.send(Request(code, transaction_id, parameters), *payload)
-        return transaction_id
-
-    async def finish(self, transaction_id: int) -> tuple[int, bytes | None]:
-        data: bytes | None = None
-        while True:
-            match await self.command.receive():
-                case DataStart():
-                    data = b""
-                case Data(piece):
-                    assert data is not None
-                    data += piece
-                case Response(code, answered):
-                    assert answered == transaction_id
-                    return code, data
-
-
-@asynccontextmanager
-async def initiator(rig: NetworkRig) -> AsyncIterator[Initiator]:
-    """Connect, and just close the connections at the end of the block."""
-    command, ack = await call(rig, InitCommandRequest(GUID, "test"))
-    assert isinstance(ack, InitCommandAck)
-    event, answer = await call(rig, InitEventRequest(ack.connection))
-    assert answer == InitEventAck()
-    try:
-        yield Initiator(command, event, ack.connection)
-    finally:
-        await command.aclose()
-        await event.aclose()
-        await wait_all_tasks_blocked()
 
 
 async def is_closed(channel: IpChannel) -> bool:

@@ -1,0 +1,52 @@
+"""Opens a still image camera with the driver that fits it. A maker's driver is imported when a camera of that maker is there."""
+
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+import trio
+
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.link import Link
+from camfs.protocols.sigma.codes import SIGMA
+
+if TYPE_CHECKING:
+    from camfs.cameras.sigma.driver import SigmaCamera
+
+StillCamera = Union[PtpCamera, "SigmaCamera"]
+
+
+async def open_still_camera(
+    link: Link,
+    nursery: trio.Nursery,
+    *,
+    zone: tzinfo | None = None,
+    timeout: float,
+    idle: float,
+    spool: Path | None,
+    movies: bool = False,
+) -> "StillCamera":
+    """Open a still image camera with the driver that fits it; on failure it is closed again.
+
+    Args:
+        link: carries the messages; closed by the camera's `aclose`.
+        nursery: runs what goes on in the background.
+        zone: of dates without one.
+        timeout: seconds without a byte after which a transaction has failed.
+        idle: release a SIGMA after this many idle seconds; 0 = never.
+        spool: folder for a SIGMA's shots; None is the default.
+        movies: whether a SIGMA's movies are offered for reading.
+    """
+    ptp = PtpCamera(link, nursery, zone, timeout)
+    camera: StillCamera = ptp
+    try:
+        await ptp.open()
+        if ptp.info.vendor_extension_desc.startswith(SIGMA):
+            from camfs.cameras.sigma.driver import SigmaCamera
+
+            camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
+            await camera.open()
+    except BaseException:
+        await camera.aclose()
+        raise
+    return camera
