@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -256,3 +256,20 @@ def forge(rig: Rig, handle: int, **fields: Any) -> None:
         return Answer(replace(object_info(state, state.node(handle)), **fields).encode())
 
     rig.body.override(Operation.GetObjectInfo, answer)
+
+
+async def turns_during(act: Callable[[], Awaitable[object]]) -> int:
+    """Count how often another task gets its turn while something is done."""
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        await act()
+        nursery.cancel_scope.cancel()
+    return turns

@@ -11,6 +11,7 @@ from camfs import errors
 from camfs.cameras.api import MAX_ENTRIES, Entry, Key, KeyReused
 from camfs.mount.folder import SETTLING_AGE, Folder
 from camfs.mount.listing import AT_A_TIME
+from tests.cameras.rig import turns_during
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import WatchedTree, at, dcim, names_of
 
@@ -181,19 +182,12 @@ async def test_a_folder_with_too_many_entries_ends_with_an_error() -> None:
     assert await node.find(b"P1005.JPG") is not None
     assert len(tree.notes) == 1
     assert f"more than {MAX_ENTRIES} objects" in tree.notes[0]
-    turns = 0
 
-    async def take_turns() -> None:
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(take_turns)
+    async def miss() -> None:
         with pytest.raises(errors.TooLarge):
             await node.find(b"missing")
-        nursery.cancel_scope.cancel()
+
+    turns = await turns_during(miss)
     assert turns > MAX_ENTRIES / AT_A_TIME / 2
     assert len(node.children) == MAX_ENTRIES
     with pytest.raises(errors.TooLarge):

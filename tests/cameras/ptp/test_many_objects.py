@@ -5,7 +5,6 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
-import trio
 
 from camfs import errors
 from camfs.cameras.api import MAX_ENTRIES
@@ -14,7 +13,7 @@ from camfs.protocols.ptp.codes import ANY_FORMAT, ObjectHandle, Operation
 from camfs.protocols.ptp.datasets import HANDLES_AT_A_TIME, encode_handles
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.state import CameraState
-from tests.cameras.rig import CARD, CARD_ROOT, Rig, rigged
+from tests.cameras.rig import CARD, CARD_ROOT, Rig, rigged, turns_during
 
 FIRST = 0x100
 """The first of many handles."""
@@ -27,23 +26,6 @@ def listing(payload: bytes) -> Callable[[CameraState, Call], Awaitable[Answer]]:
         return Answer(payload)
 
     return handler
-
-
-async def turns_during(act: Callable[[], Awaitable[object]]) -> int:
-    """Count how often another task gets its turn while something is done."""
-    turns = 0
-
-    async def take_turns() -> None:
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(take_turns)
-        await act()
-        nursery.cancel_scope.cancel()
-    return turns
 
 
 async def list_root(rig: Rig, payload: bytes) -> list[ObjectKey]:
