@@ -397,15 +397,7 @@ def test_interrupted_while_mounting(camera: Path, front: list[str], number: sign
     os.mkfifo(trace)
     reading, writing = os.pipe()
     command = [*CAMFS, f"{FP}?latency=1&trace={trace}", str(camera), *front]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=[writing],
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # it is ignored where the tests run in the background
-    )
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=[writing])
     os.close(writing)
     try:
         with open(trace) as opened:

@@ -20,6 +20,7 @@ from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import Picture, decode_pictures, encode_pictures
 from camfs.virtual.pictures import generated
 from camfs.virtual.ptp.calls import Answer, Call
+from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma.database import PictureFile, SlotRing
 from camfs.virtual.sigma.fp import SigmaFp
@@ -207,6 +208,14 @@ async def only_the_oldest(state: CameraState, call: Call) -> Answer:
     return Answer(encode_pictures(decode_pictures(state.sigma.pictures())[:1]))
 
 
+def give_out_one_by_one(camera: EmulatedCamera, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the camera show one file of a burst at a time: all at "one address", or in "one record"."""
+    if how == "one address":
+        monkeypatch.setattr(SlotRing, "_free_address", one_address)
+    else:
+        camera.override(SigmaOperation.GetPictFileInfo2, only_the_oldest)
+
+
 @pytest.mark.parametrize("how", ["one address", "one record"])
 @pytest.mark.parametrize("reads", [False, True], ids=["unread", "read"])
 async def test_a_burst_that_is_given_out_one_by_one(
@@ -220,10 +229,7 @@ async def test_a_burst_that_is_given_out_one_by_one(
 ) -> None:
     """No entry is cleared whose file was never seen."""
     async with emulated("sigma-fp") as camera:
-        if how == "one address":
-            monkeypatch.setattr(SlotRing, "_free_address", one_address)
-        else:
-            camera.override(SigmaOperation.GetPictFileInfo2, only_the_oldest)
+        give_out_one_by_one(camera, how, monkeypatch)
         async with program(camera, tmp_path) as driver:
             await driver.acquire()
             await driver.operations.write(Dataset.GROUP2, {"DriveMode": CONTINUOUS})
@@ -250,10 +256,7 @@ async def test_a_burst_that_was_left_and_is_given_out_one_by_one(
     autojump_clock: MockClock,
 ) -> None:
     async with emulated("sigma-fp") as camera:
-        if how == "one address":
-            monkeypatch.setattr(SlotRing, "_free_address", one_address)
-        else:
-            camera.override(SigmaOperation.GetPictFileInfo2, only_the_oldest)
+        give_out_one_by_one(camera, how, monkeypatch)
         async with program(camera, tmp_path) as driver:
             await driver.acquire()
             await driver.operations.write(Dataset.GROUP2, {"DriveMode": CONTINUOUS})
