@@ -70,7 +70,7 @@ async def test_they_are_listed_on_request() -> None:
         (".settings/iso", 0o666),
         (".settings/.choices", 0o555),
         (".settings/.choices/iso", 0o444),
-        (".thumbnails", 0o555),
+        (".thumbnails", 0o777),
     ],
 )
 async def test_permissions(name: str, permissions: int) -> None:

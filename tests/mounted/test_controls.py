@@ -94,7 +94,8 @@ def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
         **dict.fromkeys((".status", ".events", ".liveview.jpg"), 0o444),
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".raw", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
-        **dict.fromkeys((".settings", ".thumbnails"), 0o555),
+        ".settings": 0o555,
+        ".thumbnails": 0o755,
     }
 
 
