@@ -187,9 +187,8 @@ class BlockCache:
                     raise RemoteProtocolError(f"the file ends at byte {offset + len(data)} of {source.size}")
                 if self._fetches.get((source, index)) is fetch:
                     block = data[start : start + BLOCK]
-                    # a view keeps the whole request in memory for as long as any of its blocks; those passed on leave together
-                    is_view_good = len(data) <= BLOCK or fetch.pass_on is not None
-                    self._keep((source, index), block if is_view_good else memoryview(bytes(block)))
+                    # a view would keep the whole request in memory for as long as any of its blocks
+                    self._keep((source, index), block if len(data) <= BLOCK else memoryview(bytes(block)))
             fetch.kept.set()
             if fetch.pass_on is not None and not fetch.dropped:
                 await fetch.pass_on(offset, data)

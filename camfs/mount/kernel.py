@@ -22,6 +22,7 @@ from typing import cast
 import pyfuse3
 import trio
 
+from camfs.mount.inodes import Inode
 from camfs.mount.nodes import Node
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,10 @@ STORE_TIME = 0.1
 """Seconds that whoever gives bytes to the kernel waits for it to take them; it takes less than a thousandth."""
 
 
+MOST_QUEUED = 8 << 20
+"""Bytes that wait to be given to the kernel at most."""
+
+
 class Kernel:
     """The kernel's side of one mount."""
 
@@ -42,6 +47,7 @@ class Kernel:
         self._news = threading.Condition()
         self._stopped = False
         self._idle = True
+        self._bytes_queued = 0
 
     # what it shall drop
 
@@ -59,19 +65,28 @@ class Kernel:
         """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size.
 
         Returns when that is done, so that whoever waits for these bytes finds them in the pages. It returns at once if the thread is
-        not idle: it may wait for pages that only the answer to a read sets free, and so may whoever awaits this.
+        not idle: it may wait for pages that only the answer to a read sets free, and so may whoever awaits this. What would make more
+        than `MOST_QUEUED` bytes wait is not stored; the kernel asks for it.
         """
-        if node.lookups <= 0:
+        if node.lookups <= 0 or self._bytes_queued + len(data) > MOST_QUEUED:
             return
         stored = trio.Event()
         tell = functools.partial(trio.lowlevel.current_trio_token().run_sync_soon, stored.set)
         with self._news:
             was_idle = self._idle and not self._queue
-            self._queue += (functools.partial(pyfuse3.notify_store, node.inode, offset, cast(bytes, data)), tell)
+            self._bytes_queued += len(data)
+            self._queue += (functools.partial(self._store, node.inode, offset, data), tell)
             self._news.notify()
         if was_idle:
             with trio.move_on_after(STORE_TIME):
                 await stored.wait()
+
+    def _store(self, inode: Inode, offset: int, data: memoryview) -> None:
+        try:
+            pyfuse3.notify_store(inode, offset, cast(bytes, data))
+        finally:
+            with self._news:
+                self._bytes_queued -= len(data)
 
     async def flush(self) -> None:
         """Wait until all that was invalidated so far has been dropped.

@@ -37,9 +37,7 @@ class StoreUsage:
         """
         if self._tree.camera.gone:
             raise errors.DeviceGone("the camera is gone")
-        stores = [node for node in self._tree.root.children.values() if isinstance(node, Folder)]
-        if not stores:
-            stores = await self._tree.stores()
+        stores = await self._tree.stores()
         usages = [await self._usage(store) for store in stores if not store.is_local] or [
             await self._usage(store) for store in stores
         ]

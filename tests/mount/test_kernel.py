@@ -105,6 +105,47 @@ async def test_bytes_are_stored_before_what_invalidates_them_later(fuse: Pyfuse3
         assert fuse.calls == [(file.inode, 5, b"old"), (file.inode,), (file.inode, 5, b"new")]
 
 
+async def test_who_stores_goes_on_when_it_is_stored(fuse: Pyfuse3) -> None:
+    _, _, file = nodes()
+    file.lookups = 1
+    async with serving(fuse) as kernel:
+        await kernel.store(file, 0, memoryview(b"bytes"))
+        assert fuse.calls == [(file.inode, 0, b"bytes")]
+
+
+async def test_nobody_waits_for_a_thread_that_waits(fuse: Pyfuse3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may wait for pages that are free once a read is answered, and that read for who stores: that would be a deadlock."""
+    monkeypatch.setattr(module, "STORE_TIME", PATIENCE / 2)
+    _, _, file = nodes()
+    file.lookups = 1
+    async with serving(fuse) as kernel:
+        fuse.busy.clear()
+        kernel.invalidate_inode(file)
+        await trio.to_thread.run_sync(fuse.reached.wait)
+        with trio.fail_after(PATIENCE / 4):
+            await kernel.store(file, 0, memoryview(b"bytes"))
+        assert fuse.calls == [(file.inode,)]
+        fuse.busy.set()
+        await kernel.flush()
+        assert fuse.calls == [(file.inode,), (file.inode, 0, b"bytes")]
+
+
+async def test_few_bytes_wait_for_a_thread_that_waits(fuse: Pyfuse3) -> None:
+    _, _, file = nodes()
+    file.lookups = 1
+    data = memoryview(bytes(module.MOST_QUEUED // 4))
+    async with serving(fuse) as kernel:
+        fuse.busy.clear()
+        kernel.invalidate_inode(file)
+        for number in range(10):
+            await kernel.store(file, number, data)
+        fuse.busy.set()
+        await kernel.flush()
+        assert [call[1] for call in fuse.calls[1:]] == [0, 1, 2, 3]
+        await kernel.store(file, 10, data)
+        assert len(fuse.calls) == 6
+
+
 async def test_the_kernel_is_asked_in_order_by_a_thread(fuse: Pyfuse3) -> None:
     root, folder, file = nodes()
     folder.lookups = file.lookups = 1
