@@ -52,7 +52,15 @@ async def test_control_files_answer_to_their_names_and_are_not_listed() -> None:
 async def test_they_are_listed_on_request() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work, show_control=True)
-        assert set(await names_of(controls.tree.root)) == {"card", ".events", ".settings", ".thumbnails", *CONTROLS}
+        assert set(await names_of(controls.tree.root)) == {
+            "card",
+            ".events",
+            ".liveview.jpg",
+            ".liveview.mjpeg",
+            ".settings",
+            ".thumbnails",
+            *CONTROLS,
+        }
         assert await names_of(await at(controls.tree, ".settings")) == [".choices", "iso", "aperture"]
 
 

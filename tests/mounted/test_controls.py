@@ -14,7 +14,8 @@ from tests.mounted.contents import make_file
 from tests.mounted.mount import Mount, mounted, run
 
 CONTROLS = {
-    *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".liveview.jpg", ".raw", ".record", ".refresh"),
+    *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".raw", ".record", ".refresh"),
+    *(".liveview.jpg", ".liveview.mjpeg"),
     *(".settings", ".status", ".thumbnails"),
 }
 """Those of a plain PTP camera."""
@@ -91,7 +92,8 @@ def test_a_file_of_their_name_on_the_card_is_a_file(folder: Path, camera: Path) 
 def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
     modes = {name: (ptp.path / name).stat().st_mode & 0o777 for name in CONTROLS}
     assert modes == {
-        **dict.fromkeys((".status", ".events", ".liveview.jpg"), 0o444),
+        **dict.fromkeys((".status", ".events"), 0o444),
+        **dict.fromkeys((".liveview.jpg", ".liveview.mjpeg"), 0o644),
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".raw", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
         ".settings": 0o555,
