@@ -13,7 +13,7 @@ import trio
 
 from camfs.commands import arguments, background, mounting, systemd
 from camfs.commands.options import parse_options
-from camfs.commands.sources import parse_source
+from camfs.commands.sources import is_source, parse_source
 from camfs.connect import connect
 from camfs.errors import CameraError, CommandFailed
 from camfs.mount.run import Mount, run
@@ -32,10 +32,14 @@ def main(words: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the help and cameras' names have letters that not every locale has
     parser = arguments.parser()
-    given = parser.parse_args(words)
+    given = parser.parse_intermixed_args(words)
     background.log_to(systemd.journal_handler() if systemd.is_journal() else logging.StreamHandler(), given.verbose)
     _check_arguments(parser, given)
     try:
+        if "help" in ",".join(given.options).split(","):
+            return _print([arguments.options_help()])
+        if given.unmount:
+            return _print(mounting.unmount(given.words[0]))
         if given.list:
             from camfs.commands import cameras
 
@@ -59,15 +63,17 @@ def _check_arguments(parser: argparse.ArgumentParser, given: argparse.Namespace)
     if given.user and not given.install_units:
         parser.error("--user needs --install-units")
     commands = given.list + given.doctor + given.install_units
-    if commands > 1 or (commands and given.words):
-        parser.error("use only one of --list, --doctor and --install-units, without a mount point")
-    if not commands and not 1 <= len(given.words) <= 2:
+    if commands + given.unmount > 1 or (commands and given.words):
+        parser.error("use only one of -u, --list, --doctor and --install-units, all but -u without a mount point")
+    if given.unmount and len(given.words) != 1:
+        parser.error("-u takes a mount point, and nothing else")
+    if not commands and not 1 <= len(given.words) <= 2 and "help" not in ",".join(given.options).split(","):
         parser.error("give a mount point, or a source and a mount point")
 
 
 def _mount(given: argparse.Namespace) -> int:
     """Mount, after checking everything that can be checked before the camera is touched."""
-    source, mount_point = ["usb:", *given.words][-2:]
+    source, mount_point = _in_order(given.words)
     try:
         options = parse_options(given.options)
         parse_source(source)
@@ -85,6 +91,21 @@ def _mount(given: argparse.Namespace) -> int:
     if given.foreground:
         return run_mount(functools.partial(systemd.notify, READY="1"))
     return background.run_in_background(mount.mount_point, given.verbose, run_mount)
+
+
+def _in_order(words: Sequence[str]) -> tuple[str, str]:
+    """Return SOURCE and MOUNTPOINT.
+
+    Raises:
+        CommandFailed: one is missing, or they are swapped.
+    """
+    *before, last = words
+    if is_source(last) and not os.path.isdir(last):
+        if not before:
+            raise CommandFailed(f"{last} is a source; where is it to be mounted? camfs {last} MOUNTPOINT")
+        if not is_source(before[0]):
+            raise CommandFailed(f"the source comes first: camfs {last} {before[0]}")
+    return (before[0] if before else "usb:"), last
 
 
 def _run_doctor() -> int:

@@ -14,6 +14,7 @@ from camfs.commands.sources import FORMS
 
 SYNOPSES = (
     "camfs [SOURCE] MOUNTPOINT [-o OPTION,…] [-f] [-v]",
+    "camfs -u MOUNTPOINT",
     "camfs --list",
     "camfs --doctor",
     "camfs --install-units [--user]",
@@ -40,13 +41,19 @@ class Flag:
 
 
 FLAGS = (
-    Flag("-o", "mount options, see below", "OPTION,…", {"dest": "options", "action": "append", "default": []}),
+    Flag(
+        "-o",
+        "mount options, see below; -o help lists them",
+        "OPTION,…",
+        {"dest": "options", "action": "append", "default": []},
+    ),
     Flag("-f", "stay in the foreground and log to stderr", keywords={"dest": "foreground", "action": "store_true"}),
     Flag(
         "-v",
         "log what happens; -v -v logs every transaction as well",
         keywords={"dest": "verbose", "action": "count", "default": 0},
     ),
+    Flag("-u", "unmount", keywords={"dest": "unmount", "action": "store_true"}),
     Flag("--list", "list the cameras that are found, one SOURCE per line", keywords={"action": "store_true"}),
     Flag("--doctor", "explain why a camera cannot be mounted and how to fix it", keywords={"action": "store_true"}),
     Flag(
@@ -60,6 +67,7 @@ FLAGS = (
         keywords={"action": "store_true"},
     ),
     Flag("--version", "print the version", keywords={"action": "version"}),
+    Flag("-V", "the same as --version", keywords={"action": "version"}),
 )
 
 
@@ -78,10 +86,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"""SOURCE (default: usb:):
 {_columns({form.text: form.meaning for form in FORMS})}
 
-options for -o:
-{_columns({option.typed: option.help for option in OPTIONS})}
-
-Options of FUSE (allow_other, default_permissions, ro, …) are passed on to it.""",
+{options_help()}""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
@@ -98,6 +103,14 @@ Options of FUSE (allow_other, default_permissions, ro, …) are passed on to it.
             keywords["version"] = f"camfs {camfs.__version__}"
         made.add_argument(each.flag, help=each.help, **keywords)
     return made
+
+
+def options_help() -> str:
+    """Return what `-o help` prints."""
+    return f"""options for -o:
+{_columns({option.typed: option.help for option in OPTIONS})}
+
+Options of FUSE (allow_other, default_permissions, ro, …) are passed on to it."""
 
 
 def _columns(table: Mapping[str, str]) -> str:

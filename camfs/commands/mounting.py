@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from camfs.commands.mounts import CAMFS, camera_mounts, is_automount
@@ -52,6 +53,21 @@ def check_mount_point(text: str, options: MountOptions) -> str:
     if contents and not options.nonempty:
         raise CommandFailed(f"{path}: not empty, and the mount would hide what is in it; to mount anyway: -o nonempty")
     return path
+
+
+def unmount(text: str) -> Iterator[str]:
+    """Unmount a camera; yields nothing, as there is nothing to say where it works.
+
+    Raises:
+        CommandFailed: no camera is mounted there, or it is in use.
+    """
+    path = os.path.realpath(text)
+    if not _has_camera(path):
+        raise CommandFailed(f"{path}: no camera is mounted here")
+    done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+    if done.returncode:
+        raise CommandFailed(" ".join(done.stderr.split()).removeprefix("fusermount3: "))
+    yield from ()
 
 
 def _has_camera(path: str) -> bool:

@@ -6,7 +6,9 @@ on to it, and those for mount itself mean nothing here.
 """
 
 import contextlib
+import grp
 import os
+import pwd
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,6 +136,26 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _user(text: str) -> int:
+    """Read the number or the name of a user."""
+    if text.isdecimal():
+        return _number(text)
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except KeyError:
+        raise ValueError(f"there is no user {text!r}") from None
+
+
+def _group(text: str) -> int:
+    """Read the number or the name of a group."""
+    if text.isdecimal():
+        return _number(text)
+    try:
+        return grp.getgrnam(text).gr_gid
+    except KeyError:
+        raise ValueError(f"there is no group {text!r}") from None
+
+
 def _mask(text: str) -> int:
     if not re.fullmatch(r"0?[0-7]{1,3}", text):
         raise ValueError(f"{text!r} is not a mask of up to three octal digits")
@@ -156,8 +178,8 @@ OPTIONS = (
         read_zone,
         otherwise="this computer's",
     ),
-    Option("uid", "owner of the files, as a number", "UID", _number, otherwise="you"),
-    Option("gid", "group of the files, as a number", "GID", _number, otherwise="your group"),
+    Option("uid", "owner of the files, by name or number", "USER", _user, otherwise="you"),
+    Option("gid", "group of the files, by name or number", "GROUP", _group, otherwise="your group"),
     Option("umask", "permission bits to remove, in octal", "MASK", _mask, "022"),
     Option("cache", "size of the block cache", "SIZE", read_size, "64M"),
     Option("timeout", "a transfer fails after this many seconds without an answer", "SECONDS", _seconds, "10"),

@@ -117,6 +117,11 @@ FORMS = (
 """All forms. The first that matches counts: a serial number is what follows `usb:` and is nothing else."""
 
 
+def is_source(text: str) -> bool:
+    """Say whether a text is meant for a SOURCE, right or wrong: it begins with the name of a kind."""
+    return any(text.startswith(form.text.partition(":")[0] + ":") for form in FORMS)
+
+
 def parse_source(text: str) -> Source:
     """Read a SOURCE.
 

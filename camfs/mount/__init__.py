@@ -1,9 +1,10 @@
 """The file system: what answers the kernel, and asks a camera in the words of `camfs/cameras/api.py`.
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
-`handles` (what is open), `blocks` (the cache), `controls`, `events` and `thumbnails` (the control files), `names`, `failures`, then what
-touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs asks of the kernel); last
-comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in `README.md`.
+`handles` (what is open), `blocks` (the cache), `controls`, `events`, `liveview` and `thumbnails` (the control files), `names`,
+`failures`, then what touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
+asks of the kernel); last comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in
+`README.md`.
 
 The way of a read: ``head -c 1 card/DCIM/A.JPG``
 ================================================

@@ -29,6 +29,7 @@ from camfs.cameras.api import Happened, Key
 from camfs.mount.events import EventLog, EventsFile
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
+from camfs.mount.liveview import FrameFile, StreamFile
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
 from camfs.mount.tree import Tree
@@ -88,6 +89,8 @@ class Controls:
         root = self.tree.root
         for name, control in CONTROLS.items():
             root.control_files[name.encode()] = ControlFile(self, root, name.encode(), control)
+        root.control_files[b".liveview.jpg"] = FrameFile(self.tree, root, b".liveview.jpg")
+        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg")
         root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
         root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
         root.control_files[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
@@ -227,10 +230,6 @@ class Controls:
         """Drive the focus: `af`, or to a position."""
         await self.camera.change_focus(text)
 
-    async def read_view_frame(self) -> bytes:
-        """Return a fresh frame of the live view."""
-        return await self.camera.view_frame()
-
     async def read_clock(self) -> str:
         """Return the camera's time, ISO 8601 with its zone."""
         return (await self.camera.clock()).isoformat() + "\n"
@@ -285,8 +284,8 @@ class Control:
 
     Attributes:
         takes_long: whether a write may take longer than the budget of a request.
-        is_private: whether reading it is for the owner of the mount's files alone, whatever the umask: it shows what the lens sees, or
-            what the owner asked of the camera.
+        is_private: whether reading it is for the owner of the mount's files alone, whatever the umask: it shows what the owner asked of
+            the camera.
         disturbs: whether reading it acquires control of a camera that has remote control; there it is private, too.
     """
 
@@ -303,13 +302,12 @@ CONTROLS: dict[str, Control] = {
     ".control": Control(Controls.read_control, Controls.write_control, takes_long=True),
     ".record": Control(Controls.read_record, Controls.write_record, takes_long=True),
     ".focus": Control(Controls.read_focus, Controls.write_focus, takes_long=True, disturbs=True),
-    ".liveview.jpg": Control(Controls.read_view_frame, is_private=True),
     ".clock": Control(Controls.read_clock, Controls.write_clock),
     ".refresh": Control(write=Controls.write_refresh),
     ".format": Control(write=Controls.write_format, takes_long=True),
     ".raw": Control(Controls.read_raw, Controls.write_raw, is_private=True),
 }
-"""The control files that are one command each; `.events`, `.settings/` and `.thumbnails/` have their own classes."""
+"""The control files that are one command each; `.events`, `.settings/`, `.thumbnails/` and the live view have their own classes."""
 
 
 class ControlFile(Node):

@@ -34,7 +34,7 @@ from camfs.cameras.api import Entry
 from camfs.mount.blocks import BlockReader
 from camfs.mount.errnos import BadRequest
 from camfs.mount.handles import Handle
-from camfs.mount.nodes import Attributes, Directory, Node
+from camfs.mount.nodes import FILE_PERMISSIONS, Attributes, Directory, Node
 
 if TYPE_CHECKING:
     from camfs.mount.tree import Tree
@@ -72,6 +72,8 @@ class File(Node):
         self._shown_of: Entry | None = None
         self._size_when_read = 0
 
+    is_read_only = True
+
     @property
     def needs_camera(self) -> bool:
         return True
@@ -108,7 +110,7 @@ class File(Node):
             size = max(
                 size, self._size_when_read
             )  # a listing does not ask the camera, and must not cut off who reads the file
-        shown = Attributes(stat.S_IFREG, 0o444, size, entry.mtime_ns, lasting=entry.size_is_exact)
+        shown = Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, entry.mtime_ns, lasting=entry.size_is_exact)
         if entry.size_is_exact:
             self._shown, self._shown_of = shown, entry
         return shown

@@ -47,7 +47,7 @@ from camfs.cameras.api import MAX_ENTRIES, Entry, Key
 from camfs.mount import names
 from camfs.mount.file import ATTEMPTS, IN_DOUBT, File
 from camfs.mount.listing import FolderListing, Undescribed
-from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
+from camfs.mount.nodes import FOLDER_PERMISSIONS, Attributes, Directory, DirectoryListing, FixedListing, Node
 
 if TYPE_CHECKING:
     from camfs.mount.tree import Tree
@@ -102,6 +102,10 @@ class Folder(Directory):
         return self.entry is not None
 
     @property
+    def is_read_only(self) -> bool:
+        return self.entry is None or not (self.tree.allow_delete or self.is_local)
+
+    @property
     def is_store(self) -> bool:
         """Whether it is a store of the camera."""
         return self.entry is not None and self.parent is self.tree.root
@@ -112,8 +116,7 @@ class Folder(Directory):
         return self.entry is not None and self.entry.is_local
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        writable = 0o222 if self.entry is not None and (self.tree.allow_delete or self.is_local) else 0
-        return Attributes(stat.S_IFDIR, 0o555 | writable, 0, self.entry.mtime_ns if self.entry else 0)
+        return Attributes(stat.S_IFDIR, FOLDER_PERMISSIONS, 0, self.entry.mtime_ns if self.entry else 0)
 
     async def find(self, name: bytes) -> Node | None:
         """Find a name; one that an old listing lacks is looked for in a new one."""

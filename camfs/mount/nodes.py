@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from camfs.mount.tree import Tree
 
 
+FILE_PERMISSIONS, FOLDER_PERMISSIONS = 0o666, 0o777
+"""Permissions of pictures and of what holds them, before the mount's umask, although nothing can be written there.
+
+`cp -r` and `rsync -a` give them to the copies, whose owner may want to write. A read-only vfat shows the same, and like it camfs answers
+EROFS to who tries.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What stat(2) shows of a node.
@@ -56,6 +64,11 @@ class Node:
         self.lookups = 0
         self.removed = False
         self.inode = tree.inodes.register(self)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nobody can write here, whatever the permissions say."""
+        return False
 
     @property
     def needs_camera(self) -> bool:

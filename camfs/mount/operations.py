@@ -221,8 +221,9 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def access(self, inode: InodeT, mode: ModeT, ctx: RequestContext) -> bool:
-        """Leave permissions to the kernel (`default_permissions`); writing is refused where it happens."""
-        self._node(inode)
+        """Say that nobody can write where that is so; permissions are left to the kernel (`default_permissions`)."""
+        if self._node(inode).is_read_only and mode & os.W_OK:
+            raise FUSEError(errno.EROFS)
         return True
 
     @_answers

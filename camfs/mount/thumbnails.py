@@ -30,7 +30,14 @@ from camfs.mount.file import File
 from camfs.mount.folder import Folder
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.inodes import Inode
-from camfs.mount.nodes import Attributes, Directory, DirectoryListing, Node
+from camfs.mount.nodes import (
+    FILE_PERMISSIONS,
+    FOLDER_PERMISSIONS,
+    Attributes,
+    Directory,
+    DirectoryListing,
+    Node,
+)
 from camfs.mount.tree import Tree
 
 log = logging.getLogger(__name__)
@@ -141,6 +148,8 @@ class Thumbnails:
 class Thumbnail(Node):
     """The thumbnail of a picture, as a file."""
 
+    is_read_only = True
+
     def __init__(self, tree: Tree, parent: Node, name: bytes, picture: File, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
         self._picture = picture
@@ -156,7 +165,7 @@ class Thumbnail(Node):
                 raise
             except errors.CameraError as error:
                 log.info("%s: %s", self.path(), error)
-        return Attributes(stat.S_IFREG, 0o444, size, self._picture.entry.mtime_ns, lasting=False)
+        return Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, self._picture.entry.mtime_ns, lasting=False)
 
     @property
     def needs_camera(self) -> bool:
@@ -175,6 +184,8 @@ class Thumbnail(Node):
 class ThumbnailFolder(Directory):
     """A folder of the camera once more, with thumbnails in place of pictures, and without other files."""
 
+    is_read_only = True
+
     def __init__(self, tree: Tree, parent: Node, name: bytes, folder: Folder, thumbnails: Thumbnails) -> None:
         super().__init__(tree, parent, name)
         self._folder = folder
@@ -183,7 +194,7 @@ class ThumbnailFolder(Directory):
         self._named: dict[bytes, Node] = {}
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        return Attributes(stat.S_IFDIR, 0o555, 0, (await self._folder.attributes()).mtime_ns)
+        return Attributes(stat.S_IFDIR, FOLDER_PERMISSIONS, 0, (await self._folder.attributes()).mtime_ns)
 
     async def find(self, name: bytes) -> Node | None:
         for candidate in (name, name.removesuffix(b".jpg")):

@@ -99,7 +99,9 @@ def test_values_that_are_taken(word: str, name: str, value: Any) -> None:
     "word",
     [
         "uid=4294967296",
-        "uid=root",
+        "uid=no-such-user",
+        "gid=no-such-group",
+        "uid=",
         "uid=1.5",
         "umask=8",
         "umask=1777",
@@ -201,3 +203,8 @@ def test_every_option_sets_a_field() -> None:
     assert not {option.name for option in OPTIONS} & (FUSE_OPTIONS | MOUNT_OPTIONS)
     assert all(option.meaning for option in OPTIONS)
     assert all(bool(option.value) == bool(option.default or option.otherwise) for option in OPTIONS)
+
+
+def test_users_and_groups_by_name() -> None:
+    options = parse_options(["uid=root,gid=root"])
+    assert (options.uid, options.gid) == (0, 0)

@@ -205,7 +205,7 @@ def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
     assert done.returncode == 2
     assert (
         done.stderr
-        == "camfs: use only one of --list, --doctor and --install-units, without a mount point; see camfs --help\n"
+        == "camfs: use only one of -u, --list, --doctor and --install-units, all but -u without a mount point; see camfs --help\n"
     )
     assert list((tmp_path / "etc").iterdir()) == []
 

@@ -52,7 +52,15 @@ async def test_control_files_answer_to_their_names_and_are_not_listed() -> None:
 async def test_they_are_listed_on_request() -> None:
     async with nursery() as work:
         controls = installed(ScriptedCamera(), work, show_control=True)
-        assert set(await names_of(controls.tree.root)) == {"card", ".events", ".settings", ".thumbnails", *CONTROLS}
+        assert set(await names_of(controls.tree.root)) == {
+            "card",
+            ".events",
+            ".liveview.jpg",
+            ".liveview.mjpeg",
+            ".settings",
+            ".thumbnails",
+            *CONTROLS,
+        }
         assert await names_of(await at(controls.tree, ".settings")) == [".choices", "iso", "aperture"]
 
 
@@ -65,14 +73,14 @@ async def test_they_are_listed_on_request() -> None:
         (".refresh", 0o222),
         (".format", 0o222),
         (".raw", 0o600),
-        (".liveview.jpg", 0o400),
+        (".liveview.jpg", 0o600),
         (".focus", 0o666),
         (".events", 0o444),
         (".settings", 0o555),
         (".settings/iso", 0o666),
         (".settings/.choices", 0o555),
         (".settings/.choices/iso", 0o444),
-        (".thumbnails", 0o555),
+        (".thumbnails", 0o777),
     ],
 )
 async def test_permissions(name: str, permissions: int) -> None:

@@ -46,8 +46,8 @@ async def test_a_walk() -> None:
     assert len(set((await inodes(tree)).values())) == 8
     assert ROOT_INODE not in (await inodes(tree)).values()
     node = await at(tree, "card/DCIM/P2.JPG")
-    assert await node.attributes() == Attributes(stat.S_IFREG, 0o444, 2, 2)
-    assert await (await at(tree, "card/DCIM")).attributes() == Attributes(stat.S_IFDIR, 0o555, 0, 0)
+    assert await node.attributes() == Attributes(stat.S_IFREG, 0o666, 2, 2)
+    assert await (await at(tree, "card/DCIM")).attributes() == Attributes(stat.S_IFDIR, 0o777, 0, 0)
     assert tree.inodes.find(node.inode) is node
 
 

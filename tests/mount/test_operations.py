@@ -171,7 +171,7 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
 async def test_lookup_shows_a_file(asking: Asking) -> None:
     async with asking() as kernel:
         found = await kernel.lookup(FILE)
-        assert found.st_mode == stat.S_IFREG | 0o440
+        assert found.st_mode == stat.S_IFREG | 0o640
         assert (found.st_uid, found.st_gid, found.st_nlink) == (1000, 100, 1)
         assert (found.st_size, found.st_blocks) == (3, 1)
         assert (found.st_mtime_ns, found.st_ctime_ns, found.st_atime_ns) == (3, 3, 3)
@@ -183,7 +183,7 @@ async def test_lookup_shows_a_file(asking: Asking) -> None:
 @pytest.mark.parametrize(
     ("path", "mode"),
     [
-        ("card", stat.S_IFDIR | 0o550),
+        ("card", stat.S_IFDIR | 0o750),
         (".status", stat.S_IFREG | 0o440),
         (".refresh", stat.S_IFREG | 0o200),
         (".capture", stat.S_IFREG | 0o640),
@@ -276,7 +276,9 @@ async def test_forget_lets_a_removed_file_go(asking: Asking) -> None:
 async def test_access_is_the_kernels_to_check_and_there_are_no_links(asking: Asking) -> None:
     async with asking() as kernel:
         inode = await kernel.inode(FILE)
-        assert await kernel.handlers.access(inode, ModeT(os.W_OK), kernel.context)
+        assert await kernel.handlers.access(inode, ModeT(os.R_OK), kernel.context)
+        assert await refusal(kernel.handlers.access(inode, ModeT(os.W_OK), kernel.context)) == errno.EROFS
+        assert await kernel.handlers.access(await kernel.inode(".capture"), ModeT(os.W_OK), kernel.context)
         assert await refusal(kernel.handlers.readlink(inode, kernel.context)) == errno.EINVAL
 
 

@@ -14,7 +14,8 @@ from tests.mounted.contents import make_file
 from tests.mounted.mount import Mount, mounted, run
 
 CONTROLS = {
-    *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".liveview.jpg", ".raw", ".record", ".refresh"),
+    *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".raw", ".record", ".refresh"),
+    *(".liveview.jpg", ".liveview.mjpeg"),
     *(".settings", ".status", ".thumbnails"),
 }
 """Those of a plain PTP camera."""
@@ -94,9 +95,9 @@ def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
         **dict.fromkeys((".status", ".events"), 0o444),
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
-        ".liveview.jpg": 0o400,
-        ".raw": 0o600,
-        **dict.fromkeys((".settings", ".thumbnails"), 0o555),
+        **dict.fromkeys((".liveview.jpg", ".liveview.mjpeg", ".raw"), 0o600),
+        ".settings": 0o555,
+        ".thumbnails": 0o755,
     }
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def test_md5sum(awkward: Path, card: Path, tmp_path: Path) -> None:
 def test_ls(card: Path) -> None:
     lines = run("ls", "-la", "--time-style=+%s", card / "sizes").stdout.splitlines()
     files = [line.split() for line in lines if line.startswith("-")]
-    assert {line[0] for line in files} == {"-r--r--r--"}
+    assert {line[0] for line in files} == {"-rw-r--r--"}
     assert [int(line[4]) for line in files] == sorted(SIZES)
 
 
@@ -179,7 +180,8 @@ def test_stat(awkward: Path, card: Path) -> None:
     seen = set()
     for path in [".", *paths_of(awkward)]:
         here, there = (card / path).lstat(), (awkward / path).lstat()
-        assert (here.st_mode & 0o222, here.st_mode | 0o777) == (0, there.st_mode | 0o777)
+        assert here.st_mode | 0o777 == there.st_mode | 0o777
+        assert stat.S_IMODE(here.st_mode) == (0o755 if stat.S_ISDIR(here.st_mode) else 0o644)
         assert here.st_uid == os.getuid()
         assert here.st_gid == os.getgid()
         assert here.st_blocks == -(-here.st_size // 512)
@@ -188,7 +190,7 @@ def test_stat(awkward: Path, card: Path) -> None:
             assert here.st_mtime_ns == there.st_mtime_ns
         seen.add(here.st_ino)
     assert len(seen) == len(paths_of(awkward)) + 1
-    assert run("stat", "-c", "%s %F %A", card / "sizes/00004097.bin").stdout == "4097 regular file -r--r--r--\n"
+    assert run("stat", "-c", "%s %F %A", card / "sizes/00004097.bin").stdout == "4097 regular file -rw-r--r--\n"
 
 
 def test_inode_numbers_stay(card: Path, awkward: Path) -> None:

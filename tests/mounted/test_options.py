@@ -31,14 +31,14 @@ def source(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("options", "owner", "file_mode", "folder_mode"),
     [
-        ("", (None, None), 0o444, 0o555),
-        ("uid=1234", (1234, None), 0o444, 0o555),
-        ("uid=1234,gid=5678", (1234, 5678), 0o444, 0o555),
-        ("umask=077", (None, None), 0o400, 0o500),
-        ("umask=0", (None, None), 0o444, 0o555),
-        ("umask=0,allow_delete", (None, None), 0o444, 0o777),
+        ("", (None, None), 0o644, 0o755),
+        ("uid=1234", (1234, None), 0o644, 0o755),
+        ("uid=1234,gid=5678", (1234, 5678), 0o644, 0o755),
+        ("umask=077", (None, None), 0o600, 0o700),
+        ("umask=0", (None, None), 0o666, 0o777),
+        ("umask=0,allow_delete", (None, None), 0o666, 0o777),
         ("umask=0227,gid=5678", (None, 5678), 0o440, 0o550),
-        ("uid=4294967294,gid=4294967294", (4294967294, 4294967294), 0o444, 0o555),
+        ("uid=4294967294,gid=4294967294", (4294967294, 4294967294), 0o644, 0o755),
     ],
 )
 def test_owners_and_modes(

@@ -336,9 +336,23 @@ def test_a_new_frame_for_each_open(fp: Mount, tmp_path: Path) -> None:
     for frame in frames:
         with Image.open(io.BytesIO(frame)) as image:
             image.load()
-    run("cp", fp.path / ".liveview.jpg", tmp_path / "frame.jpg")
-    with Image.open(tmp_path / "frame.jpg") as image:
-        image.load()
+    for command in (("cp", "--no-preserve=mode"), ("rsync", "-a"), ("cp", "-a")):
+        run(*command, fp.path / ".liveview.jpg", tmp_path / "frame.jpg")
+        with Image.open(tmp_path / "frame.jpg") as image:
+            image.load()
+    assert "JPEG" in run("file", fp.path / ".liveview.jpg").stdout
+
+
+def test_a_stream_of_frames_for_two_readers(fp: Mount) -> None:
+    with open(fp.path / ".liveview.mjpeg", "rb", buffering=0) as one, open(one.name, "rb", buffering=0) as other:
+        frames = []
+        for _ in range(5):
+            frames.append(one.read(1 << 20))
+            for frame in (frames[-1], other.read(1 << 20)):
+                with Image.open(io.BytesIO(frame)) as image:
+                    image.load()
+        assert len(set(frames)) == 5
+        assert write(fp.path / ".settings/iso", "400") == 0
 
 
 def test_the_focus(camera: Path, spool: Path) -> None:
