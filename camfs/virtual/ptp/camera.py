@@ -54,7 +54,7 @@ class EmulatedCamera:
             replace(
                 info,
                 operations=_listed(info.operations, options),
-                device_properties=tuple(sorted(properties)),
+                device_properties=tuple(sorted(code for code in properties if not profile.unlisted(code))),
                 manufacturer=options.maker or info.manufacturer,
                 serial_number=options.serial or info.serial_number,
                 vendor_extension_id=info.vendor_extension_id if options.extension is None else options.extension,
@@ -65,6 +65,8 @@ class EmulatedCamera:
             self.quirks,
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
+        if profile.maker is not None:
+            self.state.maker = profile.maker(self.state, options)
         if profile.has_api_life:
             self.state.sigma = SigmaFp(
                 self.card,
