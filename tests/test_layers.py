@@ -256,6 +256,20 @@ LAYERS = {
             }
         ),
     ),
+    "the emulated Nikon adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.nikon",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("properties", "refusal", "state")),
+                "camfs.virtual.nikon",
+            }
+        ),
+    ),
     "the emulated DC120 stands alone": Layer(
         frozenset({"camfs.virtual.dc120"}),
         frozenset(

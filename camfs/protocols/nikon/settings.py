@@ -73,8 +73,8 @@ def _scaled(parts: int) -> Notation:
 
 
 def _degrees(value: int) -> str:
-    degrees = Fraction(value, 1 << 16) % 360
-    return f"{float(degrees - 360 if degrees > 180 else degrees):.1f}"
+    tenths = round(Fraction(10 * value, 1 << 16)) % 3600
+    return f"{(tenths - 3600 if tenths > 1800 else tenths) / 10:.1f}"
 
 
 LEVEL = Notation(_degrees, str, lambda text: (Fraction(text) * (1 << 16),))

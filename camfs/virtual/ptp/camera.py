@@ -54,7 +54,7 @@ class EmulatedCamera:
             replace(
                 info,
                 operations=_listed(info.operations, options),
-                device_properties=tuple(sorted(code for code in properties if not profile.unlisted(code))),
+                device_properties=tuple(sorted(properties)),
                 manufacturer=options.maker or info.manufacturer,
                 serial_number=options.serial or info.serial_number,
                 vendor_extension_id=info.vendor_extension_id if options.extension is None else options.extension,

@@ -57,7 +57,6 @@ class Profile:
         options: options that only some models have, besides the stores.
         has_api_life: whether it can be under remote control, as the SIGMA fp can.
         maker: makes the state of a maker's body beyond PTP.
-        unlisted: properties that DeviceInfo does not list.
         vendor_id, product_id: those of its USB device descriptor.
     """
 
@@ -76,7 +75,6 @@ class Profile:
     options: tuple[str, ...] = ()
     has_api_life: bool = False
     maker: Callable[[CameraState, Options], MakerBody] | None = None
-    unlisted: Callable[[int], bool] = lambda code: False
     vendor_id: int = 0
     product_id: int = 0
 
