@@ -54,6 +54,7 @@ class Awkward:
         no_focus: how many autofocus drives find nothing.
         full: whether the card is full.
         locked: whether the body is in a mode without control: it lists its card, and refuses everything else.
+        greyed: whether the computer can write apertures and times only when it has the body.
         leaves: seconds after which it leaves the computer's control by itself; 0 never.
         polled: whether events come by CheckEvent alone; otherwise over the link as well.
         press: seconds after the session has begun at which the photographer takes a picture; 0 never.
@@ -67,6 +68,7 @@ class Awkward:
     no_focus: float = 0
     full: float = 0
     locked: float = 0
+    greyed: float = 0
     leaves: float = 0
     polled: float = 0
     press: float = 0
@@ -127,7 +129,9 @@ class NikonState:
             if name not in known:
                 raise ValueError(f"option awkward: {name!r} is none of {', '.join(sorted(known))}")
             setattr(self.awkward, name, 1.0 if number is None else number)
-        state.properties.update(own.make_properties(lambda: self.controlled))
+        state.properties.update(
+            own.make_properties(lambda: self.controlled, lambda: self.controlled or not self.awkward.greyed)
+        )
         listed = tuple(code for code in sorted(state.properties) if code < own.VENDOR)
         state.device_info = replace(state.device_info, device_properties=listed)
 
@@ -327,8 +331,8 @@ class NikonState:
             raise Refusal(NikonResponse.MfDriveStepEnd)
 
     def start_live_view(self) -> None:
-        """StartLiveView."""
-        self._refuse_when_busy()
+        """StartLiveView; libgphoto2 gives up at InvalidStatus here, so the body is never that busy."""
+        self.refuse_if_locked()
         self._unready_answers = 0
         self.live_view = True
         self._set(own.LIVE_VIEW, 1)

@@ -1,7 +1,7 @@
 """The device properties of the emulated Nikon: a Z 6's, with types and values as such a body has them, and what greys them out.
 
-Exposure mode and exposure values are read-only while the body is the photographer's, apertures also in P and S, times in P and A. ISO and
-exposure time are there twice, as on the body, and change together (camfs/protocols/nikon/README.md, "Properties").
+Exposure mode is read-only while the body is the photographer's, apertures are in P and S, times in P and A. ISO and exposure time are there
+twice, as on the body, and change together (camfs/protocols/nikon/README.md, "Properties").
 """
 
 from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ DESCRIPTIONS = (
     _enum(FOCUS_MODE, _U16, 0x8010, 1, 0x8010, 0x8011, 0x8013, writable=False),
     _enum(0x500B, _U16, 3, 2, 3, 4, 0x8010),
     _enum(0x500C, _U16, 0x8010, 2, 4, 0x8010, 0x8011, 0x8012, 0x8013),
-    _enum(TIME, _U32, 400, *FRACTIONS.values()),
+    _enum(TIME, _U32, 400, *dict.fromkeys(FRACTIONS.values())),
     _enum(MODE, _U16, MANUAL, 1, 2, 3, 4, 0x8010, 0x8050, 0x8051, 0x8052),
     _enum(ISO, _U16, 160, *ISOS),
     _enum(0x5010, _I16, 0, *_THIRDS),
@@ -147,12 +147,11 @@ DESCRIPTIONS = (
 )
 
 _NEEDS: Mapping[int, tuple[int, ...]] = {
-    MODE: (MANUAL, PROGRAM, APERTURE_PRIORITY, SHUTTER_PRIORITY, 0x8010, 0x8050, 0x8051, 0x8052),
     APERTURE: (MANUAL, APERTURE_PRIORITY),
     TIME: (MANUAL, SHUTTER_PRIORITY),
     FRACTION: (MANUAL, SHUTTER_PRIORITY),
 }
-"""Properties that the dials decide: the exposure modes in which the computer can write them, once it has the body."""
+"""Properties that the exposure mode greys out: the modes in which the computer can write them."""
 
 
 class Greyed(Property):
@@ -187,19 +186,24 @@ class Greyed(Property):
         return (value in SPECIAL and self._is_manual()) if value in SPECIAL else super()._takes(value)
 
 
-def make_properties(is_controlled: Callable[[], bool]) -> dict[int, Property]:
+def make_properties(is_controlled: Callable[[], bool], has_values: Callable[[], bool]) -> dict[int, Property]:
     """Make the properties of a new body.
 
     Args:
-        is_controlled: says whether the computer has the body.
+        is_controlled: says whether the computer has the body, and can change its exposure mode.
+        has_values: says whether it can change apertures and times.
     """
     made = {description.code: Property(description) for description in DESCRIPTIONS}
 
-    def writable(modes: tuple[int, ...]) -> Callable[[], bool]:
-        return lambda: is_controlled() and made[MODE].value in modes
+    def in_modes(modes: tuple[int, ...]) -> Callable[[], bool]:
+        return lambda: has_values() and made[MODE].value in modes
+
+    def is_manual() -> bool:
+        return made[MODE].value == MANUAL
 
     for code, modes in _NEEDS.items():
-        made[code] = Greyed(made[code].description, writable(modes), lambda: made[MODE].value == MANUAL)
+        made[code] = Greyed(made[code].description, in_modes(modes), is_manual)
+    made[MODE] = Greyed(made[MODE].description, is_controlled, is_manual)
     made[CLOCK] = Clock(CLOCK)
     return made
 
