@@ -1,6 +1,7 @@
 """A Nikon under control and back: shots to card and computer, settings, live view, focus, movies, and what the body does awkwardly."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ async def test_settings_are_read_without_control(tmp_path: Path, jumping_clock: 
 
 async def test_the_photographers_picture_appears_without_a_question(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
+        await rig.described(None)
         rig.nikon.press_shutter()
         await trio.sleep(1)
         assert any(isinstance(change, FolderChanged) for change in rig.changes())
@@ -93,17 +95,10 @@ async def test_the_photographers_picture_appears_without_a_question(tmp_path: Pa
 async def test_a_nikon_1_is_driven_as_any_camera(tmp_path: Path, jumping_clock: MockClock) -> None:
     """GetVendorPropCodes hangs some of them."""
     async with emulated("nikon", empty=False) as body, nursery() as work:
-        body.state.change_device_info(
-            type(body.state.device_info)(**{**vars_of(body.state.device_info), "model": "J1"})
-        )
+        body.state.change_device_info(replace(body.state.device_info, model="J1"))
         camera = await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=0, spool=tmp_path)
         assert type(camera) is PtpCamera
         await camera.aclose()
-
-
-def vars_of(info: object) -> dict[str, object]:
-    """Return the fields of a dataclass."""
-    return {name: getattr(info, name) for name in type(info).__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 async def test_a_camera_of_another_maker_gets_none_of_it(tmp_path: Path, jumping_clock: MockClock) -> None:
@@ -181,6 +176,7 @@ async def test_events_that_come_by_both_ways_count_once(tmp_path: Path, jumping_
 
 async def test_events_that_are_only_asked_for_are_heard_under_control(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path, awkward="polled") as rig:
+        await rig.described(None)
         await rig.camera.acquire_control()
         rig.changes()
         rig.nikon.press_shutter()
