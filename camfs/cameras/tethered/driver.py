@@ -179,6 +179,7 @@ class TetheredCamera:
         self.body.settings.invalidate()
 
     def _when_renumbered(self) -> None:
+        self.shots.note_session_lost()
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost, and with it control on some bodies
 
