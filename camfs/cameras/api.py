@@ -251,10 +251,16 @@ class Camera(Protocol):
     async def set_clock(self, moment: datetime) -> None:
         """Set the camera's clock."""
 
-    async def capture(self) -> Sequence[Key | PurePosixPath]:
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
         """Take one picture, wait until it can be read, and return the keys of its files.
 
         A file that cannot be listed now is given as a path that begins with the store's name: a SIGMA that saves to its card.
+
+        Args:
+            exposure: seconds for which the shutter is held open (bulb); None for the exposure time that is set.
+
+        Raises:
+            NotSupported: the camera takes no pictures under a computer's control, or an exposure is given and it has no bulb.
         """
 
     async def has_control(self) -> bool:

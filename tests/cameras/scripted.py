@@ -224,8 +224,8 @@ class ScriptedCamera(WithoutRemoteControl):
         await self._called("set_clock")
         self.now = moment
 
-    async def capture(self) -> Sequence[Key]:
-        await self._called("capture")
+    async def capture(self, exposure: float | None = None) -> Sequence[Key]:
+        await self._called("capture", *([] if exposure is None else [exposure]))
         if not self.shots:
             raise errors.TransferTimeout("the camera took no picture")
         shot = self.shots.pop(0)

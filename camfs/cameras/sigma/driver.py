@@ -282,8 +282,10 @@ class SigmaCamera:
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 
-    async def capture(self) -> Sequence[Key | PurePosixPath]:
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
         """Take a picture without autofocus, which would undo a manual focus; `.focus` is for that."""
+        if exposure is not None:
+            raise errors.NotSupported("bulb exposures are not supported on this camera")
         async with self.remote.acquired():
             plan = await plan_shot(self._operations)
             try:
