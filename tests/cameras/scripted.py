@@ -235,6 +235,9 @@ class ScriptedCamera(WithoutRemoteControl):
             self.announce(FolderChanged(thing.above.number))
         return [thing.number for thing in shot]
 
+    async def stop_capture(self) -> None:
+        await self._called("stop_capture")
+
     def shot(self, above: Thing, *names: str) -> None:
         """Say what the next capture shall make."""
         made = [self.add(above, name, name.encode()) for name in names]

@@ -293,6 +293,12 @@ class SigmaCamera:
             finally:
                 self._settings.invalidate()
 
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        return 1, await self.capture()
+
+    async def stop_capture(self) -> None:
+        pass
+
     async def has_control(self) -> bool:
         return self.remote.is_acquired
 
