@@ -24,13 +24,16 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Happened, Key
+from camfs.developing.pictures import DevelopedPictures
 from camfs.mount.capture import Shooting
+from camfs.mount.developed import Darkroom
 from camfs.mount.events import EventLog, EventsFile
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.liveview import FrameFile, StreamFile
+from camfs.mount.mirror import MirrorFolder
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
-from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
+from camfs.mount.thumbnails import Thumbnails
 from camfs.mount.tree import Tree
 from camfs.printable import printable, printable_lines
 
@@ -77,6 +80,7 @@ class Controls:
         self._rooms: Sequence[tuple[str, str]] = ()
         self._running: dict[object, tuple[str, float]] = {}
         self.shooting = Shooting(tree, self.events)
+        self.darkroom = Darkroom(DevelopedPictures())
 
     def install(self) -> None:
         """Put the control files into the root of the tree, where they are found by name."""
@@ -87,12 +91,14 @@ class Controls:
         root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg")
         root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
         root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
-        root.control_files[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".thumbnails"] = MirrorFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".developed"] = MirrorFolder(self.tree, root, b".developed", root, self.darkroom)
 
     async def follow(self) -> None:
-        """Apply what happens at the camera, and take the pictures of a series, for as long as the mount lives."""
+        """Apply what happens at the camera, take the pictures of a series, and develop pictures, for as long as the mount lives."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.shooting.run)
+            nursery.start_soon(self.darkroom.run)
             await self._follow_changes()
             nursery.cancel_scope.cancel()
 
@@ -129,6 +135,7 @@ class Controls:
         lines.append(("transfer", transfer))
         lines += self._running_lines()
         lines += self.shooting.status_lines()
+        lines += self.darkroom.status_lines()
         if self.tree.last_error:
             lines.append(("last-error", self.tree.last_error))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)

@@ -54,6 +54,7 @@ async def test_they_are_listed_on_request() -> None:
         controls = installed(ScriptedCamera(), work, show_control=True)
         assert set(await names_of(controls.tree.root)) == {
             "card",
+            ".developed",
             ".events",
             ".liveview.jpg",
             ".liveview.mjpeg",
