@@ -30,7 +30,7 @@ from camfs.mount.developed import Darkroom
 from camfs.mount.events import EventLog, EventsFile
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
-from camfs.mount.liveview import FrameFile, StreamFile
+from camfs.mount.liveview import FrameFile, Frames, StreamFile
 from camfs.mount.mirror import MirrorFolder
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
 from camfs.mount.thumbnails import Thumbnails
@@ -80,6 +80,7 @@ class Controls:
         self._rooms: Sequence[tuple[str, str]] = ()
         self._running: dict[object, tuple[str, float]] = {}
         self.shooting = Shooting(tree, self.events)
+        self.frames = Frames(tree)
         self.darkroom = Darkroom(DevelopedPictures())
 
     def install(self) -> None:
@@ -88,17 +89,18 @@ class Controls:
         for name, control in CONTROLS.items():
             root.control_files[name.encode()] = ControlFile(self, root, name.encode(), control)
         root.control_files[b".liveview.jpg"] = FrameFile(self.tree, root, b".liveview.jpg")
-        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg")
+        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg", self.frames)
         root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
         root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
         root.control_files[b".thumbnails"] = MirrorFolder(self.tree, root, b".thumbnails", root, Thumbnails())
         root.control_files[b".developed"] = MirrorFolder(self.tree, root, b".developed", root, self.darkroom)
 
     async def follow(self) -> None:
-        """Apply what happens at the camera, take the pictures of a series, and develop pictures, for as long as the mount lives."""
+        """Apply what happens at the camera, and do what goes on by itself, for as long as the mount lives."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.shooting.run)
             nursery.start_soon(self.darkroom.run)
+            nursery.start_soon(self.frames.run)
             await self._follow_changes()
             nursery.cancel_scope.cancel()
 
