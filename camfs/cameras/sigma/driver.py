@@ -17,7 +17,7 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
-from camfs.cameras.sigma.exposure import ImageKey
+from camfs.cameras.sigma.exposure import PIECE, ImageKey
 from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
@@ -30,6 +30,7 @@ from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.spool import Spool
+from camfs.protocols.embedded import HEAD_SIZE, embedded_thumbnail
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SnapMode
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ STATUS_SETTINGS = {
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
 
+
+MAX_FILE_SIZE = 64 << 20
+"""Bytes of a shot's file that are searched for a thumbnail."""
 
 STATUS_FILES = 20
 """Files of the spool that are not offered and are named in `.status`."""
@@ -223,10 +227,25 @@ class SigmaCamera:
             await self._ptp.release(entry)
 
     async def thumbnail(self, entry: Entry) -> bytes:
-        """Fetch a thumbnail. The camera makes none of what its image database holds."""
+        """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await self._thumbnail_in(entry)
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
+
+    async def _thumbnail_in(self, entry: Entry) -> bytes:
+        """Return the thumbnail in a shot's file: in its beginning, else anywhere.
+
+        Raises:
+            NoData: it carries none.
+        """
+        data = b""
+        for size in sorted({min(HEAD_SIZE, entry.size), min(entry.size, MAX_FILE_SIZE)}):
+            while len(data) < size:
+                data += await self.read(entry, len(data), min(PIECE, size - len(data)))
+            thumbnail = embedded_thumbnail(data)
+            if thumbnail is not None:
+                return thumbnail
+        raise errors.NoData("the file carries no thumbnail")
 
     async def delete(self, entry: Entry) -> None:
         if entry.key == IMAGEDB:
