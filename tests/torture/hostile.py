@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mounted.mount import Mount, mounted
-from tests.torture.calls import Tally, at_once, await_recovery, check_memory, six_calls
+from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, six_calls
 from tests.torture.hostilities import KINDS
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.responder import DEPTHS, Kind, Responder, content, files_at, folder_at
@@ -38,7 +38,7 @@ class Round:
         kind: how the camera is hostile.
         number: of the round.
         depths: of the folders in which calls are made, at once.
-        warm: whether the folders were listed before.
+        warm: whether the folders were listed before, and are to be listed again meanwhile.
         timeout: of the mount, in seconds.
         seed: of its choices.
     """
@@ -124,7 +124,8 @@ def one_round(each: Round, responder: Responder, tally: Tally, point: Path) -> N
             for folder in FOLDERS:
                 at_once(six_calls(point, folder, FOLDERS[folder])[:1], tally, f"{each}: before")
         responder.turn(each.kind)
-        calls = [
+        calls = [Call(("sh", "-c", f"echo 1 >{point}/.refresh"))] if each.warm else []
+        calls += [
             call
             for depth in each.depths
             for call in six_calls(point, folder_at(depth), FOLDERS[folder_at(depth)], each.kind.lies)

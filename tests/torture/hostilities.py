@@ -136,6 +136,8 @@ def event_flood(talk: Talk) -> None:
     """Send events without end while a request is answered: of objects that do not exist, of stores that come and go."""
     codes = (0x4002, 0x4003, 0x4007, 0x4008, 0x400B, 0x4001, 0xC001, 0x4004, 0x4005)
     for _ in range(300):
+        if not talk.lasts():
+            break
         handles = (talk.random.choice((ROOT, 0, 1, 6, 101, 604, talk.random.randrange(1 << 32))) for _ in range(100))
         head = struct.pack("<HI", talk.random.choice(codes), 0xFFFFFFFF)
         flood = b"".join(packet(EVENT, head + struct.pack("<I", handle)) for handle in handles)
