@@ -152,3 +152,14 @@ def await_recovery(
     raise DidNotHold(
         f"{where}: the camera is good again, and after {RECOVERY:g} s the mount still says: {why}\n{then()}"
     )
+
+
+def unmount(mount: Mount, where: str) -> None:
+    """Unmount, and see that camfs ends well; a program of another thread that is just being started may hold the mount for a moment."""
+    begun = time.monotonic()
+    while subprocess.run(["fusermount3", "-u", mount.path], capture_output=True, check=False).returncode:
+        if time.monotonic() - begun > LONGEST:
+            raise DidNotHold(f"{where}: the mount is busy and cannot be unmounted")
+        time.sleep(0.05)
+    if status := mount.wait():
+        raise DidNotHold(f"{where}: camfs ended with status {status}")

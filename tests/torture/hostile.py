@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mounted.mount import Mount, mounted
-from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, six_calls
+from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, six_calls, unmount
 from tests.torture.hostilities import KINDS
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.responder import DEPTHS, Kind, Responder, content, files_at, folder_at
@@ -135,6 +135,7 @@ def one_round(each: Round, responder: Responder, tally: Tally, point: Path) -> N
         await_recovery(point, FOLDERS, str(each), lambda: "\n".join(mount.lines()[-20:]))
         check_memory(mount, tally, str(each))
         check_words(mount, str(each))
+        unmount(mount, str(each))
 
 
 def check_words(mount: Mount, where: str) -> None:
