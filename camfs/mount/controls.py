@@ -136,7 +136,7 @@ class Controls:
         if self._running:
             return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
         left = trio.current_effective_deadline() - trio.current_time()
-        return trio.move_on_after(max(left - STATUS_TIME, left / 2))
+        return trio.move_on_after(min(max(left - STATUS_TIME, left / 2), self.tree.budget.seconds_in_a_row))
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []

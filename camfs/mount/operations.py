@@ -11,6 +11,7 @@ What the kernel may keep: pages always (`keep_cache`), names and attributes for 
 import errno
 import functools
 import logging
+import math
 import os
 import random
 from collections.abc import Callable, Coroutine, Sequence
@@ -91,7 +92,8 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
         try:
             if handler.__name__ in COMMANDS:
                 return await handler(self, *args, **kwargs)
-            with budget.limit():
+            seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
+            with budget.limit(seconds):
                 return await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
@@ -112,6 +114,9 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
 
 COMMANDS = {"write"}
 """Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
+
+READS = {"open", "read"}
+"""Handlers for which nothing waits in the kernel, other files least of all."""
 
 
 def _subject(args: Sequence[object]) -> Sequence[object]:

@@ -19,6 +19,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
 from camfs.cameras.ptp.advice import explaining_denial
+from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.events import Events
@@ -320,7 +321,8 @@ class PtpCamera(WithoutRemoteControl):
         ]
         if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
             try:
-                self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
+                with trio.move_on_after(time_left() / 2):  # the other lines are known without the camera
+                    self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
             except errors.CameraError as error:
                 log.info("battery: %s", error)
                 if not self.gone:
