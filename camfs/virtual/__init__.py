@@ -17,6 +17,7 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "as_used",
     "attach",
     "attach_dc120",
     "emulate",
@@ -27,6 +28,18 @@ DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""
 
 MODELS = (*PROFILES, DC120)
+
+_RAW_AND_JPEG = "image-quality:dng+fine"
+
+
+def as_used(model: str, options: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the options of a camera that a user starts: a SIGMA shoots raw files and JPEGs, unless its `settings` say otherwise.
+
+    `emulate` by itself makes a SIGMA as its USB interface does: it shoots JPEGs alone.
+    """
+    if model != "sigma-fp":
+        return options
+    return {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -57,7 +70,7 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
-    async with emulate(model, options, keep_trace=False).running() as camera:
+    async with emulate(model, as_used(model, options), keep_trace=False).running() as camera:
         yield camera.open()
 
 
