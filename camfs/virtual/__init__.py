@@ -17,7 +17,6 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
-    "as_used",
     "attach",
     "attach_dc120",
     "emulate",
@@ -30,16 +29,8 @@ DC120 = "dc120"
 MODELS = (*PROFILES, DC120)
 
 _RAW_AND_JPEG = "image-quality:dng+fine"
-
-
-def as_used(model: str, options: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the options of a camera that a user starts: a SIGMA shoots raw files and JPEGs, unless its `settings` say otherwise.
-
-    `emulate` by itself makes a SIGMA as its USB interface does: it shoots JPEGs alone.
-    """
-    if model != "sigma-fp":
-        return options
-    return {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
+"""What a SIGMA in this process shoots unless its option `settings` says otherwise. By itself, as its USB interface makes it and as other
+programs are served it, it shoots JPEGs alone; gphoto2 cannot fetch two files of a shot."""
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -70,7 +61,9 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
-    async with emulate(model, as_used(model, options), keep_trace=False).running() as camera:
+    if model == "sigma-fp":
+        options = {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
+    async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 
 

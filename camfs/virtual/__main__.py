@@ -15,7 +15,7 @@ from typing import Any
 import trio
 
 from camfs.errors import CameraError
-from camfs.virtual import DC120, PROFILES, as_used, emulate, emulate_dc120
+from camfs.virtual import DC120, PROFILES, emulate, emulate_dc120
 from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.options import Option
@@ -35,7 +35,7 @@ def _place(text: str) -> tuple[str, int]:
 
 
 def _ptp(model: str, options: Mapping[str, str], arguments: argparse.Namespace) -> Callable[[], Awaitable[None]]:
-    camera = emulate(model, as_used(model, options), keep_trace=False)
+    camera = emulate(model, options, keep_trace=False)
     if arguments.ptpip is not None:
         return lambda: ptpip.serve(camera, *arguments.ptpip)
     from camfs.virtual.usb import gadget  # needs FunctionFS, and root
