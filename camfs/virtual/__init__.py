@@ -28,6 +28,10 @@ DC120 = "dc120"
 
 MODELS = (*PROFILES, DC120)
 
+_RAW_AND_JPEG = "image-quality:dng+fine"
+"""What a SIGMA in this process shoots unless its option `settings` says otherwise. By itself, as its USB interface makes it and as other
+programs are served it, it shoots JPEGs alone; gphoto2 cannot fetch two files of a shot."""
+
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
     """Make an emulated PTP camera. It answers in `async with camera.running():`, and `camera.open()` gives the host's pipes.
@@ -57,6 +61,8 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
+    if model == "sigma-fp":
+        options = {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 
