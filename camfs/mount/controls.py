@@ -26,7 +26,7 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Happened, Key
-from camfs.mount.events import EventLog, EventsFile
+from camfs.mount.events import EventLog, EventsFile, line_of
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.liveview import FrameFile, StreamFile
@@ -49,6 +49,10 @@ STATUS_TIME = 3.0
 
 STATUS_TIME_WHILE_BUSY = 1.0
 """Seconds for which `.status` waits for the driver while a long command runs."""
+
+
+TOLD_TIME = 1.0
+"""Seconds for which `.capture` waits until programs that watch the folder have been told of the picture."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,10 @@ class Controls:
         """Apply what happens at the camera to the tree and to `.events`, for as long as the mount lives."""
         async for change in self.camera.changes:
             try:
-                if isinstance(change, Happened):
-                    self.events.add(change.text, datetime.now().astimezone())
-                else:
-                    with self.tree.budget.limit():  # requests wait meanwhile
+                with self.tree.budget.limit():  # requests wait meanwhile
+                    if isinstance(change, Happened):
+                        self.events.add(await line_of(self.tree, change), datetime.now().astimezone())
+                    else:
                         await self.tree.apply(change)
             except errors.CameraError as error:
                 self.tree.note_error(f"after an event: {error}")
@@ -202,6 +206,8 @@ class Controls:
                 node = await self.tree.find_new(await self.camera.locate(key))
                 paths.append(node.path())
             self._shots = paths
+        with trio.move_on_after(TOLD_TIME):
+            await self.tree.watchers.told()
 
     async def read_control(self) -> str:
         """Return 1 while the camera is under remote control."""
