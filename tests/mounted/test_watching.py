@@ -1,6 +1,7 @@
 """Programs that watch folders: they see new pictures, and those that go, and nobody pays for it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from camfs.protocols.ptp.codes import EventCode, StorageID
 from camfs.virtual.ptp.camera import EmulatedCamera
 from tests.mounted.contents import make_file
 from tests.mounted.inprocess import camera_in_process
-from tests.mounted.mount import PATIENCE, Mount, mounted, processes_of, run
+from tests.mounted.mount import CAMFS, PATIENCE, Mount, mounted, processes_of, run
 from tests.mounted.watch import watching
 
 CARD = StorageID(0x00010001)
@@ -316,3 +317,61 @@ def _silently(camera: EmulatedCamera, name: str) -> None:
     notify, camera.state.notify = camera.state.notify, lambda *_: None  # type: ignore[method-assign]
     camera.state.store(CARD).add_file("", name, b"picture")
     camera.state.notify = notify  # type: ignore[method-assign]
+
+
+USER = 65534
+
+AS_USER = (
+    *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),  # the interpreter may lie in root's home
+)
+
+
+def test_a_user_who_is_not_root(open_place: Path) -> None:
+    """Mounted by fusermount3, and told by a process of that user; a watcher of that user sees it, and nothing is left behind."""
+    point = open_place / "camera"
+    point.mkdir()
+    os.chown(point, USER, USER)
+    os.chown(open_place, USER, USER)
+    places = {name: str(open_place) for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    script = f"""
+set -e
+{shlex.join(CAMFS)} virtual:ptp {point}
+{shlex.quote(sys.executable)} -c {shlex.quote(WATCHER)} {point}
+fusermount3 -u {point}
+"""
+    try:
+        assert run(*AS_USER, "sh", "-c", script, env=places).stdout.split() == ["CREATE", "CLOSE_WRITE"]
+    finally:
+        subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)
+    for process in Path("/proc").glob("[0-9]*"):
+        if os.fsencode(point) in cmdline(process):
+            wait_until_gone(int(process.name))
+
+
+WATCHER = """
+import pathlib, sys
+from tests.mounted.watch import watching
+point = pathlib.Path(sys.argv[1])
+(point / ".capture").write_text("1")
+with watching((point / (point / ".capture").read_text().strip()).parent) as watch:
+    (point / ".capture").write_text("1")
+    print(*(line.split()[0] for line in watch.several(2)))
+"""
+
+
+def test_allow_other_lets_nobody_in(source: str, open_place: Path) -> None:
+    """Even where the modes would let everybody write."""
+    point = open_place / "camera"
+    with mounted(source, point, "allow_other,umask=0") as mount, watching(point / "card"):
+        mount.expect("allow_delete")
+        (point / ".capture").write_text("1\n")
+        for command in (
+            ["mknod", f"{point}/card/X", "p"],
+            ["mkdir", f"{point}/card/X"],
+            ["rm", "-f", f"{point}/card/0.JPG"],
+        ):
+            done = run("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *command, status=None)
+            assert done.returncode != 0
+            assert "Read-only file system" in done.stderr or "not permitted" in done.stderr
+        assert sorted(os.listdir(point / "card"))[:4] == ["0.JPG", "1.JPG", "2.JPG", "3.JPG"]
