@@ -100,9 +100,19 @@ class KeyReused:
 
 @dataclass(frozen=True)
 class Happened:
-    """A line for `.events`, without its time; nothing else is done about it."""
+    """A line for `.events`, without its time; nothing else is done about it, but for a new entry, of which watchers of its folder are told.
+
+    Attributes:
+        text: what happened: `added`, `setting iso 400`.
+        raw: the camera's own words and codes for it, where it has any; they are shown behind, in parentheses.
+        keys: the entry that it is about, whose path follows the text. Of several, whichever the file system knows.
+        is_new: whether that entry is new; it can be located then.
+    """
 
     text: str
+    raw: str = ""
+    keys: tuple[Key, ...] = ()
+    is_new: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ class ImageFolder:
         """
         return self._listed.describe(key)
 
+    def raw(self, key: Key) -> str:
+        """Return what the camera calls a file's shot: the ids of its entries, until they are cleared."""
+        exposure = self._listed.file(key).exposure
+        return " ".join(f"ImageId 0x{image_id:02X}" for image_id in exposure.ids) if exposure is not None else "spool"
+
     def needs_camera(self, key: Key) -> bool:
         """Say whether reading or removing a file needs the camera, because its shot is not released."""
         return self._listed.file(key).exposure is not None
