@@ -13,6 +13,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def check_mount_point(text: str, options: MountOptions) -> str:
     return path
 
 
+BUSY_FOR_A_MOMENT = 1.0
+"""Seconds for which a mount that is in use is tried again: camfs itself may be telling programs of a new picture (`mount/watchers.py`)."""
+
+
 def unmount(text: str) -> Iterator[str]:
     """Unmount a camera; yields nothing, as there is nothing to say where it works.
 
@@ -65,7 +70,12 @@ def unmount(text: str) -> Iterator[str]:
     path = os.path.realpath(text)
     if not _has_camera(path):
         raise CommandFailed(f"{path}: no camera is mounted here")
-    done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+    until = time.monotonic() + BUSY_FOR_A_MOMENT
+    while True:
+        done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+        if not done.returncode or "busy" not in done.stderr or time.monotonic() > until:
+            break
+        time.sleep(0.1)
     if done.returncode:
         raise CommandFailed(" ".join(done.stderr.split()).removeprefix("fusermount3: "))
     yield from ()
