@@ -168,7 +168,7 @@ class CameraOperations(pyfuse3.Operations):
         found.st_uid = self._ownership.uid
         found.st_gid = self._ownership.gid
         found.st_size = shown.size
-        found.st_blksize = 1 << 17
+        found.st_blksize = 1 << 18  # programs that read so much at once do not ask for what may be pages: file.py
         found.st_blocks = -(-shown.size // 512)
         found.st_atime_ns = found.st_mtime_ns = found.st_ctime_ns = shown.mtime_ns
         return found
