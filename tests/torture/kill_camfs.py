@@ -4,7 +4,6 @@ The camera is a process of its own and lives on. At the end camfs is mounted onc
 saves each shot there, too, and the trace of a plain PTP camera tells how many pictures it took.
 """
 
-import os
 import random
 import signal
 import subprocess
@@ -15,7 +14,18 @@ from pathlib import Path
 
 from tests.mounted.mount import mount_entries
 from tests.torture.outcome import Counts, DidNotHold
-from tests.torture.processes import BUDGET, LOST, MountedCamera, ServedCamera, Somebody, wait_for, write
+from tests.torture.processes import (
+    BUDGET,
+    LOST,
+    MountedCamera,
+    ServedCamera,
+    Somebody,
+    names_in,
+    read_part,
+    read_whole,
+    wait_for,
+    write,
+)
 
 GENERATIONS = 4
 """How often camfs is killed on one camera before what is there is compared."""
@@ -63,9 +73,9 @@ class Photographer:
         ]
 
     def _shots(self) -> list[Path]:
-        shots = sorted((self._point / "imagedb").iterdir())
-        self._chance.shuffle(shots)
-        return shots
+        names = sorted(names_in(self._point / "imagedb"))
+        self._chance.shuffle(names)
+        return [self._point / "imagedb" / name for name in names]
 
     def capture(self) -> None:
         write(self._point / ".capture", str(self._chance.randint(1, 3)))
@@ -75,17 +85,16 @@ class Photographer:
 
     def read_a_part(self) -> None:
         for shot in self._shots()[:2]:
-            with shot.open("rb", buffering=0) as file:
-                file.read(1000)
+            read_part(shot, 0, 1000)
 
     def copy(self) -> None:
         for shot in self._shots()[:2]:
-            self.copied.append(shot.read_bytes())
+            self.copied.append(read_whole(shot))
 
     def take_away(self) -> None:
         """Move some: read whole, then remove."""
         for shot in self._shots()[:2]:
-            data = shot.read_bytes()
+            data = read_whole(shot)
             self.perhaps.append(data)
             shot.unlink()
             self.perhaps.remove(data)
@@ -230,15 +239,13 @@ class Copier:
 
     def copy(self) -> None:
         path = self._chosen()
-        data = (self._point / "card" / path).read_bytes()
-        assert data == self.contents[path], f"{path}: wrong bytes"
+        assert read_whole(self._point / "card" / path) == self.contents[path], f"{path}: wrong bytes"
 
     def read_a_part(self) -> None:
         path = self._chosen()
         offset = self._chance.randrange(len(self.contents[path]))
         size = self._chance.randrange(1, 300_000)
-        with (self._point / "card" / path).open("rb", buffering=0) as file:
-            data = os.pread(file.fileno(), size, offset)
+        data = read_part(self._point / "card" / path, offset, size)
         assert data == self.contents[path][offset : offset + size], f"{path}: wrong bytes at {offset}"
 
     def remove(self) -> None:
@@ -253,9 +260,24 @@ class Copier:
         write(self._point / ".capture", "1")
         self.taken.append((self._point / ".capture").read_text().strip())
 
+    def try_capture(self) -> None:
+        """Take a picture, which the camera loses with its power."""
+        write(self._point / ".capture", "1")
+
+    def compare_all(self) -> None:
+        """Read all files."""
+        for path, data in self.contents.items():
+            assert read_whole(self._point / "card" / path) == data, f"{path}: wrong bytes"
+
     def walk(self) -> None:
-        for _ in os.walk(self._point / "card"):
-            pass
+        """See that no folder lacks what is in it: an error is no shorter listing."""
+        for folder in sorted({str(Path(path).parent) for path in self.contents}):
+            names = names_in(self._point / "card" / folder)
+            there = {
+                path for path in self.contents.keys() - self.removed - self.perhaps if str(Path(path).parent) == folder
+            }
+            missing = there - {f"{folder}/{name}" for name in names}
+            assert not missing, f"{folder}: {missing} are not listed"
 
     def check(self, begun: int) -> int:
         """See that all is there which was not removed, and return how many pictures are.

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.mounted.mount import CAMFS, mount_entries
@@ -222,6 +222,54 @@ class Somebody:
             raise DidNotHold(f"a program on the mount hangs for {seconds:g} s")
         if self.failure is not None and not isinstance(self.failure, OSError):
             raise DidNotHold(f"{type(self.failure).__name__}: {self.failure}") from self.failure
+
+
+@contextlib.contextmanager
+def within_budget(what: str) -> Iterator[None]:
+    """See that a system call returns in time, with whatever result.
+
+    Raises:
+        DidNotHold: it did not.
+    """
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        if time.monotonic() - begun > BUDGET:
+            raise DidNotHold(f"{what} took {time.monotonic() - begun:.1f} s")
+
+
+def read_whole(path: Path) -> bytes:
+    """Read a file to its end, each system call within the budget."""
+    with within_budget(f"opening {path}"):
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        data = b""
+        while True:
+            with within_budget(f"reading {path}"):
+                more = os.read(descriptor, 1 << 20)
+            if not more:
+                return data
+            data += more
+    finally:
+        os.close(descriptor)
+
+
+def read_part(path: Path, offset: int, size: int) -> bytes:
+    """Read a part of a file in one system call, within the budget."""
+    with within_budget(f"opening {path}"):
+        descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with within_budget(f"reading {path}"):
+            return os.pread(descriptor, size, offset)
+    finally:
+        os.close(descriptor)
+
+
+def names_in(folder: Path) -> list[str]:
+    """List a folder, within the budget."""
+    with within_budget(f"listing {folder}"):
+        return os.listdir(folder)
 
 
 def write(path: Path, text: str) -> None:
