@@ -238,6 +238,9 @@ class Camera(Protocol):
     async def format(self, store: Key) -> None:
         """Delete everything in a store."""
 
+    async def learn_settings(self) -> None:
+        """Find out which settings there are, as far as the camera has to be asked; `setting_names` tells them from then on."""
+
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
 
@@ -333,6 +336,9 @@ class WithoutRemoteControl:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
+        pass
+
+    async def learn_settings(self) -> None:
         pass
 
     async def has_control(self) -> bool:
