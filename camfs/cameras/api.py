@@ -102,9 +102,19 @@ class KeyReused:
 
 @dataclass(frozen=True)
 class Happened:
-    """A line for `.events`, without its time; nothing else is done about it."""
+    """A line for `.events`, without its time; nothing else is done about it, but for a new entry, of which watchers of its folder are told.
+
+    Attributes:
+        text: what happened: `added`, `setting iso 400`.
+        raw: the camera's own words and codes for it, where it has any; they are shown behind, in parentheses.
+        keys: the entry that it is about, whose path follows the text. Of several, whichever the file system knows.
+        is_new: whether that entry is new; it can be located then.
+    """
 
     text: str
+    raw: str = ""
+    keys: tuple[Key, ...] = ()
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,6 +240,9 @@ class Camera(Protocol):
     async def format(self, store: Key) -> None:
         """Delete everything in a store."""
 
+    async def learn_settings(self) -> None:
+        """Find out which settings there are, as far as the camera has to be asked; `setting_names` tells them from then on."""
+
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
 
@@ -325,6 +338,9 @@ class WithoutRemoteControl:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
+        pass
+
+    async def learn_settings(self) -> None:
         pass
 
     async def has_control(self) -> bool:

@@ -2,7 +2,8 @@
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
 `handles` (what is open), `blocks` (the cache), `controls`, `capture`, `events`, `liveview` and `thumbnails` (the control files), `names`,
-`failures`, then what touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
+`failures`, `watchers` (what programs that watch folders are told, by way of `caller` and `system_calls`), then what touches pyfuse3:
+`operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
 asks of the kernel); last comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in
 `README.md`.
 
@@ -45,13 +46,15 @@ asks, so that step 3 is left out for most of the file; what lies behind the prog
 The way of an event: a picture is taken with the camera's own button
 ====================================================================
 
-1.  The driver's `listen` hears the camera's event (ObjectAdded), and sends into `Camera.changes` what it means: `Happened`, a line of
-    text, and `FolderChanged` with the folder's key.
-2.  `Controls.follow` (`controls.py`) takes the changes in order. `Happened` goes to `EventLog.add` (`events.py`), which wakes programs
-    that wait in poll(2) for more of `.events`. Everything else goes to `Tree.apply` (`tree.py`).
+1.  The driver's `listen` hears the camera's event (ObjectAdded), and sends into `Camera.changes` what it means: `FolderChanged` with the
+    folder's key, and `Happened` with the picture's.
+2.  `Controls.follow` (`controls.py`) takes the changes in order. Of `Happened` `events.line_of` makes a line with the picture's path, for
+    which `Tree.find_new` describes it; `EventLog.add` wakes programs that wait in poll(2) for more of `.events`. Everything else goes to
+    `Tree.apply` (`tree.py`).
 3.  `Tree.apply` marks the folder stale, and has the kernel drop the pages and attributes that it keeps of it: `Kernel.invalidate_inode`
     (`kernel.py`) puts that into a queue, from which a thread calls pyfuse3.
-4.  The next `ls` is a READDIR: `operations.readdir` asks the `DirectoryHandle` (`handles.py`) for one node after the other, and that
+4.  `Watchers` (`watchers.py`) has the new picture told to programs that watch the folder, so that a file manager shows it.
+5.  The next `ls` is a READDIR: `operations.readdir` asks the `DirectoryHandle` (`handles.py`) for one node after the other, and that
     the `Folder` for a listing. It is stale, so the keys are listed again. Known keys keep their nodes; the new one alone is described.
 
 The way of a command: ``echo 1 > .capture``

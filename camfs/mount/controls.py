@@ -27,7 +27,7 @@ from camfs.cameras.api import Happened, Key
 from camfs.developing.pictures import DevelopedPictures
 from camfs.mount.capture import Shooting
 from camfs.mount.developed import Darkroom
-from camfs.mount.events import EventLog, EventsFile
+from camfs.mount.events import EventLog, EventsFile, line_of
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.liveview import FrameFile, Frames, StreamFile
@@ -47,6 +47,10 @@ STATUS_TIME = 3.0
 
 STATUS_TIME_WHILE_BUSY = 1.0
 """Seconds for which `.status` waits for the driver while a long command runs."""
+
+
+TOLD_TIME = 1.0
+"""Seconds for which `.capture` waits until programs that watch the folder have been told of the picture."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,10 @@ class Controls:
         """Apply what happens at the camera to the tree and to `.events`."""
         async for change in self.camera.changes:
             try:
-                if isinstance(change, Happened):
-                    self.events.add(change.text, datetime.now().astimezone())
-                else:
-                    with self.tree.budget.limit():  # requests wait meanwhile
+                with self.tree.budget.limit():  # requests wait meanwhile
+                    if isinstance(change, Happened):
+                        self.events.add(await line_of(self.tree, change), datetime.now().astimezone())
+                    else:
                         await self.tree.apply(change)
             except errors.CameraError as error:
                 self.tree.note_error(f"after an event: {error}")
@@ -147,7 +151,7 @@ class Controls:
         if self._is_busy:
             return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
         left = trio.current_effective_deadline() - trio.current_time()
-        return trio.move_on_after(max(left - STATUS_TIME, left / 2))
+        return trio.move_on_after(min(max(left - STATUS_TIME, left / 2), self.tree.budget.seconds_in_a_row))
 
     @property
     def _is_busy(self) -> bool:
@@ -207,6 +211,8 @@ class Controls:
     async def write_capture(self, text: str) -> None:
         """Take pictures, or end what takes them by itself (`capture.parse`)."""
         await self.shooting.write(text)
+        with trio.move_on_after(TOLD_TIME):
+            await self.tree.watchers.told()
 
     async def read_control(self) -> str:
         """Return 1 while the camera is under remote control."""
@@ -417,10 +423,12 @@ class SettingsFolder(Directory):
     async def find(self, name: bytes) -> Node | None:
         if self._choices is not None and name == self._choices.name:
             return self._choices
+        await self._controls.camera.learn_settings()
         return {node.name: node for node in self._nodes()}.get(name)
 
     async def listing(self) -> DirectoryListing:
         shown = [self._choices] if self._choices is not None and self.tree.show_control else []
+        await self._controls.camera.learn_settings()
         return FixedListing([*shown, *self._nodes()])
 
     def _nodes(self) -> list[Node]:
