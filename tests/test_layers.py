@@ -143,7 +143,6 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
-                "camfs.protocols.embedded",
                 "camfs.cameras.tethered",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
@@ -158,6 +157,7 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.tethered",
+                "camfs.protocols.embedded",
                 "camfs.protocols.ptp",
                 KEPT,
             }

@@ -17,7 +17,6 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Happened, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
-from camfs.cameras.sigma.exposure import PIECE
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.interval import LOOK
@@ -27,11 +26,11 @@ from camfs.cameras.sigma.raw import RawCommands
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.remote import RemoteControl
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.cameras.tethered.spool import Spool
-from camfs.protocols.embedded import HEAD_SIZE, embedded_thumbnail
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
 log = logging.getLogger(__name__)
@@ -45,9 +44,6 @@ STATUS_SETTINGS = {
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
 
-
-MAX_FILE_SIZE = 64 << 20
-"""Bytes of a shot's file that are searched for a thumbnail."""
 
 STATUS_FILES = 20
 """Files of the spool that are not offered and are named in `.status`."""
@@ -255,23 +251,8 @@ class SigmaCamera:
     async def thumbnail(self, entry: Entry) -> bytes:
         """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
         if isinstance(entry.key, ImageKey):
-            return await self._thumbnail_in(entry)
+            return await carried_thumbnail(entry, self.read)
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
-
-    async def _thumbnail_in(self, entry: Entry) -> bytes:
-        """Return the thumbnail in a shot's file: in its beginning, else anywhere.
-
-        Raises:
-            NoData: it carries none.
-        """
-        data = b""
-        for size in sorted({min(HEAD_SIZE, entry.size), min(entry.size, MAX_FILE_SIZE)}):
-            while len(data) < size:
-                data += await self.read(entry, len(data), min(PIECE, size - len(data)))
-            thumbnail = embedded_thumbnail(data)
-            if thumbnail is not None:
-                return thumbnail
-        raise errors.NoData("the file carries no thumbnail")
 
     async def delete(self, entry: Entry) -> None:
         if entry.key == IMAGEDB:
