@@ -30,6 +30,7 @@ from camfs.cameras.api import Camera
 from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget, seconds_for
+from camfs.mount.caller import CallerProcess
 from camfs.mount.controls import Controls, Permits
 from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
@@ -131,14 +132,16 @@ async def run(
             try:
                 tree = _build(mount.options, camera, work, Budget(seconds_for(connection.timeout)))
                 controls = _install_controls(mount.options, tree, connection.source)
-                _mount(mount, tree)
-                try:
-                    work.start_soon(_stay_attached, camera, connection, supervisor)
-                    work.start_soon(controls.follow)
-                    await _serve(mount, tree, signals, supervisor, ready)
-                finally:
-                    tree.failures.flush()
-                    tree.kernel.unmount()
+                async with _caller_of(mount, tree):
+                    _mount(mount, tree)
+                    try:
+                        work.start_soon(_stay_attached, camera, connection, supervisor)
+                        work.start_soon(controls.follow)
+                        work.start_soon(tree.watchers.run)
+                        await _serve(mount, tree, signals, supervisor, ready)
+                    finally:
+                        tree.failures.flush()
+                        tree.kernel.unmount()
             finally:
                 work.cancel_scope.cancel()
                 await camera.aclose()
@@ -179,6 +182,24 @@ def _build(options: MountOptions, camera: Camera, work: trio.Nursery, budget: Bu
         show_control=options.show_control,
         budget=budget,
     )
+
+
+@asynccontextmanager
+async def _caller_of(mount: Mount, tree: Tree) -> AsyncIterator[None]:
+    """Run the process that tells programs which watch folders; it starts before the block mounts, and ends after it has unmounted."""
+    caller = None
+    if (
+        not mount.options.noinotify and "ro" not in mount.options.fuse
+    ):  # a read-only mount lets nobody make or remove a file
+        try:
+            tree.watchers.caller = caller = CallerProcess(mount.mount_point)
+        except OSError as error:
+            log.warning("programs that watch folders are not told of new pictures: %s", error)
+    try:
+        yield
+    finally:
+        if caller is not None:
+            await caller.aclose()
 
 
 def _install_controls(options: MountOptions, tree: Tree, source: str) -> Controls:
