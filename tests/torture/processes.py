@@ -201,6 +201,7 @@ class Somebody:
                 if error.errno not in self._tolerated:
                     self.failure = error
                 self.done["errors"] += 1
+                time.sleep(0.02)
             except BaseException as error:
                 self.failure = error
             self.longest = max(self.longest, time.monotonic() - begun)

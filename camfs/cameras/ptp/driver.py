@@ -128,6 +128,7 @@ class PtpCamera(WithoutRemoteControl):
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
         await self._events.receive(self._link)
+        self._capture.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:
