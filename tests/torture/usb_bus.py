@@ -315,7 +315,7 @@ class Requests:
 
 
 def obey(address: str, camera: Requests) -> None:
-    """Let go wrong what the torture wishes, and answer each wish with what has happened so far."""
+    """Let go wrong what the torture wishes, if anything, and answer each time with what has happened so far."""
     with multiprocessing.connection.Client(address, "AF_UNIX") as torture:
         struck = 0
         while True:
@@ -325,7 +325,8 @@ def obey(address: str, camera: Requests) -> None:
                 return
             struck += camera.device.struck
             camera.device.struck = 0
-            camera.device.want(wish)
+            if wish is not None:
+                camera.device.want(wish)
             torture.send((struck, camera.transactions, camera.plugged))
 
 
