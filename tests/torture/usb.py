@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mounted.mount import Mount, mounted
-from tests.torture.calls import LONGEST, Tally, at_once, await_recovery, check_memory, six_calls, unmount
+from tests.torture.calls import LONGEST, RECOVERY, Tally, at_once, await_recovery, check_memory, six_calls, unmount
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.responder import DEPTHS, content, files_at, folder_at
 from tests.torture.usb_bus import FOR_EVER, ONCE, OTHERS, Wish
@@ -120,7 +120,10 @@ def once(folder: Path, card: Path, seed: int, totals: Totals, goes_on: Callable[
             wish = Wish(kinds[number % len(kinds)], chance.randrange(PACKETS), chance.randrange(1 << 32))
             before = torturer.struck
             torturer.wish(wish)
+            begun = time.monotonic()
             while torturer.struck == before:
+                if time.monotonic() - begun > RECOVERY:
+                    raise DidNotHold(f"{wish}, seed {seed}: nothing is read any more")
                 path, files = chance.choice(list(FOLDERS.items()))
                 name = chance.choice(list(files))
                 read_through(torturer.mount.path / path / name, files[name], f"{wish}, seed {seed}", totals)
