@@ -6,6 +6,7 @@ from pathlib import Path
 
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
+from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES
@@ -17,6 +18,7 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "WrongOption",
     "attach",
     "attach_dc120",
     "emulate",
@@ -51,7 +53,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
@@ -81,7 +83,7 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
     try:
         return EmulatedDC120(parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
