@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def environment(home: Path) -> Mapping[str, str]:
     return {
         **kept,
         "HOME": str(home),
-        "PATH": f"{home}/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:{ROOT / '.venv/bin'}",
+        "PATH": f"{home}/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:{Path(sys.executable).parent}",
         "PIP_CACHE_DIR": str(caches / "pip"),
         "UV_CACHE_DIR": str(caches / "uv"),
         "MANPATH": "",
