@@ -52,6 +52,7 @@ class Node:
         name: as it stands in the folder.
         lookups: how many of our replies have named it to the kernel and were not forgotten since.
         removed: whether it has left its folder.
+        is_told: whether programs that watch its folder have been told that it appeared; None if they need not be (`watchers`).
         allows_truncation: whether `>` may cut it to nothing before it writes, which changes nothing here.
     """
 
@@ -63,6 +64,7 @@ class Node:
         self.name = name
         self.lookups = 0
         self.removed = False
+        self.is_told: bool | None = None
         self.inode = tree.inodes.register(self)
 
     @property

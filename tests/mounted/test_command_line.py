@@ -84,7 +84,7 @@ def test_an_emulated_camera_that_is_mounted_is_listed(camera: Path) -> None:
     with mounted(FP, camera, background=True) as mount:
         (line,) = (line for line in camfs("--list").stdout.splitlines() if line.endswith(f" at {camera}"))
         assert line.startswith(FP)
-        assert "emulated SIGMA fp   serial unknown" in line
+        assert re.search("emulated SIGMA fp +serial unknown +in use by camfs", line)
         (found,) = (
             each
             for each in json.loads(camfs("--list", "--json").stdout)

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import mmap
 import os
 import re
 import shutil
@@ -408,6 +409,20 @@ def test_a_beginning_takes_a_few_packets(paced: Mount, memory: Path) -> None:
     assert transfer.result == "aborted"
     assert transfer.size <= 16 * 1024
     assert paced.read_status()["transfer"] == "none"
+
+
+def test_pages_of_a_picture_that_is_still_coming(folder: Path, camera: Path, tmp_path: Path, own_cache: Path) -> None:
+    """sendfile(2) and mmap(2) ask for pages, which are whole and right however slow the line is; and the size stays."""
+    fill(folder, "P000001.KDC", "P000002.KDC")
+    with mounted(f"virtual:dc120?memory={folder}", camera):
+        shutil.copyfile(camera / "memory/P000001.KDC", tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == small_picture(1)
+        with (
+            open(camera / "memory/P000002.KDC", "rb") as file,
+            mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as mapped,
+        ):
+            assert mapped[:] == small_picture(2)
+            assert os.fstat(file.fileno()).st_size == len(small_picture(2))
 
 
 def test_two_readers_share_a_transfer(paced: Mount, memory: Path) -> None:

@@ -115,7 +115,8 @@ class RemoteControl:
         info: the reply to ConfigApi, once it was sent.
         before_acquiring: awaited before ConfigApi is sent, for what can only be asked of a standalone body.
         after_acquiring: awaited after it, before the body is used.
-        when_ended: called when control was released, or the camera was switched off.
+        when_acquired: called when the computer has control.
+        when_ended: called when control was released, or, with False, when the camera was switched off.
     """
 
     def __init__(self, operations: SigmaOperations, shots: Shots, idle: float) -> None:
@@ -124,7 +125,8 @@ class RemoteControl:
         self.info: ApiInfo | None = None
         self.before_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.after_acquiring: Callable[[], Awaitable[None]] = _nothing
-        self.when_ended: Callable[[], None] = lambda: None
+        self.when_acquired: Callable[[], None] = lambda: None
+        self.when_ended: Callable[[bool], None] = lambda _released: None
         self._operations = operations
         self._shots = shots
         self._idle = idle
@@ -151,17 +153,17 @@ class RemoteControl:
         if self.is_acquired:
             log.warning("the camera has left the computer's control by itself; what only it held is lost")
             self._shots.note_emptied()
-            self._end()
+            self._end(released=False)
 
     def note_unplugged(self) -> None:
         """Note that the camera was unplugged, which releases it. What only it held stays listed, as the card does."""
         self._note(Event.ENDED)
         self._news.unpark_all()
 
-    def _end(self) -> None:
+    def _end(self, *, released: bool) -> None:
         self._note(Event.ENDED)
         self._news.unpark_all()
-        self.when_ended()
+        self.when_ended(released)
 
     # ------------------------------------------------------------------ using the body
 
@@ -235,6 +237,7 @@ class RemoteControl:
             self._note(Event.CONFIRMED)
             log.info("the computer has control of %s", self.info.model)
             self._news.unpark_all()
+            self.when_acquired()
         if self._set_up_in != self.times_acquired:
             await self._choose_destination()
             await self.after_acquiring()
@@ -325,7 +328,7 @@ class RemoteControl:
         async with self._noting_failures():
             await self._operations.close_application()
             log.info("control is released")
-            self._end()
+            self._end(released=True)
 
     async def release_when_idle(self) -> None:
         """Release control whenever it was not used for the idle time; never returns."""
