@@ -38,6 +38,7 @@ SOLE_IMPORTERS = {
         "camfs.transports.usbpipes",
     },
     "serial": {"camfs.transports.serial"},
+    "rawpy": {"camfs.developing.program"},
     "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
 }
 """Packages that a few modules hide from all others; of pyfuse3 one has what the kernel asks of us and one what we ask of it."""
@@ -161,8 +162,15 @@ LAYERS = {
     ),
     "the file system knows cameras by their protocol": Layer(
         frozenset({"camfs.mount"}),
-        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", "camfs.printable", *WORDS}),
+        frozenset(
+            {"camfs.mount", "camfs.cameras.api", "camfs.developing.pictures", "camfs.errors", "camfs.printable", *WORDS}
+        ),
         frozenset({"trio", "pyfuse3", "PIL"}),
+    ),
+    "developing knows files, and no camera": Layer(
+        frozenset({"camfs.developing"}),
+        frozenset({"camfs.developing", "camfs.errors", "camfs.protocols.kdc", KEPT}),
+        frozenset({"trio", "platformdirs", "rawpy", "PIL"}),
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
         frozenset({"camfs.virtual"}),

@@ -261,11 +261,27 @@ class Camera(Protocol):
     async def set_clock(self, moment: datetime) -> None:
         """Set the camera's clock."""
 
-    async def capture(self) -> Sequence[Key | PurePosixPath]:
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
         """Take one picture, wait until it can be read, and return the keys of its files.
 
         A file that cannot be listed now is given as a path that begins with the store's name: a SIGMA that saves to its card.
+
+        Args:
+            exposure: seconds for which the shutter is held open (bulb); None for the exposure time that is set.
+
+        Raises:
+            NotSupported: the camera takes no pictures under a computer's control, or an exposure is given and it has no bulb.
         """
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        """Take pictures by one command of the camera, as `capture` does; return how many, and the keys of the files of all.
+
+        Args:
+            count: how many are wanted. One at least is taken, and more than this only if the camera is set to take several each time.
+        """
+
+    async def stop_capture(self) -> None:
+        """End a bulb exposure, and what the camera's own interval timer goes on with; do nothing if there is neither."""
 
     async def has_control(self) -> bool:
         """Say whether the camera is under this computer's remote control."""
@@ -306,9 +322,18 @@ class Camera(Protocol):
 
 
 class WithoutRemoteControl:
-    """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
+    """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view, one picture at a time."""
 
     is_remote_controlled = False
+
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
+        raise errors.NotSupported("this camera takes no pictures under a computer's control")
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        return 1, await self.capture()
+
+    async def stop_capture(self) -> None:
+        pass
 
     async def has_control(self) -> bool:
         return False

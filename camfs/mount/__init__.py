@@ -1,8 +1,9 @@
 """The file system: what answers the kernel, and asks a camera in the words of `camfs/cameras/api.py`.
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
-`handles` (what is open), `blocks` (the cache), `controls`, `events`, `liveview` and `thumbnails` (the control files), `names`,
-`failures`, `watchers` (what programs that watch folders are told, by way of `caller` and `system_calls`), then what touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
+`handles` (what is open), `blocks` (the cache), `controls`, `capture`, `events`, `liveview` and `thumbnails` (the control files), `names`,
+`failures`, `watchers` (what programs that watch folders are told, by way of `caller` and `system_calls`), then what touches pyfuse3:
+`operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
 asks of the kernel); last comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in
 `README.md`.
 
@@ -63,8 +64,8 @@ The way of a command: ``echo 1 > .capture``
     `ContentsHandle` (`handles.py`), `direct_io`, so that a write arrives as it was made. The shell's `>` truncates first: a SETATTR
     that `operations.setattr` allows and that does nothing.
 2.  WRITE. `operations.write` calls `ContentsHandle.write`, that `ControlFile.write` (`controls.py`), which decodes the text and looks
-    into the file's row of `CONTROLS`: `Controls.write_capture`.
-3.  `Camera.capture` takes the picture and returns the keys of its files once they can be read. On a PTP camera `Capture.take`
+    into the file's row of `CONTROLS`: `Controls.write_capture`, and so `Shooting.write` (`capture.py`).
+3.  `Camera.capture_several` takes the picture and returns the keys of its files once they can be read. On a PTP camera `Capture.take`
     (`camfs/cameras/ptp/capture.py`) sends InitiateCapture and waits for news, which the camera's events bring: `Events.handle`
     (`events.py` beside it) tells `Capture` of each new object, and when the shot is complete, and sends the changes on as above.
 4.  For each key `Camera.locate` returns the keys of the folders that lead to it, and `Tree.find_new` describes only those and the file.

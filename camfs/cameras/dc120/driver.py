@@ -169,7 +169,10 @@ class Dc120Camera(WithoutRemoteControl):
     async def format(self, store: Key) -> None:
         raise errors.NotSupported("the DC120 has no command that formats a store")
 
-    async def capture(self) -> Sequence[Key]:
+    async def capture(self, exposure: float | None = None) -> Sequence[Key]:
+        """Take a picture. The protocol has shutter speeds up to 16 s, and no command that ends an exposure."""
+        if exposure is not None:
+            raise errors.NotSupported("the DC120 has no bulb; its shutter-speed goes up to 16 s")
         return await self._contents.capture()
 
     # bytes

@@ -285,7 +285,10 @@ class PtpCamera(WithoutRemoteControl):
         if abs((shown if local.tzinfo else shown.replace(tzinfo=None)) - local) > CLOCK_SLACK:
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
-    async def capture(self) -> Sequence[ObjectKey]:
+    async def capture(self, exposure: float | None = None) -> Sequence[ObjectKey]:
+        """Take a picture. The standard has an operation that releases the shutter, and none that ends an exposure."""
+        if exposure is not None:
+            raise errors.NotSupported("this camera has no bulb exposures by PTP")
         return await self._capture.take(self._events.announce_contents)
 
     # ------------------------------------------------------------------ raw, status

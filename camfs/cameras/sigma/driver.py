@@ -21,13 +21,14 @@ from camfs.cameras.sigma.exposure import ImageKey
 from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
+from camfs.cameras.sigma.interval import LOOK
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
 from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shot_list import IMAGEDB
-from camfs.cameras.sigma.shutter import plan_shot
+from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
@@ -83,7 +84,7 @@ class SigmaCamera:
         self._focus = Focus(self._operations, self._settings, self.images)
         self._live_view = LiveView(self._operations, self._settings, self.remote)
         self._raw = RawCommands(ptp, self._operations, self.remote, self.images, self._settings)
-        self._battery = ""
+        self._battery = self._interval_trouble = ""
         self._is_closing = self._is_ending_control = False
         self.remote.before_acquiring = self._card.learn_stores
         self.remote.after_acquiring = self._settings.learn
@@ -306,14 +307,60 @@ class SigmaCamera:
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 
-    async def capture(self) -> Sequence[Key | PurePosixPath]:
-        """Take a picture without autofocus, which would undo a manual focus; `.focus` is for that."""
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
+        """Take a picture without autofocus, which would undo a manual focus; `.focus` is for that.
+
+        For a bulb exposure the shutter speed is set to bulb, and back afterwards.
+
+        Raises:
+            NotPermitted: the camera does not accept bulb in this exposure-mode, or takes no pictures in its present mode.
+        """
+        if exposure is None:
+            return (await self.capture_several(1))[1]
+        async with self.remote.acquired(), shutter_at_bulb(self._settings):
+            return await self._capture(await plan_shot(self._operations, exposure=exposure))
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        """Take pictures by one SnapCommand, and see by the names of their files how many the body has taken."""
         async with self.remote.acquired():
-            plan = await plan_shot(self._operations)
+            plan = await plan_shot(self._operations, count)
+            files = await self._capture(plan)
+        names = {(file.name if isinstance(file, ImageKey | PurePosixPath) else "").partition(".")[0] for file in files}
+        return (len(names) if plan.amount > 1 else 1), files
+
+    async def _capture(self, plan: ShotPlan) -> Sequence[Key | PurePosixPath]:
+        try:
+            return await self.images.capture(
+                SnapMode.WITHOUT_AF,
+                plan.budget,
+                plan.destination,
+                amount=plan.amount,
+                hold=plan.hold,
+                interval=plan.interval,
+            )
+        finally:
+            self._settings.invalidate()
+            if plan.interval is not None and self.images.interval.runs:
+                self._nursery.start_soon(self._follow_interval)
+
+    async def _follow_interval(self) -> None:
+        """Bring in what the body takes by itself, for as long as it does."""
+        while self.images.interval.runs:
+            await trio.sleep(LOOK)
             try:
-                return await self.images.capture(SnapMode.WITHOUT_AF, plan.budget, plan.destination)
-            finally:
-                self._settings.invalidate()
+                async with self.remote.unchanged():
+                    if self.remote.is_acquired:
+                        await self.images.bring_in_interval()
+            except errors.CameraError as error:
+                if str(error) != self._interval_trouble:
+                    log.warning("a picture of the interval timer is not brought in yet: %s", error)
+                self._interval_trouble = str(error)
+
+    async def stop_capture(self) -> None:
+        self.images.end_bulb()
+        if self.images.interval.runs:
+            async with self.remote.unchanged():
+                await self.images.interval.stop()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired
@@ -371,6 +418,8 @@ class SigmaCamera:
             lines.append(("battery", self._battery))
         files = len(self.images.list())
         lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.images.unsaved} only in the camera"))
+        if self.images.interval.text:
+            lines.append(("interval-timer", self.images.interval.text))
         if self.images.trouble:
             lines.append(("spool", f"{self.images.trouble}; what the camera holds stays there until there is room"))
         if unusable := self.images.unusable:

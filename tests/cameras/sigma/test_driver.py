@@ -180,29 +180,6 @@ async def test_no_picture_is_begun_in_cine(tmp_path: Path) -> None:
         assert len(await rig.shoot()) == 1
 
 
-async def test_the_interval_timer_is_waited_for(tmp_path: Path, jumping_clock: trio.testing.MockClock) -> None:
-    async with rigged(tmp_path, empty=True) as rig:
-        for name, value in (
-            ("exposure-mode", "manual"),
-            ("shutter-speed", "1/125"),
-            ("drive-mode", "interval"),
-            ("interval-timer", "60s x3"),
-        ):
-            await rig.camera.change_setting(name, value)
-        begun = trio.current_time()
-        assert len(await rig.shoot()) == 3
-        assert trio.current_time() - begun > 120
-
-
-async def test_an_endless_interval_is_not_begun(tmp_path: Path) -> None:
-    async with rigged(tmp_path, empty=True) as rig:
-        await rig.camera.change_setting("drive-mode", "interval")
-        await rig.camera.change_setting("interval-timer", "2s endless")
-        with pytest.raises(errors.NotPermitted, match="endless"):
-            await rig.camera.capture()
-        assert "SnapCommand" not in rig.operations()
-
-
 @pytest.mark.parametrize(
     ("state", "failure"),
     [
