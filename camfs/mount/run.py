@@ -34,7 +34,7 @@ from camfs.mount.caller import CallerProcess
 from camfs.mount.controls import Controls, Permits
 from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
-from camfs.mount.tree import Tree
+from camfs.mount.tree import STORES, Tree
 
 log = logging.getLogger("camfs")
 
@@ -313,7 +313,7 @@ async def _report_stores(tree: Tree) -> None:
         with tree.budget.limit():  # requests wait meanwhile
             await tree.stores()
     except errors.Refused as error:
-        tree.note_error(str(error))
+        tree.note_error(str(error), kind=STORES)
     except errors.CameraError as error:
         log.info("the stores: %s", error)
 
