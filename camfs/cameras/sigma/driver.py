@@ -44,6 +44,9 @@ STATUS_SETTINGS = {
 """Lines of `.status` that are settings, shown while the computer has control."""
 
 
+WATCHED = 3.0
+"""Seconds between two looks at what the body has changed."""
+
 STATUS_FILES = 20
 """Files of the spool that are not offered and are named in `.status`."""
 
@@ -125,9 +128,22 @@ class SigmaCamera:
         """Announce what happens at the camera until it is gone, and release control when idle."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.remote.release_when_idle)
+            nursery.start_soon(self._watch_settings)
             await self._ptp.listen()
             self.remote.note_unplugged()
             nursery.cancel_scope.cancel()
+
+    async def _watch_settings(self) -> None:
+        """Look now and then what the body has changed, under control and while nobody uses it; that does not put off its release."""
+        while True:
+            await trio.sleep(WATCHED)
+            if self.remote.is_unused:
+                try:
+                    await self._settings.look()
+                except errors.CameraError as error:
+                    log.info("what the body has changed: %s", error)
+                    if isinstance(error, errors.Refused) and error.code == NOT_INITIALISED:
+                        self.remote.note_switched_off()
 
     async def aclose(self) -> None:
         """Release control, close the session and let go of the device; never raises."""

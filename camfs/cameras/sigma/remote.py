@@ -143,6 +143,11 @@ class RemoteControl:
         """Whether the computer has control, as far as is known: True as soon as ConfigApi may have arrived."""
         return self.mode is not Mode.STANDALONE
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether the computer has control, and nobody makes use of it at the moment."""
+        return self.mode is Mode.TETHERED and not self._users
+
     def _note(self, event: Event) -> None:
         self.mode = _TRANSITIONS.get((self.mode, event), self.mode)
 

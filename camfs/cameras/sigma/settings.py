@@ -125,6 +125,19 @@ class Settings:
                 self._tell_changes(dataset, before)
             return self._state.values[dataset]
 
+    async def look(self) -> None:
+        """Ask which datasets have changed, and read those again that were read before, so that what the body has changed is told."""
+        if not self._read_at or not self._operations.has(SigmaOperation.GetCamStatus2):
+            return
+        async with self._reading:
+            changed = (await self._operations.status()).changed
+            datasets = [dataset for dataset in self._read_at if dataset.reads in changed]
+            for dataset in datasets:
+                self._checked_at.pop(dataset, None)
+                self._read_at.pop(dataset, None)
+        for dataset in datasets:
+            await self.values(dataset)
+
     def _tell_changes(self, dataset: Dataset, before: Values) -> None:
         """Tell which settings of a dataset are not what they were when it was last read."""
         now = self._state.values[dataset]
