@@ -103,7 +103,7 @@ def _mount(given: argparse.Namespace) -> int:
 
 def _welcome(mount: Mount) -> None:
     """Tell a user at a terminal that the mount is ready, and of what a listing does not show."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         point = shlex.quote(mount.mount_point)
         print(printable(f"camfs: {mount.source} is mounted on {point}; to unmount it: fusermount3 -u {point}"))
         print(

@@ -192,7 +192,10 @@ async def _caller_of(mount: Mount, tree: Tree) -> AsyncIterator[None]:
         not mount.options.noinotify and "ro" not in mount.options.fuse
     ):  # a read-only mount lets nobody make or remove a file
         try:
-            tree.watchers.caller = caller = CallerProcess(mount.mount_point)
+            caller = await trio.to_thread.run_sync(
+                CallerProcess, mount.mount_point
+            )  # which waits for the program to be loaded
+            tree.watchers.caller = caller
         except OSError as error:
             log.warning("programs that watch folders are not told of new pictures: %s", error)
     try:
