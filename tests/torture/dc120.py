@@ -7,11 +7,8 @@ the status, under one fault; then once more, on a good line. A few are real moun
 """
 
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,12 +20,9 @@ import trio.testing
 
 from camfs import errors
 from camfs.mount.budget import RECOVERY, Budget, seconds_for
-from camfs.virtual import emulate_dc120
 from camfs.virtual.dc120 import EmulatedDC120, Fault, FaultKind
 from camfs.virtual.dc120.line import PtyLine
 from tests.cameras.dc120.rig import CARD, MEMORY, Rig, picture, rigged, stored
-from tests.mounted.mount import mounted
-from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, unmount
 from tests.torture.outcome import Counts, DidNotHold
 
 T = TypeVar("T")
