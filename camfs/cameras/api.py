@@ -5,6 +5,7 @@ the drivers looks into one.
 """
 
 from collections.abc import Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -288,6 +289,9 @@ class Camera(Protocol):
     async def stop_capture(self) -> None:
         """End a bulb exposure, and what the camera's own interval timer goes on with; do nothing if there is neither."""
 
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Keep remote control from being released because the camera is idle, while the block runs; it is not acquired for that."""
+
     async def has_control(self) -> bool:
         """Say whether the camera is under this computer's remote control."""
 
@@ -339,6 +343,9 @@ class WithoutRemoteControl:
 
     async def stop_capture(self) -> None:
         pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def learn_settings(self) -> None:
         pass
