@@ -7,6 +7,7 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 
 import logging
 from collections.abc import Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -388,6 +389,9 @@ class SigmaCamera:
         if self.images.interval.runs:
             async with self.remote.unchanged():
                 await self.images.interval.stop()
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired

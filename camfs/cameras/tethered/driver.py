@@ -14,6 +14,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 
 import logging
 from collections.abc import Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -326,6 +327,9 @@ class TetheredCamera:
 
     async def stop_capture(self) -> None:
         pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired
