@@ -34,7 +34,7 @@ def part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder / "readers.py"
 
 
-HEAD = "from tests.torture.outcome import Counts, DidNotHold\ndef torture(until, seed, folder):\n"
+HEAD = "from tests.torture.outcome import Counts, DidNotHold\ndef torture(until: float, seed: int, folder):\n"
 
 
 def test_a_part_that_holds(part: Path, tmp_path: Path) -> None:
