@@ -111,6 +111,9 @@ LAYERS = {
     "KDC files stand alone": Layer(
         frozenset({"camfs.protocols.kdc"}), frozenset({"camfs.errors", "camfs.protocols.text"})
     ),
+    "picture files stand alone": Layer(
+        frozenset({"camfs.protocols.tiff", "camfs.protocols.embedded"}), frozenset({"camfs.protocols.tiff"})
+    ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
         frozenset({"camfs.errors", "camfs.transports", KEPT}),
@@ -154,6 +157,7 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.tethered",
+                "camfs.protocols.embedded",
                 "camfs.protocols.ptp",
                 KEPT,
             }
@@ -220,9 +224,17 @@ LAYERS = {
         frozenset({f"camfs.virtual.{name}" for name in ("options", "running", "throttle", "trace")}),
         frozenset({"camfs.virtual.usb.pipes"}),
     ),
-    "made pictures know the format of KDC files": Layer(
+    "made pictures know the formats of files": Layer(
         frozenset({"camfs.virtual.pictures"}),
-        frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
+        frozenset(
+            {
+                "camfs.virtual.pictures",
+                "camfs.protocols.embedded",
+                "camfs.protocols.tiff",
+                "camfs.protocols.kdc",
+                "camfs.protocols.dc120.values",
+            }
+        ),
     ),
     "the emulated PTP camera is also the SIGMA": Layer(
         frozenset({"camfs.virtual.ptp"}),

@@ -219,10 +219,11 @@ class Controls:
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take control of the camera, or give it back."""
+        """Take control of the camera, or end what takes pictures and give the camera back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
+            await self.shooting.end()
             await self.camera.release_control()
 
     async def read_record(self) -> str:

@@ -214,8 +214,12 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
-        """Stat a node."""
-        return await self._attributes(self._node(inode), exact=not self.tree.watchers.is_caller(ctx.pid))
+        """Stat a node. Here alone a date is asked for that the camera has not told: names are looked up for many reasons."""
+        node = self._node(inode)
+        if self.tree.watchers.is_caller(ctx.pid):
+            return await self._attributes(node, exact=False)
+        await node.learn_date()
+        return await self._attributes(node)
 
     @_answers
     async def setattr(

@@ -180,6 +180,9 @@ class Thumbnail(Node):
     def needs_camera(self) -> bool:
         return True
 
+    async def learn_date(self) -> None:
+        await self._picture.learn_date()
+
     async def open(self, writing: bool) -> Handle:
         if writing:
             raise BadRequest(errno.EROFS)

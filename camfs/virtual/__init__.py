@@ -7,6 +7,7 @@ from pathlib import Path
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.nikon.profile import NIKON
+from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
@@ -18,6 +19,7 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "WrongOption",
     "attach",
     "attach_dc120",
     "emulate",
@@ -55,7 +57,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
@@ -85,7 +87,7 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
     try:
         return EmulatedDC120(parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager

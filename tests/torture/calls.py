@@ -96,12 +96,12 @@ def six_calls(point: Path, folder: str, files: Mapping[str, bytes], lies: bool =
         return None if lies else files[name][:size]
 
     return [
-        Call(("ls", "-l", here), names=names),
+        Call(("ls", here), names=names),
         Call(("cat", f"{here}/{first}"), bytes_of(first)),
         Call(("stat", "-c", "%s", f"{here}/{second}"), None if lies else f"{len(files[second])}\n".encode()),
         Call(("head", "-c", "1000", f"{here}/{third}"), bytes_of(third, 1000)),
         Call(("cat", f"{point}/.status")),  # must not wait for the camera
-        Call(("ls", "-l", f"{point}/.thumbnails/{folder}"), names=names),
+        Call(("ls", f"{point}/.thumbnails/{folder}"), names=names),
         Call(("tail", "-c", "1000", f"{here}/{fourth}"), None if lies else files[fourth][-1000:]),
     ]
 

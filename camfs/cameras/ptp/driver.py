@@ -133,6 +133,7 @@ class PtpCamera(WithoutRemoteControl):
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
         await self.events.receive(self._link)
+        self.shutter.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:

@@ -26,6 +26,7 @@ from camfs.cameras.sigma.raw import RawCommands
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.remote import RemoteControl
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
@@ -248,9 +249,9 @@ class SigmaCamera:
             await self._ptp.release(entry)
 
     async def thumbnail(self, entry: Entry) -> bytes:
-        """Fetch a thumbnail. The camera makes none of what its image database holds."""
+        """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await carried_thumbnail(entry, self.read)
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
 
     async def delete(self, entry: Entry) -> None:

@@ -24,6 +24,7 @@ from camfs.cameras.api import Change, Entry, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
+from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.mark import MarkedTether
@@ -223,7 +224,7 @@ class TetheredCamera:
 
     async def thumbnail(self, entry: Entry) -> bytes:
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await carried_thumbnail(entry, self.read)
         return await self.ptp.thumbnail(entry)
 
     async def delete(self, entry: Entry) -> None:

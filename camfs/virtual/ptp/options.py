@@ -9,7 +9,16 @@ from typing import TypeVar
 from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
-from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
+from camfs.virtual.options import (
+    Option,
+    WrongOption,
+    not_negative,
+    read_folder,
+    read_number,
+    read_options,
+    read_switch,
+    read_trace,
+)
 from camfs.virtual.ptp.faults import SWITCHES, ClaimedSizes, PartialReads
 from camfs.virtual.sigma.behaviour import FIRMWARES, MENU_NAME, NEWEST
 
@@ -78,7 +87,7 @@ def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
     table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
     options = read_options(Options(), table, values)
     if options.objects is not None and "card" in options.folders:
-        raise ValueError("option objects: cannot be given together with card")
+        raise WrongOption("objects", str(options.objects), "cannot be given together with card")
     return options
 
 
