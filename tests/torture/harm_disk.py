@@ -23,7 +23,7 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.dc120.picture_cache import PictureCache
-from camfs.cameras.sigma.file_names import original_name
+from camfs.cameras.tethered.file_names import original_name
 from camfs.protocols import kdc as header
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.virtual.pictures import kdc

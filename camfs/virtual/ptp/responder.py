@@ -316,6 +316,8 @@ class Responder:
         if not session:
             return Answer(code=ResponseCode.InvalidParameter)
         self.session, self.last_id = session, 0 if not transaction_id else None
+        if self.state.maker is not None:
+            self.state.maker.session_opened()
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:
@@ -366,7 +368,7 @@ class Responder:
             return "halted"
         await link.end_transfer()
         link.restart(flush=False)
-        await link.send([Response(fault.code, request.transaction_id)])
+        await link.send([Response(fault.code, request.transaction_id, fault.parameters)])
         return name_of(ResponseCode, fault.code)
 
     async def _send_answer(self, link: Link, request: Request, answer: Answer) -> str:

@@ -116,6 +116,15 @@ async def test_a_long_exposure(autojump_clock: MockClock) -> None:
         assert await rig.camera.capture() == [newest(rig)]
 
 
+async def test_there_is_no_bulb(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        before = len(rig.operations())
+        with pytest.raises(errors.NotSupported, match="bulb"):
+            await rig.camera.capture(8)
+        assert "InitiateCapture" not in rig.operations()[before:]
+
+
 async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)

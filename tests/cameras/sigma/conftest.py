@@ -5,7 +5,7 @@ import os
 import pytest
 
 from camfs import private_files
-from camfs.cameras.sigma import partial_file
+from camfs.cameras.tethered import partial_file
 from camfs.virtual.sigma.database import PictureFile
 from tests.cameras.sigma.program import Disk, collect_exposed, make_small_pictures
 
