@@ -139,7 +139,7 @@ def await_recovery(
         try:
             (point / ".refresh").write_text("1")
             for folder, files in folders.items():
-                shown = {name for name in os.listdir(point / folder) if name.endswith(".JPG")}
+                shown = {name for name in os.listdir(point / folder) if "." in name}
                 if shown != set(files):
                     raise DidNotHold(f"{where}: good again, and {folder} shows {sorted(shown)}")
                 for name, data in files.items():
