@@ -90,6 +90,7 @@ def six_calls(point: Path, folder: str, files: Mapping[str, bytes], lies: bool =
     """
     here = f"{point}/{folder}"
     names = frozenset() if lies else frozenset(files)
+    pictures = frozenset(name if name.endswith(".JPG") else f"{name}.jpg" for name in names)
     first, second, third, fourth = list(files)[:4]
 
     def bytes_of(name: str, size: int | None = None) -> bytes | None:
@@ -101,7 +102,7 @@ def six_calls(point: Path, folder: str, files: Mapping[str, bytes], lies: bool =
         Call(("stat", "-c", "%s", f"{here}/{second}"), None if lies else f"{len(files[second])}\n".encode()),
         Call(("head", "-c", "1000", f"{here}/{third}"), bytes_of(third, 1000)),
         Call(("cat", f"{point}/.status")),  # must not wait for the camera
-        Call(("ls", f"{point}/.thumbnails/{folder}"), names=names),
+        Call(("ls", f"{point}/.thumbnails/{folder}"), names=pictures),
         Call(("tail", "-c", "1000", f"{here}/{fourth}"), None if lies else files[fourth][-1000:]),
     ]
 
