@@ -94,10 +94,31 @@ LAYERS = {
         standard=frozenset(PURE),
     ),
     "texts know no protocol": Layer(frozenset({"camfs.protocols.text"}), frozenset()),
+    "APEX codes stand alone": Layer(frozenset({"camfs.protocols.apex"}), frozenset()),
     "PTP knows no maker": Layer(frozenset({"camfs.protocols.ptp"}), frozenset({"camfs.errors", "camfs.protocols.ptp"})),
     "SIGMA's protocol extends PTP": Layer(
         frozenset({"camfs.protocols.sigma"}),
-        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sigma", "camfs.protocols.text"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sigma",
+                "camfs.protocols.text",
+            }
+        ),
+    ),
+    "Canon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.text",
+            }
+        ),
     ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
@@ -135,6 +156,7 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.protocols.apex",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
                 KEPT,
@@ -205,6 +227,7 @@ LAYERS = {
         frozenset(
             {
                 "camfs.errors",
+                "camfs.protocols.apex",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
                 "camfs.virtual.pictures",

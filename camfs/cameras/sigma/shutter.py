@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.protocols.sigma.apex import BULB, COUNTS, SHUTTER
+from camfs.protocols.apex import BULB, COUNTS, SHUTTER
 from camfs.protocols.sigma.codes import Destination
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.values import CINE, INTERVAL, SELF_TIMERS
