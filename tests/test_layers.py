@@ -157,15 +157,30 @@ LAYERS = {
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
                 "camfs.protocols.apex",
+                "camfs.cameras.tethered",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+            }
+        ),
+    ),
+    "what tethered cameras share knows no maker": Layer(
+        frozenset({"camfs.cameras.tethered"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp",
                 KEPT,
             }
         ),
     ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
-        frozenset({"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.protocols.sigma.codes"}),
+        frozenset(
+            {"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.cameras.tethered", "camfs.protocols.sigma.codes"}
+        ),
     ),
     "the DC120's driver stands alone": Layer(
         frozenset({"camfs.cameras.dc120"}),
@@ -445,8 +460,8 @@ def test_a_protocol_that_did_io_would_be_noticed(source: str, wrong: set[str]) -
     [
         ("camfs.commands.doctor", "camfs.cameras.ptp.driver"),
         ("camfs.commands.manual", "camfs.cli"),
-        ("camfs.cameras.api", "camfs.cameras.sigma.spool"),
-        ("camfs.cameras.ptp.session", "camfs.cameras.sigma.remote"),
+        ("camfs.cameras.api", "camfs.cameras.tethered.spool"),
+        ("camfs.cameras.ptp.session", "camfs.cameras.tethered.remote"),
         ("camfs.cameras.dc120.line", "camfs.cameras.ptp.link"),
         ("camfs.cameras.sigma.card", "camfs.transports.usb"),
         ("camfs.transports.ports", "camfs.transports.usb"),

@@ -12,8 +12,10 @@ from camfs.protocols.sigma.codes import SIGMA
 
 if TYPE_CHECKING:
     from camfs.cameras.sigma.driver import SigmaCamera
+    from camfs.cameras.tethered.body import Body
+    from camfs.cameras.tethered.driver import TetheredCamera
 
-StillCamera = Union[PtpCamera, "SigmaCamera"]
+StillCamera = Union[PtpCamera, "SigmaCamera", "TetheredCamera"]
 
 
 async def open_still_camera(
@@ -46,7 +48,17 @@ async def open_still_camera(
 
             camera = SigmaCamera(ptp, nursery, idle=idle, spool=spool, movies=movies)
             await camera.open()
+        elif (body := _body_of(ptp)) is not None:
+            from camfs.cameras.tethered.driver import TetheredCamera
+
+            camera = TetheredCamera(ptp, body, nursery, idle=idle, spool=spool)
+            await camera.open()
     except BaseException:
         await camera.aclose()
         raise
     return camera
+
+
+def _body_of(ptp: PtpCamera) -> "Body | None":
+    """Return what a camera's maker adds to PTP, if camfs knows the maker's operations and the camera lists those that it takes."""
+    return None

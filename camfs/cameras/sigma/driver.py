@@ -17,18 +17,18 @@ from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
-from camfs.cameras.sigma.exposure import ImageKey
-from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
-from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import plan_shot
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.file_names import default_folder
+from camfs.cameras.tethered.remote import RemoteControl
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SnapMode
 
 log = logging.getLogger(__name__)
@@ -77,12 +77,13 @@ class SigmaCamera:
         self.images = ImageFolder(
             self._operations, Spool(spool or default_folder(self._serial())), ptp.announce, movies=movies
         )
-        self.remote = RemoteControl(self._operations, self.images, idle)
+        self._tether = SigmaTether(self._operations)
+        self.remote = RemoteControl(self._tether, self.images, idle)
         self._card = Card(ptp, lambda: self.remote.is_acquired)
         self._settings = Settings(self._operations)
         self._focus = Focus(self._operations, self._settings, self.images)
         self._live_view = LiveView(self._operations, self._settings, self.remote)
-        self._raw = RawCommands(ptp, self._operations, self.remote, self.images, self._settings)
+        self._raw = RawCommands(ptp, self._operations, self._tether, self.remote, self.images, self._settings)
         self._battery = ""
         self._is_closing = self._is_ending_control = False
         self.remote.before_acquiring = self._card.learn_stores
@@ -332,7 +333,7 @@ class SigmaCamera:
     async def status(self) -> Sequence[tuple[str, str]]:
         """Return the lines of `.status`. Never acquires control, and asks the camera nothing without it."""
         settings = await self._setting_lines() if self.remote.is_acquired else []
-        info = self.remote.info
+        info = self._tether.info
         lines = [
             ("camera", self._ptp.info.model or "SIGMA"),
             ("serial", self._serial()),

@@ -9,16 +9,14 @@ from collections.abc import Collection
 
 from camfs import errors
 from camfs.cameras.api import Entry, Key
-from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ImageKey, ShotFile
-from camfs.cameras.sigma.file_names import safe_name
+from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ShotFile
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.file_names import safe_name
+from camfs.cameras.tethered.shot_key import ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.records import Movie, Picture
 
 log = logging.getLogger(__name__)
-
-IMAGEDB = "imagedb"
-"""The folder's key, and its name."""
 
 
 class ShotList:

@@ -13,8 +13,8 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera
 from camfs.cameras.sigma.liveview import FRAME_BUDGET
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.still import open_still_camera
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.ptp.codes import DataPhase, Operation
 from camfs.protocols.sigma.codes import UNKNOWN_OPERATIONS, CaptureState, Destination, Hazard, SigmaOperation
 from camfs.virtual.ptp.faults import FaultKind
