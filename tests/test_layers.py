@@ -213,13 +213,14 @@ LAYERS = {
         frozenset({"camfs.virtual.pictures"}),
         frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
     ),
-    "the emulated PTP camera is also the SIGMA": Layer(
+    "the emulated PTP camera is also the SIGMA and the EOS": Layer(
         frozenset({"camfs.virtual.ptp"}),
         frozenset(
             {
                 "camfs.errors",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+                "camfs.virtual.canon_eos",
                 "camfs.virtual.options",
                 "camfs.virtual.pictures",
                 "camfs.virtual.ptp",
@@ -232,9 +233,9 @@ LAYERS = {
             }
         ),
     ),
-    "only where the emulated PTP camera is put together it knows the SIGMA": Layer(
+    "only where the emulated PTP camera is put together it knows makers": Layer(
         frozenset({"camfs.virtual.ptp"}),
-        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma"}),
+        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma", "camfs.virtual.canon_eos"}),
         exempt=frozenset({f"camfs.virtual.ptp.{name}" for name in ("camera", "options", "profiles", "state")}),
     ),
     "the emulated SIGMA adds to a PTP camera's state": Layer(
@@ -251,6 +252,26 @@ LAYERS = {
                 "camfs.virtual.ptp.state",
                 "camfs.virtual.ptp.store",
                 "camfs.virtual.sigma",
+            }
+        ),
+    ),
+    "the emulated EOS adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
+                "camfs.virtual.canon_eos",
+                "camfs.virtual.options",
+                "camfs.virtual.pictures",
+                "camfs.virtual.ptp.calls",
+                "camfs.virtual.ptp.descriptions",
+                "camfs.virtual.ptp.makers",
+                "camfs.virtual.ptp.operations",
+                "camfs.virtual.ptp.refusal",
+                "camfs.virtual.ptp.state",
+                "camfs.virtual.ptp.store",
             }
         ),
     ),

@@ -43,7 +43,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
-    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options))
+    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options), profile.own_options)
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:

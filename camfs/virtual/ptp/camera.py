@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
+from camfs.virtual.canon_eos.body import EosBody
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Fault
@@ -79,6 +80,8 @@ class EmulatedCamera:
             self.state.sigma.begins_with = options.settings
             self.state.sigma.numbers_custom_modes = options.numbers_custom_modes
             self.state.sigma.on_gone = self._leave_bus
+        if profile.make_body is not None:
+            self.state.maker = profile.make_body(self.state, options.own, self._leave_bus)
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(
             self.state,
@@ -146,6 +149,12 @@ class EmulatedCamera:
         assert self.state.sigma is not None
         return self.state.sigma
 
+    @property
+    def eos(self) -> EosBody:
+        """What a Canon EOS body has beyond PTP; only for one."""
+        assert isinstance(self.state.maker, EosBody)
+        return self.state.maker
+
     def _leave_bus(self) -> None:
         self.usb.unplug()
 
@@ -156,7 +165,8 @@ class EmulatedCamera:
 
     def plug(self) -> None:
         """Put the cable in again; `open` then gives new pipes. A camera that hangs stays off the bus."""
-        if self.state.sigma is None or not self.state.sigma.gone:
+        hangs = self.state.sigma is not None and self.state.sigma.gone
+        if not hangs and not (self.state.maker is not None and self.state.maker.gone):
             self.usb.plug()
 
     def power_cycle(self) -> None:
@@ -164,6 +174,8 @@ class EmulatedCamera:
         self.unplug()
         if self.state.sigma is not None:
             self.state.sigma.power_cycle()
+        if self.state.maker is not None:
+            self.state.maker.switch_off_and_on()
         self.plug()
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """The options of emulated PTP cameras, as a table; not every model has all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -39,6 +39,7 @@ class Options:
         snap_time: seconds of each step of a SIGMA fp's capture.
         failures: states in which a SIGMA fp's first captures end.
         settings: a SIGMA fp's settings when the computer takes control: names as in `.settings`, in the order of writing.
+        own: options that only this model has, as they were given.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -61,20 +62,23 @@ class Options:
     snap_time: float = 0.3
     failures: tuple[CaptureState, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    own: dict[str, str] = field(default_factory=dict)
 
 
-def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
+def parse(values: Mapping[str, str], own: tuple[str, ...], others: Collection[str] = ()) -> Options:
     """Read options.
 
     Args:
         values: by name.
         own: which of the options that only some models have this one has.
+        others: names of options that only this one has; they are kept as they are given.
 
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
     table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = read_options(Options(), table, values)
+    options = read_options(Options(), table, {name: value for name, value in values.items() if name not in others})
+    options.own = {name: value for name, value in values.items() if name in others}
     if options.objects is not None and "card" in options.folders:
         raise ValueError("option objects: cannot be given together with card")
     return options

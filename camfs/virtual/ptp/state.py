@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from camfs.protocols.ptp.codes import ALL_STORAGES, NO_TRANSACTION, EventCode, ResponseCode, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo
@@ -35,6 +36,30 @@ class Capture:
     capturing: bool = False
 
 
+class MakersBody(Protocol):
+    """What a maker's body has beyond PTP, as far as sessions and power concern it.
+
+    Attributes:
+        gone: whether it is off the bus until it is switched off and on.
+        is_deaf: whether it answers OperationNotSupported to all that needs a session.
+    """
+
+    gone: bool
+    is_deaf: bool
+
+    def session_closed(self) -> None:
+        """Do what CloseSession brings with it."""
+
+    def session_ended(self) -> None:
+        """Do what the end of the session brings with it, however it ended."""
+
+    def power_lost(self) -> None:
+        """Do what pulling the cable brings with it."""
+
+    def switch_off_and_on(self) -> None:
+        """Switch the body off and on."""
+
+
 @dataclass
 class CameraState:
     """The camera's state, which its operations read and change; tests may do both, too.
@@ -49,6 +74,7 @@ class CameraState:
         events: events that wait to be sent.
         on_event: is called when `events` has grown.
         sigma: the SIGMA fp's own state; None on other cameras.
+        maker: another maker's body; None on cameras without one.
     """
 
     device_info: DeviceInfo
@@ -60,6 +86,7 @@ class CameraState:
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[], None] = lambda: None
     sigma: SigmaFp | None = None
+    maker: MakersBody | None = None
 
     def __post_init__(self) -> None:
         for store in self.stores:
@@ -86,11 +113,15 @@ class CameraState:
         self.events.clear()
         if self.sigma is not None:
             self.sigma.session_ended()
+        if self.maker is not None:
+            self.maker.session_ended()
 
     def lose_power(self) -> None:
         """Do what pulling the USB cable brings with it."""
         if self.sigma is not None:
             self.sigma.close()
+        if self.maker is not None:
+            self.maker.power_lost()
 
     def now(self) -> datetime:
         """Return the time on the camera's clock."""
