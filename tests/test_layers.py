@@ -120,6 +120,10 @@ LAYERS = {
             }
         ),
     ),
+    "Nikon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.nikon"}),
+        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.nikon"}),
+    ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
         frozenset({"camfs.errors", "camfs.protocols.dc120", "camfs.protocols.text"}),
@@ -176,10 +180,31 @@ LAYERS = {
             }
         ),
     ),
+    "Nikon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.nikon",
+                "camfs.protocols.ptp",
+            }
+        ),
+    ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
         frozenset(
-            {"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.cameras.tethered", "camfs.protocols.sigma.codes"}
+            {
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.sigma",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp.makers",
+                "camfs.protocols.sigma.codes",
+            }
         ),
     ),
     "the DC120's driver stands alone": Layer(

@@ -228,6 +228,9 @@ class Camera(Protocol):
     async def format(self, store: Key) -> None:
         """Delete everything in a store."""
 
+    async def learn_settings(self) -> None:
+        """Find out which settings there are, as far as the camera has to be asked; `setting_names` tells them from then on."""
+
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
 
@@ -299,6 +302,9 @@ class WithoutRemoteControl:
     """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
 
     is_remote_controlled = False
+
+    async def learn_settings(self) -> None:
+        pass
 
     async def has_control(self) -> bool:
         return False

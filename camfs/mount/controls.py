@@ -411,10 +411,12 @@ class SettingsFolder(Directory):
     async def find(self, name: bytes) -> Node | None:
         if self._choices is not None and name == self._choices.name:
             return self._choices
+        await self._controls.camera.learn_settings()
         return {node.name: node for node in self._nodes()}.get(name)
 
     async def listing(self) -> DirectoryListing:
         shown = [self._choices] if self._choices is not None and self.tree.show_control else []
+        await self._controls.camera.learn_settings()
         return FixedListing([*shown, *self._nodes()])
 
     def _nodes(self) -> list[Node]:

@@ -259,6 +259,9 @@ class SigmaCamera:
 
     # ------------------------------------------------------------------ settings, clock
 
+    async def learn_settings(self) -> None:
+        pass
+
     def setting_names(self) -> Sequence[str]:
         return self._settings.names()
 

@@ -93,15 +93,20 @@ class ShotPlan:
         on_card: files that will appear on the card.
         here: files that will wait in the body for this computer.
         seconds: for which the body may be silent: the exposure that is still going on, with its dark frame.
+        copied: whether what appears on the card is to be copied to this computer as well, as the body itself does one of the two only.
     """
 
     on_card: int = 1
     here: int = 0
     seconds: float = 0.0
+    copied: bool = False
 
 
 class Settings(Protocol):
     """The body's settings, by name and as text: see `cameras.api.Camera`."""
+
+    async def learn(self) -> None:
+        """Find out which there are, as far as the body has to be asked for that; never acquires control, and asks once."""
 
     def names(self) -> Sequence[str]:
         """Name them, without asking the body."""
@@ -127,14 +132,16 @@ class Body(Protocol):
     """One maker's body. Every method may raise `CameraError`.
 
     Attributes:
-        settings: its settings.
         settings_need_control: whether its settings can be read only under remote control.
         reading_removes: whether it forgets a shot as soon as that was read, so that a beginning of it is worth keeping.
     """
 
-    settings: Settings
     settings_need_control: bool
     reading_removes: bool
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
 
     async def enter(self) -> None:
         """Take the body: what follows needs it. It may be asked for again when the body has left control by itself.

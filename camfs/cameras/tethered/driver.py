@@ -106,7 +106,7 @@ class TetheredCamera:
         held = HeldShots(body, self.shots)
         self.remote = RemoteControl(MarkedTether(body, ptp, kept), held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
-        self._shutter = Shutter(body, self._following, self.shots, ptp.shutter)
+        self._shutter = Shutter(body, self._following, self.shots, ptp)
         self._focuses = False
         self.remote.when_ended = self._when_control_ended
         ptp.when_renumbered = self._when_renumbered
@@ -247,6 +247,9 @@ class TetheredCamera:
         await self.ptp.refresh()
 
     # ------------------------------------------------------------------ settings, clock
+
+    async def learn_settings(self) -> None:
+        await self.body.settings.learn()
 
     def setting_names(self) -> Sequence[str]:
         return [*self.body.settings.names(), AUTOFOCUS]

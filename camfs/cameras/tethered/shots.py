@@ -25,12 +25,16 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
-from camfs.cameras.tethered.body import Body, WaitingShot
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.tethered.body import Body, Keep, WaitingShot
 from camfs.cameras.tethered.file_names import safe_name
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.cameras.tethered.spool import Spool
 
 log = logging.getLogger(__name__)
+
+PIECE = 1 << 20
+"""Bytes read of the card at once."""
 
 ROOM = 256 << 20
 """Bytes that have to be free on the spool's disk before a shot for this computer is taken: twice the largest picture of any body."""
@@ -129,6 +133,32 @@ class ShotFolder:
         total, free = await self._spool.run(_room, self._spool.folder)
         return Usage(total, free, len(self._keys))
 
+    async def copy(self, ptp: PtpCamera, key: Key) -> ImageKey:
+        """Copy a file of the card into the folder.
+
+        Raises:
+            StoreFull: there is no room; the file stays on the card.
+        """
+        found = await ptp.describe(key, None)
+        if found is None:
+            raise errors.NotFound("the picture is not on the card any more")
+        entry = await ptp.measure(found, reading=True)
+
+        async def read(keep: Keep) -> int:
+            at = 0
+            while at < entry.size and (piece := await ptp.read(entry, at, min(PIECE, entry.size - at))):
+                await keep(at, piece)
+                at += len(piece)
+            return at
+
+        try:
+            name = await self._store(entry.name, entry.size, entry.mtime_ns, read, keeps_beginning=False)
+        finally:
+            await ptp.release(entry)
+        self._follow_spool()
+        await self._announce(FolderChanged(IMAGEDB))
+        return self._keys[name]
+
     # ------------------------------------------------------------------ shots that wait in the body
 
     @property
@@ -209,20 +239,37 @@ class ShotFolder:
 
     async def _receive(self, shot: WaitingShot) -> str:
         """Bring a shot into the spool, synchronised; return its name there."""
+
+        async def read(keep: Keep) -> int:
+            return await self._body.read_shot(shot, keep)
+
+        name = shot.name or f"SHOT{shot.handle & 0xFFFF:04X}"
+        return await self._store(name, shot.size, shot.mtime_ns, read, keeps_beginning=self._body.reading_removes)
+
+    async def _store(
+        self,
+        wanted: str,
+        size: int,
+        mtime_ns: int,
+        read: Callable[[Keep], Awaitable[int]],
+        *,
+        keeps_beginning: bool,
+    ) -> str:
+        """Bring bytes into the spool, synchronised; return their name there. What failed half way is dropped or kept as a beginning."""
         await self._spool.look()
-        name = self._spool.free_name(safe_name(shot.name or f"SHOT{shot.handle & 0xFFFF:04X}"))
-        partial = await self._spool.begin(name, shot.size, shot.mtime_ns or time.time_ns())
+        name = self._spool.free_name(safe_name(wanted))
+        partial = await self._spool.begin(name, size, mtime_ns or time.time_ns())
         try:
-            size = await self._body.read_shot(shot, partial.write)
-            if not size or partial.available(0, size) < size:
+            got = await read(partial.write)
+            if not got or partial.available(0, got) < got:
                 raise errors.RemoteProtocolError(f"{name}: the camera did not give all bytes of the shot")
-            if size != shot.size:
-                log.info("%s has %d bytes, of which the camera announced %d", name, size, shot.size)
+            if got != size:
+                log.info("%s has %d bytes, of which the camera announced %d", name, got, size)
             await partial.finish()
         except BaseException:
             with trio.CancelScope(shield=True):
                 try:
-                    await (partial.keep_beginning() if self._body.reading_removes else partial.drop())
+                    await (partial.keep_beginning() if keeps_beginning else partial.drop())
                 except errors.Refused as error:
                     log.warning("%s", error)
             raise

@@ -18,7 +18,8 @@ import trio
 
 from camfs import errors
 from camfs.cameras.api import Key
-from camfs.cameras.ptp.capture import Capture, Shot
+from camfs.cameras.ptp.capture import Shot
+from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.tethered.body import Body, ShotPlan
 from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.shot_key import ImageKey
@@ -46,14 +47,14 @@ class Shutter:
         body: takes it.
         following: brings the news.
         shots: receives those that come to this computer.
-        capture: knows the shot's files on the card.
+        ptp: the same camera, which knows the shot's files on the card.
     """
 
-    def __init__(self, body: Body, following: Following, shots: ShotFolder, capture: Capture) -> None:
+    def __init__(self, body: Body, following: Following, shots: ShotFolder, ptp: PtpCamera) -> None:
         self._body = body
         self._following = following
         self._shots = shots
-        self._capture = capture
+        self._ptp = ptp
         self._received: list[ImageKey] = []
         self._failure: errors.CameraError | None = None
         self._is_complete = False
@@ -78,7 +79,7 @@ class Shutter:
             FocusFailed, BufferFull, CaptureFailed, NotPermitted: the body takes none, for this reason.
             TransferTimeout: no file has appeared.
         """
-        with self._capture.expected() as shot:
+        with self._ptp.shutter.expected() as shot:
             await self._clear_way()
             if await self._body.sends_here():
                 await self._shots.check_room()
@@ -87,12 +88,12 @@ class Shutter:
             try:
                 plan = await self._body.release_shutter(autofocus=autofocus, exposure=exposure)
                 await self._wait(plan, shot)
-                keys: list[Key] = [*self._received]
-                if shot.files:
-                    keys = [*await self._capture.keys(shot), *keys]
+                on_card = await self._ptp.shutter.keys(shot)
+                if plan.copied:
+                    self._received += [await self._shots.copy(self._ptp, key) for key in on_card]
             finally:
                 self._following.listener = None
-        return keys
+        return [*on_card, *self._received]
 
     async def _clear_way(self) -> None:
         """Receive what still waits in the body: it may be in the way of the next shot. Only a full disk stops the next."""
