@@ -194,10 +194,24 @@ LAYERS = {
             }
         ),
     ),
+    "Canon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.canon_eos",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
+            }
+        ),
+    ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
         frozenset(
             {
+                "camfs.cameras.canon_eos",
                 "camfs.cameras.nikon",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",

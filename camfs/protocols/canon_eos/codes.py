@@ -6,7 +6,7 @@ What the operations do, and which bodies list them: camfs/protocols/canon_eos/RE
 from enum import IntEnum, IntFlag
 
 from camfs import errors
-from camfs.protocols.ptp.codes import REFUSALS, DataPhase, ResponseCode, name_of
+from camfs.protocols.ptp.codes import REFUSALS, DataPhase, EventCode, ResponseCode, name_of
 
 CANON = "canon"
 """How the manufacturer in DeviceInfo begins, in small letters: some bodies write `Canon Inc.`, some `Canon.Inc`."""
@@ -25,7 +25,10 @@ MAX_PIECE = 1 << 20
 
 
 class CanonOperation(IntEnum):
-    """The vendor operations that camfs or gphoto2 sends, and a few that nobody must."""
+    """The vendor operations that camfs or gphoto2 sends, and a few that nobody must.
+
+    Those that have the name of a standard operation are called `Canon…` here, so that a trace tells them apart.
+    """
 
     data_phase: DataPhase
 
@@ -35,11 +38,11 @@ class CanonOperation(IntEnum):
         member.data_phase = data_phase
         return member
 
-    GetStorageIDs = 0x9101, DataPhase.IN
-    GetStorageInfo = 0x9102, DataPhase.IN
-    GetObject = 0x9104, DataPhase.IN
-    DeleteObject = 0x9105
-    GetPartialObject = 0x9107, DataPhase.IN
+    CanonGetStorageIDs = 0x9101, DataPhase.IN
+    CanonGetStorageInfo = 0x9102, DataPhase.IN
+    CanonGetObject = 0x9104, DataPhase.IN
+    CanonDeleteObject = 0x9105
+    CanonGetPartialObject = 0x9107, DataPhase.IN
     GetDeviceInfoEx = 0x9108, DataPhase.IN
     GetObjectInfoEx = 0x9109, DataPhase.IN
     GetThumbEx = 0x910A, DataPhase.IN
@@ -67,7 +70,7 @@ class CanonOperation(IntEnum):
     DoAf = 0x9154
     DriveLens = 0x9155
     AfCancel = 0x9160
-    GetPartialObject64 = 0x9172, DataPhase.IN
+    CanonGetPartialObject64 = 0x9172, DataPhase.IN
     FactoryFirst = 0x91FE, DataPhase.IN
     FactorySecond = 0x91FF, DataPhase.IN
 
@@ -117,6 +120,17 @@ class Record(IntEnum):
     ObjectAdded64LongName = 0xC1B6
     ObjectInfoChanged64LongName = 0xC1B7
     RequestTransfer64LongName = 0xC1B8
+
+
+CARD_EVENTS: dict[int, EventCode] = {
+    Record.ObjectRemoved: EventCode.ObjectRemoved,
+    Record.ObjectContentChanged: EventCode.ObjectInfoChanged,
+    Record.StorageStatusChanged: EventCode.StorageInfoChanged,
+    Record.StorageInfoChanged: EventCode.StorageInfoChanged,
+    Record.StoreAdded: EventCode.StoreAdded,
+    Record.StoreRemoved: EventCode.StoreRemoved,
+}
+"""Records that say the same as a standard event, with the same parameter."""
 
 
 class Property(IntEnum):

@@ -312,6 +312,8 @@ class EosBody:
                 self._focus()
         if not button & Button.FULL:
             return None
+        if self._failure is None and self.behaviour.failures:
+            self._failure = self.behaviour.failures.pop(0)
         failure, self._failure = self._failure, None
         if failure is not None and failure in RELEASE_ANSWERS:
             raise Refusal(RELEASE_ANSWERS[failure])

@@ -211,11 +211,11 @@ def _nothing(body: EosBody, call: Call) -> None:
 
 
 OPERATIONS: Mapping[int, Handler] = {
-    CanonOperation.GetStorageIDs: get_storage_ids,
-    CanonOperation.GetStorageInfo: get_storage_info,
-    CanonOperation.GetObject: get_object,
-    CanonOperation.DeleteObject: operations.delete_object,
-    CanonOperation.GetPartialObject: get_partial_object,
+    CanonOperation.CanonGetStorageIDs: get_storage_ids,
+    CanonOperation.CanonGetStorageInfo: get_storage_info,
+    CanonOperation.CanonGetObject: get_object,
+    CanonOperation.CanonDeleteObject: operations.delete_object,
+    CanonOperation.CanonGetPartialObject: get_partial_object,
     CanonOperation.GetDeviceInfoEx: _always(get_device_info_ex),
     CanonOperation.GetObjectInfoEx: get_object_info_ex,
     CanonOperation.GetThumbEx: operations.get_thumb,
