@@ -102,8 +102,8 @@ FIRST_TIME = 5.0
 MOST_REPLIES = 64
 """Replies with records that are taken one after the other: a body that always has more must not keep all others from their turn."""
 
-CAPACITY = (0x0FFFFFFF, 0x1000, 1)
-"""The room of this computer, in clusters of 4 KiB, as gphoto2 says it."""
+CAPACITY = (0x04FFFFFF, 0x1000, 1)
+"""The room of this computer, in clusters of 4 KiB, as a 60D was told it (camfs/protocols/canon_eos/README.md, "Capture")."""
 
 FEW_SHOTS = 100
 """So many shots left and less, the body is told of the computer's room again."""
@@ -429,8 +429,8 @@ class CanonBody(PlainBody):
 
         try:
             await self._while_tethered(tell)
-        except errors.Busy as error:
-            log.info("%s", error)  # it may have taken it all the same
+        except errors.Refused as error:
+            log.info("%s", error)  # it may have taken it all the same; if not, it releases no shot for this computer
         until = trio.current_time() + ROOM_TIME
         await self._ask()
         while self.state.number(Property.ShotsLeft) == 0 and trio.current_time() < until:

@@ -225,6 +225,8 @@ class ShotFolder:
                 try:
                     key = await self._hand_over(handle, rescuing)
                 except errors.NotFound as error:
+                    if self._waiting[:1] != [handle]:
+                        raise
                     self._note_lost(handle, str(error))
                     continue
                 if key is not None:

@@ -106,7 +106,7 @@ class Stops:
 
     def decode(self, value: bytes, offered: Sequence[bytes] = ()) -> str:
         number = number_of(value)
-        return self.scale.decode(number) or write_code(number)
+        return self.scale.decode(number) or hex(number)  # in decimal it would look like an ISO
 
     def encode(self, text: str, offered: Sequence[bytes] = ()) -> bytes:
         """Return the value of a text: the one of those offered that is so called, or whose number is close to it."""
