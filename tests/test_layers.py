@@ -252,14 +252,13 @@ LAYERS = {
         frozenset({"camfs.virtual.pictures"}),
         frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
     ),
-    "the emulated PTP camera is also the SIGMA and the EOS": Layer(
+    "the emulated PTP camera is also the SIGMA": Layer(
         frozenset({"camfs.virtual.ptp"}),
         frozenset(
             {
                 "camfs.errors",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
-                "camfs.virtual.canon_eos",
                 "camfs.virtual.options",
                 "camfs.virtual.pictures",
                 "camfs.virtual.ptp",
@@ -306,11 +305,28 @@ LAYERS = {
                 "camfs.virtual.pictures",
                 "camfs.virtual.ptp.calls",
                 "camfs.virtual.ptp.descriptions",
+                "camfs.virtual.ptp.maker_body",
                 "camfs.virtual.ptp.makers",
                 "camfs.virtual.ptp.operations",
+                "camfs.virtual.ptp.options",
+                "camfs.virtual.ptp.profiles",
                 "camfs.virtual.ptp.refusal",
                 "camfs.virtual.ptp.state",
                 "camfs.virtual.ptp.store",
+            }
+        ),
+    ),
+    "the emulated Nikon adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.nikon",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "properties", "refusal", "state")),
+                "camfs.virtual.nikon",
             }
         ),
     ),

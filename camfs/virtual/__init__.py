@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
+from camfs.virtual.nikon.profile import NIKON
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
-from camfs.virtual.ptp.profiles import PROFILES
+from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
@@ -22,6 +24,9 @@ __all__ = [
     "emulate",
     "emulate_dc120",
 ]
+
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
+"""The models on USB, by the name in `virtual:NAME`."""
 
 DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""

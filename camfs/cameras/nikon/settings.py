@@ -84,8 +84,7 @@ class NikonSettings:
                 self._name()
 
     def names(self) -> Sequence[str]:
-        names = [name for name in self._ptp.properties.names() if name != DESTINATION]
-        return [*dict.fromkeys(names), DESTINATION]
+        return [*dict.fromkeys(self._ptp.properties.names()), DESTINATION]
 
     async def read(self, name: str) -> str:
         if name == DESTINATION:

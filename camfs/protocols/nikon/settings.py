@@ -73,8 +73,8 @@ def _scaled(parts: int) -> Notation:
 
 
 def _degrees(value: int) -> str:
-    degrees = Fraction(value, 1 << 16) % 360
-    return f"{float(degrees - 360 if degrees > 180 else degrees):.1f}"
+    tenths = round(Fraction(10 * value, 1 << 16)) % 3600
+    return f"{(tenths - 3600 if tenths > 1800 else tenths) / 10:.1f}"
 
 
 LEVEL = Notation(_degrees, str, lambda text: (Fraction(text) * (1 << 16),))
@@ -160,7 +160,7 @@ NIKON_SETTINGS = (
     NikonSetting(0xD0E4, "lens-longest", decimal(2, suffix="mm")),
     NikonSetting(0xD0E5, "lens-aperture-shortest", decimal(2, prefix="f/")),
     NikonSetting(0xD0E6, "lens-aperture-longest", decimal(2, prefix="f/")),
-    NikonSetting(0xD10B, "destination", words=_table("0=card 1=computer 2=both")),
+    NikonSetting(0xD10B, "recording-media", words=_table("0=card 1=memory")),
     NikonSetting(0xD126, "flash-compensation", _scaled(6)),
     NikonSetting(
         0xD14E,

@@ -39,6 +39,7 @@ from camfs.virtual.canon_eos import footage
 from camfs.virtual.canon_eos.behaviour import FOCUS, NOTHING, RECORDS, RELEASE_ANSWERS, Behaviour
 from camfs.virtual.canon_eos.properties import BULB_MODE, SHOTS_HERE, SHOTS_ON_CARD, Properties, takes
 from camfs.virtual.pictures.contents import Content
+from camfs.virtual.ptp.maker_body import MakerBody
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.ptp.store import File, Node
@@ -70,7 +71,7 @@ class WaitingShot:
     content: Content
 
 
-class EosBody:
+class EosBody(MakerBody):
     """What an emulated EOS body has beyond PTP.
 
     Args:
@@ -88,7 +89,6 @@ class EosBody:
         kept_on_at: when KeepDeviceOn came last.
         gone: whether it has switched itself off.
         is_deaf: whether it answers nothing, because the session before was closed.
-        on_gone: takes it off the bus.
     """
 
     def __init__(self, state: CameraState, behaviour: Behaviour) -> None:
@@ -105,7 +105,6 @@ class EosBody:
         self.kept_on_at = 0.0
         self.gone = False
         self.is_deaf = False
-        self.on_gone: Callable[[], None] = lambda: None
         self._state = state
         self._records: list[Event] = []
         self._rests = False
@@ -161,6 +160,9 @@ class EosBody:
         self.sends_records = False
         self._begin_or_end()
 
+    def session_opened(self) -> None:
+        """Do what a session begins with: nothing. The body is as it was."""
+
     def session_closed(self) -> None:
         self.is_deaf = self.behaviour.forgets_session
 
@@ -171,7 +173,7 @@ class EosBody:
         """Do what pulling the cable brings. The body has a battery: it stays tethered, and knows no session any more."""
         self.is_deaf = False
 
-    def switch_off_and_on(self) -> None:
+    def power_cycled(self) -> None:
         """Switch it off and on: it is the photographer's, and what waited is lost."""
         self.waiting.clear()
         self.locked = self.gone = False
@@ -201,7 +203,7 @@ class EosBody:
             return
         if behaviour.auto_off is not None and now - self.kept_on_at > behaviour.auto_off:
             self.gone = True
-            self.on_gone()
+            self.leave_bus()
             raise DeviceGone("the emulated body has switched itself off")
         if behaviour.presses is not None and now - self._tethered_at >= behaviour.presses:
             behaviour.presses = None

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
-from camfs.virtual.canon_eos.body import EosBody
 from camfs.virtual.pictures.contents import Disk
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Fault
@@ -66,6 +65,9 @@ class EmulatedCamera:
             self.quirks,
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
+        if profile.maker is not None:
+            self.state.maker = profile.maker(self.state, options)
+            self.state.maker.leave_bus = self._leave_bus
         if profile.has_api_life:
             self.state.sigma = SigmaFp(
                 self.card,
@@ -80,8 +82,6 @@ class EmulatedCamera:
             self.state.sigma.begins_with = options.settings
             self.state.sigma.numbers_custom_modes = options.numbers_custom_modes
             self.state.sigma.on_gone = self._leave_bus
-        if profile.make_body is not None:
-            self.state.maker = profile.make_body(self.state, options.own, self._leave_bus)
         self.trace = Trace(options.trace, keep_trace)
         self.responder = Responder(
             self.state,
@@ -149,12 +149,6 @@ class EmulatedCamera:
         assert self.state.sigma is not None
         return self.state.sigma
 
-    @property
-    def eos(self) -> EosBody:
-        """What a Canon EOS body has beyond PTP; only for one."""
-        assert isinstance(self.state.maker, EosBody)
-        return self.state.maker
-
     def _leave_bus(self) -> None:
         self.usb.unplug()
 
@@ -175,7 +169,7 @@ class EmulatedCamera:
         if self.state.sigma is not None:
             self.state.sigma.power_cycle()
         if self.state.maker is not None:
-            self.state.maker.switch_off_and_on()
+            self.state.maker.power_cycled()
         self.plug()
 
     async def run(self) -> None:

@@ -7,15 +7,14 @@ from typing import Any
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
-from camfs.virtual.canon_eos import behaviour as canon_behaviour
-from camfs.virtual.canon_eos import operations as canon
-from camfs.virtual.canon_eos.body import EosBody
-from camfs.virtual.options import Option, read_options
+from camfs.virtual.options import Option
 from camfs.virtual.ptp import makers
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.maker_body import MakerBody
+from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.properties import Clock, Property
-from camfs.virtual.ptp.state import CameraState, MakersBody
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma import operations as sigma
 
 
@@ -60,7 +59,7 @@ class Profile:
         options: options that only some models have, besides the stores.
         own_options: options that only this model has.
         has_api_life: whether it can be under remote control, as the SIGMA fp can.
-        make_body: makes its maker's body, given the camera's state, the options that only this model has, and what takes it off the bus.
+        maker: makes the state of a maker's body beyond PTP.
         vendor_id, product_id: those of its USB device descriptor.
     """
 
@@ -79,7 +78,7 @@ class Profile:
     options: tuple[str, ...] = ()
     own_options: Mapping[str, Option[Any]] = field(default_factory=dict)
     has_api_life: bool = False
-    make_body: Callable[[CameraState, Mapping[str, str], Callable[[], None]], MakersBody] | None = None
+    maker: Callable[[CameraState, Options], MakerBody] | None = None
     vendor_id: int = 0
     product_id: int = 0
 
@@ -206,73 +205,5 @@ PTP = Profile(
     vendor_names=makers.NAMES,
 )
 
-
-def _eos(state: CameraState, options: Mapping[str, str], leave_bus: Callable[[], None]) -> EosBody:
-    body = EosBody(state, read_options(canon_behaviour.Behaviour(), canon_behaviour.OPTIONS, options))
-    body.on_gone = leave_bus
-    return body
-
-
-# What a 60D says of itself (camfs/protocols/canon_eos/README.md, "Recognition").
-_EOS_OPERATIONS = (
-    *range(0x1001, 0x100E),
-    0x100F,
-    *range(0x1014, 0x1017),
-    0x101B,
-    *range(0x9101, 0x910D),
-    *(0x910E, 0x910F, 0x9110),
-    *range(0x9113, 0x9119),
-    *range(0x911A, 0x9122),
-    *range(0x9127, 0x912A),
-    *range(0x912B, 0x9138),
-    *range(0x9153, 0x9156),
-    *range(0x9157, 0x915B),
-    *(0x9160, 0x91F0, 0x91F1, 0x91FE, 0x91FF),
-    *range(0x9801, 0x9806),
-    *(0x9052, 0x9053, *range(0x9057, 0x905B), 0x905F),
-)
-
-CANON_EOS = Profile(
-    name="canon-eos",
-    device_info=DeviceInfo(
-        standard_version=100,
-        vendor_extension_id=6,
-        vendor_extension_version=200,
-        operations=_EOS_OPERATIONS,
-        events=(0x4002, 0x4003, 0x4004, 0x4005, 0x4007, 0x4009, 0xC101),
-        capture_formats=(ObjectFormat.EXIF_JPEG,),
-        image_formats=(
-            0x3001,
-            0x3002,
-            0x3006,
-            0x3008,
-            0x300A,
-            0x300D,
-            0x3801,
-            0xB101,
-            0xB103,
-            0xB104,
-            0xB105,
-            0xBF02,
-            0x3800,
-        ),
-        manufacturer="Canon Inc.",
-        model="Canon EOS 60D",
-        device_version="3-1.1.0",
-        serial_number="12345678901234567890123456789012",
-    ),
-    stores=(StoreTable("card", StorageID(0x00020001), StorageType.RemovableRAM, "SD", 4),),
-    folder="100CANON",
-    prefix="IMG_",
-    properties=((_description(0x5001, DataType.UINT8, False, 100, Enumeration((0, 50, 75, 100))), False),),
-    vendor=canon.OPERATIONS,
-    vendor_data_out=canon.DATA_OUT,
-    vendor_names=canon.NAMES,
-    own_options=canon_behaviour.OPTIONS,
-    make_body=_eos,
-    vendor_id=0x04A9,
-    product_id=0x3215,
-)
-
-PROFILES = {profile.name: profile for profile in (SIGMA_FP, PTP, CANON_EOS)}
+PROFILES = {profile.name: profile for profile in (SIGMA_FP, PTP)}
 """The models, by the name in `virtual:NAME`."""

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from camfs.protocols.ptp.codes import ALL_STORAGES, NO_TRANSACTION, EventCode, ResponseCode, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import Value
 from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.maker_body import MakerBody
 from camfs.virtual.ptp.properties import Clock, Property
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.store import File, Folder, Node, Objects, Store
@@ -36,30 +36,6 @@ class Capture:
     capturing: bool = False
 
 
-class MakersBody(Protocol):
-    """What a maker's body has beyond PTP, as far as sessions and power concern it.
-
-    Attributes:
-        gone: whether it is off the bus until it is switched off and on.
-        is_deaf: whether it answers OperationNotSupported to all that needs a session.
-    """
-
-    gone: bool
-    is_deaf: bool
-
-    def session_closed(self) -> None:
-        """Do what CloseSession brings with it."""
-
-    def session_ended(self) -> None:
-        """Do what the end of the session brings with it, however it ended."""
-
-    def power_lost(self) -> None:
-        """Do what pulling the cable brings with it."""
-
-    def switch_off_and_on(self) -> None:
-        """Switch the body off and on."""
-
-
 @dataclass
 class CameraState:
     """The camera's state, which its operations read and change; tests may do both, too.
@@ -74,7 +50,7 @@ class CameraState:
         events: events that wait to be sent.
         on_event: is called when `events` has grown.
         sigma: the SIGMA fp's own state; None on other cameras.
-        maker: another maker's body; None on cameras without one.
+        maker: the state of another maker's body beyond PTP; None for none.
     """
 
     device_info: DeviceInfo
@@ -86,7 +62,7 @@ class CameraState:
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[], None] = lambda: None
     sigma: SigmaFp | None = None
-    maker: MakersBody | None = None
+    maker: MakerBody | None = None
 
     def __post_init__(self) -> None:
         for store in self.stores:
@@ -99,6 +75,8 @@ class CameraState:
 
     def send(self, event: Event) -> None:
         """Send an event, even one that this camera does not list."""
+        if self.maker is not None and not self.maker.happened(event):
+            return
         if len(self.events) < MAX_EVENTS:
             self.events.append(event)
             self.on_event()

@@ -16,6 +16,7 @@ from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.ptp.codes import StorageID
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.canon_eos.body import EosBody
+from camfs.virtual.canon_eos.operations import eos
 from camfs.virtual.usb.pipes import HostPipes
 from tests.cameras.rig import Watched, emulated, nursery
 
@@ -47,7 +48,7 @@ class Rig(Watched[TetheredCamera]):
     @property
     def eos(self) -> EosBody:
         """What the body has beyond PTP."""
-        return self.body.eos
+        return eos(self.body.state)
 
     def vendor_operations(self) -> list[str]:
         """Return the vendor operations that the camera saw since this was last asked."""

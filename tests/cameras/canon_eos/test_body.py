@@ -14,6 +14,7 @@ from camfs.cameras.still import open_still_camera
 from camfs.cameras.tethered.driver import TetheredCamera
 from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.ptp.codes import Operation
+from camfs.virtual.canon_eos.operations import eos
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.canon_eos.rig import driven, killed, rigged
 from tests.cameras.rig import emulated, nursery
@@ -79,9 +80,9 @@ async def test_after_a_crash_the_next_mount_gives_the_body_back(tmp_path: Path, 
     async with emulated("canon-eos") as body:
         async with killed(body, tmp_path) as rig:
             await rig.camera.acquire_control()
-        assert not body.eos.keys_are_alive
+        assert not eos(body.state).keys_are_alive
         async with driven(body, tmp_path) as rig:
-            assert body.eos.keys_are_alive
+            assert eos(body.state).keys_are_alive
             assert not await rig.camera.has_control()
             rig.operations()
             await rig.camera.list_folder(None)
@@ -95,11 +96,11 @@ async def test_a_shot_that_a_crash_left_in_the_body_is_received(tmp_path: Path, 
     async with emulated("canon-eos", snap_time="0.05") as body:
         async with killed(body, tmp_path) as rig:
             await rig.camera.change_setting("destination", "computer")
-            body.eos.press_shutter()
-            assert len(body.eos.waiting) == 1
+            eos(body.state).press_shutter()
+            assert len(eos(body.state).waiting) == 1
         async with driven(body, tmp_path) as rig:
-            assert body.eos.keys_are_alive
-            assert not body.eos.waiting
+            assert eos(body.state).keys_are_alive
+            assert not eos(body.state).waiting
             assert await rig.names() == ["IMG_0001.JPG"]
 
 
@@ -168,7 +169,7 @@ async def test_a_body_that_would_forget_the_next_session_keeps_this_one(
                 assert await rig.camera.setting("iso") == "100"
                 assert await rig.camera.list_folder(None)
             assert "CloseSession" not in rig.operations()
-            assert body.eos.keys_are_alive
+            assert eos(body.state).keys_are_alive
 
 
 async def test_an_older_body_has_its_session_closed(tmp_path: Path, jumping_clock: MockClock) -> None:

@@ -14,6 +14,7 @@ from camfs.protocols.canon_eos.events import Event, Other, decode_event
 from camfs.protocols.canon_eos.records import decode_reply
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.canon_eos.body import EosBody
+from camfs.virtual.canon_eos.operations import eos
 from tests.cameras.rig import emulated, session_on
 
 
@@ -32,7 +33,7 @@ class Host:
     @property
     def body(self) -> EosBody:
         """What the camera has beyond PTP."""
-        return self.camera.eos
+        return eos(self.camera.state)
 
     async def run(self, operation: int, *parameters: int, data: bytes | None = None) -> bytes:
         """Run an operation, and return its data."""
