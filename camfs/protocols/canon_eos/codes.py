@@ -204,8 +204,23 @@ CANON_REFUSALS: dict[int, type[errors.Refused]] = {
 """The exception for each of Canon's responses; for one that is not listed, and not in the standard, it is `Refused` itself."""
 
 
+_REASONS: dict[int, str] = {
+    ResponseCode.GeneralError: "the camera cannot do this in its present mode (see its dial and its display)",
+    ResponseCode.DeviceBusy: "the camera is busy, or does not allow this now",
+    ResponseCode.StoreFull: "the card is full",
+    ResponseCode.StoreReadOnly: "the card cannot be written",
+    CanonResponse.OperationRefused: "the camera refuses this",
+    CanonResponse.LensCover: "the lens cover is closed",
+    CanonResponse.BatteryLow: "the camera's battery is too low",
+    CanonResponse.ObjectNotReady: "the camera is not ready",
+    CanonResponse.CannotMakeObject: "the camera could not make the file",
+    CanonResponse.MemoryStatusNotReady: "the camera's memory is not ready",
+}
+"""What an answer says, in words."""
+
+
 def canon_refusal(operation: int, code: int) -> errors.Refused:
-    """Return the exception for a response other than OK.
+    """Return the exception for a response other than OK, with its reason in words.
 
     GeneralError says that the body's mode does not allow the operation (camfs/protocols/canon_eos/README.md, "Answers").
     """
@@ -214,7 +229,8 @@ def canon_refusal(operation: int, code: int) -> errors.Refused:
     else:
         kind = CANON_REFUSALS.get(code) or REFUSALS.get(code, errors.Refused)
     names = CanonResponse if code in CanonResponse.__members__.values() else ResponseCode
-    return kind(f"{name_of(CanonOperation, operation)}: {name_of(names, code)}", code)
+    said = f"{name_of(CanonOperation, operation)}: {name_of(names, code)}"
+    return kind(f"{_REASONS[code]} ({said})" if code in _REASONS else said, code)
 
 
 RELEASE_REFUSALS: dict[int, tuple[type[errors.Refused], str]] = {
