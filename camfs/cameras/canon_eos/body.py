@@ -10,7 +10,9 @@ It lists and copies its card in both states (camfs/protocols/canon_eos/README.md
 The end of a session may leave the body in the remote state with its keys dead, so a body that was taken is given back even if the session
 was lost in between (`is_tethered`).
 
-body ─┬─ operations ── state    what is sent; what the records have told
+body ─┬─ operations             what is sent, and what the answers mean
+      ├─ news ── state          what the records tell, and have told
+      ├─ waiting_shots          shots for this computer
       ├─ settings               properties by name
       ├─ shutter                the remote-controlled button
       └─ live_view              frames, focus drive, movies
@@ -25,10 +27,12 @@ import trio
 
 from camfs import errors
 from camfs.cameras.canon_eos.live_view import SIZES, LiveView
-from camfs.cameras.canon_eos.operations import NOT_NOW, NOT_NOW_STEP, CanonOperations
+from camfs.cameras.canon_eos.news import EVENTS, RecordTaker
+from camfs.cameras.canon_eos.operations import NOT_NOW_STEP, CanonOperations
 from camfs.cameras.canon_eos.settings import CanonSettings
 from camfs.cameras.canon_eos.shutter import Shutter
 from camfs.cameras.canon_eos.state import BodyState
+from camfs.cameras.canon_eos.waiting_shots import WaitingShots
 from camfs.cameras.ptp.driver import CLOCK_SLACK, PtpCamera
 from camfs.cameras.tethered.body import (
     Keep,
@@ -37,46 +41,26 @@ from camfs.cameras.tethered.body import (
     News,
     OnCard,
     PlainBody,
-    ShotComplete,
     ShotFailed,
     ShotPlan,
     ShotWaits,
-    Told,
     WaitingShot,
 )
 from camfs.protocols.canon_eos.codes import (
-    CARD_EVENTS,
     EVENT_WAITS,
-    MAX_PIECE,
     CanonOperation,
     Destination,
     EvfOutput,
     Property,
-    Record,
 )
-from camfs.protocols.canon_eos.events import (
-    Event,
-    Numbered,
-    ObjectOnCard,
-    Other,
-    PropertyChanged,
-    TransferRequested,
-    decode_event,
-)
-from camfs.protocols.canon_eos.settings import NOT_SETTINGS, PREFIX, setting_of
-from camfs.protocols.ptp import messages
+from camfs.protocols.canon_eos.settings import setting_of
 from camfs.protocols.ptp.codes import (
-    NO_TRANSACTION,
-    SIZE_UNKNOWN,
-    EventCode,
-    ObjectFormat,
-    Operation,
     ResponseCode,
 )
 
 log = logging.getLogger(__name__)
 
-REMOTE, EVENTS = 1, 1
+REMOTE = 1
 COMPACT_MODES = (0x15, 0x11, 1)
 """What SetRemoteMode wants from EOS M and PowerShot bodies; which of them takes which cannot be told beforehand."""
 
@@ -99,8 +83,6 @@ FIRST_SILENCE = 2
 FIRST_TIME = 5.0
 """Seconds within which a body tells its state."""
 
-MOST_REPLIES = 64
-"""Replies with records that are taken one after the other: a body that always has more must not keep all others from their turn."""
 
 CAPACITY = (0x04FFFFFF, 0x1000, 1)
 """The room of this computer, in clusters of 4 KiB, as a 60D was told it (camfs/protocols/canon_eos/README.md, "Capture")."""
@@ -114,16 +96,7 @@ ROOM_TIME = 3.0
 KEEP_ON = 10.0
 """Seconds after which the body is kept from switching itself off."""
 
-NOT_READY = 10.0
-"""Seconds for which a shot that waits may not be ready to be read."""
-
-MOST_BYTES = 1 << 34
-"""Bytes of a shot: more than any movie has."""
-
 EPOCH = datetime(1970, 1, 1)
-
-_ENDINGS = {ObjectFormat.EXIF_JPEG: "JPG", 0xB101: "CRW", 0xB103: "CR2", 0xB108: "CR3", ObjectFormat.QuickTime: "MOV"}
-"""What names end in, by format, of shots that come without a name."""
 
 
 def is_eos(operations: Sequence[int]) -> bool:
@@ -146,21 +119,18 @@ class CanonBody(PlainBody):
         self.operations = CanonOperations(ptp)
         self.state = BodyState()
         self.settings = CanonSettings(ptp, self.operations, self.state)
-        self.settings.ask = self._ask
+        self._waiting = WaitingShots(ptp, self.operations)
+        self._records = RecordTaker(self.operations, self.state, self._waiting)
+        self._records.when_closing = self._note_closing
+        self.settings.ask = self._records.ask
         self.settings.while_tethered = self._while_tethered
         self.settings.change_destination = self._change_destination
         self._shutter = Shutter(self.operations, self.settings, self.state, self._keep_on)
         self._live_view = LiveView(self.operations, self.settings, self.state)
-        self._stash: list[News] = []
-        self._waiting: dict[int, TransferRequested] = {}
         self._owes_leave = self._is_entering = False
-        self._has_lost_records = False
         self._destination_before: int | None = None
         self._wanted_destination: int | None = None
         self._kept_on_at = 0.0
-        self._warned: set[int] = set()
-        self._asking = trio.Lock()
-        self._awaits_shot = False
 
     # ------------------------------------------------------------------ who has the body
 
@@ -173,6 +143,12 @@ class CanonBody(PlainBody):
         self._owes_leave = self._is_entering = True
         try:
             await self._enter()
+        except errors.Refused:
+            for operation in (CanonOperation.SetRemoteMode, CanonOperation.SetEventMode):
+                await self.operations.tolerate(operation, 0)
+            self._owes_leave = False
+            self.note_left()
+            raise
         finally:
             self._is_entering = False
 
@@ -180,14 +156,13 @@ class CanonBody(PlainBody):
         await self._set_remote_mode()
         await self.operations.insist(CanonOperation.SetEventMode, EVENTS)
         await self.operations.tolerate(CanonOperation.SetRequestOLCInfoGroup, ALL_ONLINE_INFO)
-        self.state.clear()
-        self._has_lost_records = False
+        self._records.begin()
         self.settings.is_controlled = True
         self._kept_on_at = trio.current_time()
         await self._learn_state()
         for code in ASKED_FOR:
             await self.operations.tolerate(CanonOperation.RequestDevicePropValue, code)
-        await self._ask(tells=False)
+        await self._records.ask(tells=False)
         self.settings.note_reported()
         if self._is_compact:
             await self._wake_compact()
@@ -218,7 +193,7 @@ class CanonBody(PlainBody):
             if trio.current_time() >= until:
                 log.info("the camera has not told all of its settings")
                 return
-            silent = 0 if await self._ask(tells=False) else silent + 1
+            silent = 0 if await self._records.ask(tells=False) else silent + 1
             if silent:
                 await trio.sleep(FIRST_STEP)
 
@@ -265,13 +240,12 @@ class CanonBody(PlainBody):
 
     async def _take_last_records(self) -> None:
         """Take what the body tells at last: nobody asks it afterwards."""
-        await self._ask()
-        last, self._stash = self._stash, []
-        for news in last:
+        await self._records.ask()
+        for news in self._records.take():
             if isinstance(news, OnCard):
                 await self.ptp.events.hand_in(news.event)
             elif isinstance(news, ShotWaits):
-                self._stash.append(news)
+                self._records.give_back([news])
 
     async def _bravely(self, undo: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -289,9 +263,7 @@ class CanonBody(PlainBody):
     def note_left(self) -> None:
         self.settings.is_controlled = False
         self._live_view.note_ended()
-        self.state.clear()
-        self._waiting.clear()
-        self._stash = [news for news in self._stash if not isinstance(news, ShotWaits)]
+        self._records.end()
         self._destination_before = None
 
     async def _while_tethered(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -299,21 +271,11 @@ class CanonBody(PlainBody):
         try:
             await work()
         except errors.Refused as error:
-            if error.code != ResponseCode.GeneralError or self._is_entering or await self._is_remote():
+            if error.code != ResponseCode.GeneralError or self._is_entering or await self._records.is_remote():
                 raise
             log.warning("the camera has left the computer's control by itself; it is taken again")
             await self.enter()
             await work()
-
-    async def _is_remote(self) -> bool:
-        """Say whether the body is in the remote state: only then it has records, or says that there are none."""
-        try:
-            await self._ask()
-        except errors.Refused as error:
-            if error.code == ResponseCode.GeneralError:
-                return False
-            raise
-        return True
 
     async def _keep_on(self) -> None:
         """Keep the body from switching itself off, now and then."""
@@ -322,88 +284,21 @@ class CanonBody(PlainBody):
             self._kept_on_at = now
             await self.operations.tolerate(CanonOperation.KeepDeviceOn)
 
-    # ------------------------------------------------------------------ records
+    def _note_closing(self) -> None:
+        """Have the body kept on at the next occasion: it has said that it will switch itself off."""
+        self._kept_on_at = -math.inf
 
     async def poll(self) -> Sequence[News]:
         await self._keep_on()
         try:
-            await self._ask()
+            await self._records.ask()
         except errors.Refused as error:
             if error.code != ResponseCode.GeneralError:
                 raise
             self._owes_leave = False
             failure = errors.CaptureFailed("the camera has left the computer's control by itself")
-            self._stash += [ShotFailed(failure), LeftControl()]
-        stash, self._stash = self._stash, []
-        return stash
-
-    async def _ask(self, *, tells: bool = True) -> int:
-        """Take the records that wait, and return how many came; what they mean for others is told by the next `poll`.
-
-        Args:
-            tells: whether changed settings are told.
-        """
-        async with self._asking:
-            if self._has_lost_records:
-                await self._tell_all_again()
-            count = 0
-            try:
-                for _ in range(MOST_REPLIES):
-                    reply = await self.operations.records()
-                    if reply.trouble:
-                        self._warn(0, f"the camera's records: {reply.trouble}; those before it are taken")
-                    for raw in reply.records:
-                        event = decode_event(raw)
-                        has_changed = self.state.note(event)
-                        self._stash += self._news(event, tells and has_changed)
-                    count += len(reply.records)
-                    if not reply.records:
-                        break
-            except (errors.TransportError, errors.RemoteProtocolError):
-                self._has_lost_records = True
-                raise
-            return count
-
-    async def _tell_all_again(self) -> None:
-        """Have the body tell its whole state, as a reply with records was lost; and list again what they may have announced."""
-        await self.operations.insist(CanonOperation.SetEventMode, EVENTS)
-        self._has_lost_records = False
-        self._stash.append(OnCard(_event(EventCode.ObjectAdded, 0)))
-
-    def _warn(self, code: int, text: str) -> None:
-        """Log what is wrong with a kind of record: the first time as a warning."""
-        log.log(logging.INFO if code in self._warned else logging.WARNING, "%s", text)
-        self._warned.add(code)
-
-    def _news(self, event: Event, has_changed: bool) -> Sequence[News]:
-        match event:
-            case PropertyChanged(code, value) if has_changed and code not in NOT_SETTINGS:
-                setting = setting_of(code)
-                if not setting.name.startswith(PREFIX):
-                    return [Told(f"{setting.name}: {setting.read(value, self.state.offered(code))}")]
-            case ObjectOnCard(handle=handle):
-                return [OnCard(_event(EventCode.ObjectAdded if event.is_new else EventCode.ObjectInfoChanged, handle))]
-            case TransferRequested(handle=handle):
-                if self._waiting.get(handle) != event:
-                    self._waiting[handle] = event
-                    return [ShotWaits(handle)]
-            case Numbered(code, number):
-                return self._numbered_news(code, number)
-            case Other(raw, trouble) if trouble:
-                self._warn(raw.code, f"{trouble}; it is left out")
-            case Other(raw):
-                log.debug("record 0x%X: %s", raw.code, raw.body[:64].hex())
-        return []
-
-    def _numbered_news(self, code: int, number: int) -> Sequence[News]:
-        if code in CARD_EVENTS:
-            return [OnCard(_event(CARD_EVENTS[code], number))]
-        if code == Record.CameraStatus and not number and self._awaits_shot:
-            self._awaits_shot = False
-            return [ShotComplete()]
-        if code == Record.WillShutDownSoon:
-            self._kept_on_at = -math.inf
-        return []
+            self._records.give_back([ShotFailed(failure), LeftControl()])
+        return self._records.take()
 
     # ------------------------------------------------------------------ shots
 
@@ -432,10 +327,10 @@ class CanonBody(PlainBody):
         except errors.Refused as error:
             log.info("%s", error)  # it may have taken it all the same; if not, it releases no shot for this computer
         until = trio.current_time() + ROOM_TIME
-        await self._ask()
+        await self._records.ask()
         while self.state.number(Property.ShotsLeft) == 0 and trio.current_time() < until:
             await trio.sleep(NOT_NOW_STEP)
-            await self._ask()
+            await self._records.ask()
 
     async def release_shutter(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
         if await self.sends_here() and (self.state.number(Property.ShotsLeft) or 0) <= FEW_SHOTS:
@@ -444,67 +339,22 @@ class CanonBody(PlainBody):
 
         async def release() -> None:
             nonlocal plan
-            self._awaits_shot = False
+            self._records.awaits_shot = False
             plan = await self._shutter.release(autofocus=autofocus, exposure=exposure)
 
         await self._while_tethered(release)
         assert plan is not None
-        self._awaits_shot = True
+        self._records.awaits_shot = True
         return plan
 
     async def describe_shot(self, handle: int) -> WaitingShot:
-        event = self._waiting.get(handle)
-        if event is None:
-            raise errors.NotFound(f"the camera holds no shot 0x{handle:08X}")
-        ending = _ENDINGS.get(event.object_format, "BIN")
-        name = event.name or f"IMG_{handle & 0xFFFF:04X}.{ending}"
-        return WaitingShot(handle, name, 0 if event.size == SIZE_UNKNOWN else event.size)
+        return self._waiting.describe(handle)
 
     async def read_shot(self, shot: WaitingShot, keep: Keep) -> int:
-        """Read a shot in pieces. It ends at the size that the body has announced, or, if it announced none, where it gives no more."""
-        size = 0
-        while size < (shot.size or MOST_BYTES):
-            piece = await self._read_piece(shot.handle, size, min(MAX_PIECE, (shot.size or MOST_BYTES) - size))
-            if not piece:
-                break
-            await keep(size, piece)
-            size += len(piece)
-        if size < shot.size:
-            raise errors.RemoteProtocolError(f"{shot.name}: the camera gave {size} of {shot.size} bytes")
-        return size
-
-    async def _read_piece(self, handle: int, offset: int, size: int) -> bytes | memoryview:
-        operation: int = Operation.GetPartialObject
-        parameters: tuple[int, ...] = (handle, offset, size)
-        if offset + size > SIZE_UNKNOWN:
-            operation, parameters = (
-                CanonOperation.CanonGetPartialObject64,
-                (handle, offset & SIZE_UNKNOWN, size, offset >> 32),
-            )
-        elif Operation.GetPartialObject not in self.ptp.info.operations:
-            operation = CanonOperation.CanonGetPartialObject
-        until = trio.current_time() + NOT_READY
-        while True:
-            try:
-                reply = await self.ptp.session.transact(operation, *parameters, limit=size, repeatable=True)
-                return reply.data
-            except errors.NotFound:
-                self._waiting.pop(handle, None)  # the body was switched off, for example
-                raise
-            except errors.Refused as error:
-                if error.code not in NOT_NOW or trio.current_time() >= until:
-                    raise
-            await trio.sleep(NOT_NOW_STEP)
+        return await self._waiting.read(shot, keep)
 
     async def let_go(self, shot: WaitingShot) -> None:
-        try:
-            await self.operations.insist(CanonOperation.TransferComplete, shot.handle)
-        except errors.Busy:
-            raise
-        except errors.Refused:
-            self._waiting.pop(shot.handle, None)
-            raise
-        self._waiting.pop(shot.handle, None)
+        await self._waiting.let_go(shot)
 
     # ------------------------------------------------------------------ live view, focus, movies
 
@@ -576,7 +426,3 @@ class CanonBody(PlainBody):
             if value := self.state.values.get(code):
                 lines.append((label, setting_of(code).read(value)))
         return lines
-
-
-def _event(code: int, number: int) -> messages.Event:
-    return messages.Event(code, NO_TRANSACTION, (number,))

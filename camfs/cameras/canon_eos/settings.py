@@ -88,8 +88,11 @@ class CanonSettings:
             raise errors.NoData(f"this camera has no setting {name}")
         if not self.is_controlled:
             raise NeedsControl(f"{name}: the camera tells its settings under remote control only")
-        await self.ask()
+        await self.while_tethered(self._ask)
         return setting
+
+    async def _ask(self) -> None:
+        await self.ask()
 
     async def read(self, name: str) -> str:
         if self._is_standard(name):

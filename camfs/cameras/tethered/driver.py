@@ -107,7 +107,8 @@ class TetheredCamera:
         kept = Spool(spool or default_folder(self._serial()))
         self.shots = ShotFolder(body, kept, ptp.announce)
         held = HeldShots(body, self.shots)
-        self.remote = RemoteControl(MarkedTether(body, ptp, kept), held, idle)
+        self._tether = MarkedTether(body, ptp, kept)
+        self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
         self._focuses = False
@@ -151,6 +152,8 @@ class TetheredCamera:
             if self.gone:
                 self.remote.note_unplugged()
             await self.remote.aclose()
+            if not self.remote.is_acquired and not self.gone:
+                await self._tether.aclose()
             await self.shots.aclose()
             await self.ptp.aclose()
 

@@ -8,16 +8,17 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
+from camfs.cameras.api import Entry
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.still import open_still_camera
 from camfs.cameras.tethered.driver import TetheredCamera
 from camfs.protocols.canon_eos.codes import CanonOperation
-from camfs.protocols.ptp.codes import Operation
+from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.virtual.canon_eos.operations import eos
 from camfs.virtual.ptp.faults import FaultKind
-from tests.cameras.canon_eos.rig import driven, killed, rigged
-from tests.cameras.rig import emulated, nursery
+from tests.cameras.canon_eos.rig import Rig, driven, killed, rigged
+from tests.cameras.rig import Counting, emulated, nursery
 
 
 async def test_browsing_and_copying_send_standard_operations_only(tmp_path: Path, jumping_clock: MockClock) -> None:
@@ -131,8 +132,85 @@ async def test_a_change_meets_a_body_that_has_just_left(tmp_path: Path, jumping_
     async with rigged(tmp_path, listening=False) as rig:
         await rig.camera.acquire_control()
         rig.eos.leave_tethering()
+        assert await rig.camera.setting("iso") == "100"
+        rig.eos.leave_tethering()
+        await rig.camera.change_setting("iso", "400")
+        rig.eos.leave_tethering()
+        assert len(await rig.shoot()) == 1
+        rig.eos.leave_tethering()
+        assert await rig.camera.view_frame()
+
+
+async def test_taking_the_body_that_was_broken_off_is_done_again(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path, listening=False) as rig:
+        rig.fail(FaultKind.DELAY, CanonOperation.SetEventMode, seconds=5)
+        with trio.move_on_after(2) as scope:
+            await rig.camera.acquire_control()
+        assert scope.cancelled_caught
+        assert await rig.camera.setting("iso") == "100"
+        await rig.camera.release_control()
+        assert rig.eos.keys_are_alive
+
+
+async def test_a_body_that_does_not_let_itself_be_taken_keeps_its_keys(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async with rigged(tmp_path) as rig:
+        rig.fail(FaultKind.REFUSE, CanonOperation.SetEventMode, code=0x2002)
         with pytest.raises(errors.AccessDenied):
             await rig.camera.setting("iso")
+        assert not await rig.camera.has_control()
+        assert rig.eos.keys_are_alive
+        assert await rig.camera.setting("iso") == "100"
+
+
+async def test_after_a_body_left_by_itself_the_next_mount_leaves_it_alone(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async with emulated("canon-eos") as body:
+        async with driven(body, tmp_path) as rig:
+            await rig.camera.acquire_control()
+            rig.eos.leave_tethering()
+            await trio.sleep(2)
+        rig.operations()
+        async with driven(body, tmp_path) as rig:
+            await rig.camera.list_folder(None)
+        assert rig.vendor_operations() == []
+
+
+async def test_large_files_are_read_by_canons_own_operation(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path, operations="+9172") as rig:
+        content = Counting(5 << 30)
+        rig.body.card.add_file("DCIM/100CANON", "MVI_0001.MOV", content)
+        entries = [entry for entry in await walk(rig) if not entry.is_folder]
+        (entry,) = [await rig.camera.measure(entry, reading=True) for entry in entries]
+        for offset in (0, (4 << 30) - 4096, (4 << 30) + 12345, (5 << 30) - 4096):
+            assert await rig.camera.read(entry, offset, 4096) == content.read(offset, 4096)
+        await rig.camera.release(entry)
+        assert rig.count(MakerOperation.CanonGetPartialObject64) > 0
+
+
+async def walk(rig: Rig) -> list[Entry]:
+    """Describe all that is on the card."""
+    store, _ = await rig.camera.list_folder(None)
+    found: list[Entry] = []
+    folders = [store]
+    while folders:
+        for entry in await rig.described(folders.pop()):
+            found.append(entry)
+            if entry.is_folder:
+                folders.append(entry.key)
+    return found
+
+
+async def test_the_bodys_button_while_the_photographer_has_it(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        assert not await walk(rig)
+        rig.eos.press_shutter()
+        await trio.sleep(1)
+        assert [entry.name for entry in await walk(rig) if not entry.is_folder] == ["IMG_0001.JPG"]
+        assert rig.camera.sends_events
+        assert rig.vendor_operations() == []
 
 
 @pytest.mark.parametrize("pieces", ["1", "7", "40"])
