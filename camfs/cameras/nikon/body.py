@@ -25,6 +25,7 @@ from camfs.cameras.nikon.operations import NikonOperations, while_not_now
 from camfs.cameras.nikon.settings import CARD, COMPUTER, NikonSettings
 from camfs.cameras.nikon.shutter import Shutter
 from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.events import ABOUT_CONTENTS
 from camfs.cameras.tethered.body import (
     Keep,
     News,
@@ -46,7 +47,7 @@ from camfs.protocols.nikon.codes import (
     NikonResponse,
     explained,
 )
-from camfs.protocols.ptp.codes import Operation, name_of
+from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, name_of
 from camfs.protocols.ptp.datasets import DeviceInfo, ObjectInfo
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import decode_date_time
@@ -115,6 +116,19 @@ class NikonBody(PlainBody):
         self.settings.invalidate()
         await self.settings.learn()
         await self._set_destination()
+        self._stash += self._still_true(await self._ask())
+
+    def _still_true(self, news: Sequence[News]) -> Sequence[News]:
+        """Return what has to be done about events that waited for nobody to ask: a handle in them may be another object's since.
+
+        Shots that wait do. What they tell of the card came over the link, or the card is listed again.
+        """
+        about_card = [each for each in news if isinstance(each, OnCard) and each.event.code in ABOUT_CONTENTS]
+        again = [OnCard(Event(EventCode.StorageInfoChanged, NO_TRANSACTION, (0,)))]
+        return [
+            *(each for each in news if isinstance(each, ShotWaits)),
+            *(again if about_card and not self.ptp.sends_events else ()),
+        ]
 
     async def _take(self) -> None:
         """Change the camera's mode. A body without the operation, or one that says that its mode does not change, is used as it is."""

@@ -82,7 +82,13 @@ async def driven(body: EmulatedCamera, spool: Path, *, idle: float = 0) -> Async
 
 
 @asynccontextmanager
-async def rigged(tmp_path: Path, *, idle: float = 0, empty: bool = False, **options: str) -> AsyncIterator[Rig]:
+async def rigged(
+    tmp_path: Path, *, idle: float = 0, empty: bool = False, operations: str = "", awkward: str = ""
+) -> AsyncIterator[Rig]:
     """Run an emulated Nikon with its driver."""
-    async with emulated("nikon", empty=empty, **options) as body, driven(body, tmp_path / "spool", idle=idle) as rig:
+    options = {"awkward": awkward} if awkward else {}
+    async with (
+        emulated("nikon", empty=empty, operations=operations, **options) as body,
+        driven(body, tmp_path / "spool", idle=idle) as rig,
+    ):
         yield rig
