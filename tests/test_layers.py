@@ -38,6 +38,7 @@ SOLE_IMPORTERS = {
         "camfs.transports.usbpipes",
     },
     "serial": {"camfs.transports.serial"},
+    "rawpy": {"camfs.developing.program"},
     "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
 }
 """Packages that a few modules hide from all others; of pyfuse3 one has what the kernel asks of us and one what we ask of it."""
@@ -131,6 +132,9 @@ LAYERS = {
     "KDC files stand alone": Layer(
         frozenset({"camfs.protocols.kdc"}), frozenset({"camfs.errors", "camfs.protocols.text"})
     ),
+    "picture files stand alone": Layer(
+        frozenset({"camfs.protocols.tiff", "camfs.protocols.embedded"}), frozenset({"camfs.protocols.tiff"})
+    ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
         frozenset({"camfs.errors", "camfs.transports", KEPT}),
@@ -175,6 +179,7 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.tethered",
+                "camfs.protocols.embedded",
                 "camfs.protocols.ptp",
                 KEPT,
             }
@@ -237,8 +242,15 @@ LAYERS = {
     ),
     "the file system knows cameras by their protocol": Layer(
         frozenset({"camfs.mount"}),
-        frozenset({"camfs.mount", "camfs.cameras.api", "camfs.errors", "camfs.printable", *WORDS}),
+        frozenset(
+            {"camfs.mount", "camfs.cameras.api", "camfs.developing.pictures", "camfs.errors", "camfs.printable", *WORDS}
+        ),
         frozenset({"trio", "pyfuse3", "PIL"}),
+    ),
+    "developing knows files, and no camera": Layer(
+        frozenset({"camfs.developing"}),
+        frozenset({"camfs.developing", "camfs.errors", "camfs.protocols.kdc", KEPT}),
+        frozenset({"trio", "platformdirs", "rawpy", "PIL"}),
     ),
     "emulated cameras know nothing of the program that mounts them": Layer(
         frozenset({"camfs.virtual"}),
@@ -248,9 +260,17 @@ LAYERS = {
         frozenset({f"camfs.virtual.{name}" for name in ("options", "running", "throttle", "trace")}),
         frozenset({"camfs.virtual.usb.pipes"}),
     ),
-    "made pictures know the format of KDC files": Layer(
+    "made pictures know the formats of files": Layer(
         frozenset({"camfs.virtual.pictures"}),
-        frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
+        frozenset(
+            {
+                "camfs.virtual.pictures",
+                "camfs.protocols.embedded",
+                "camfs.protocols.tiff",
+                "camfs.protocols.kdc",
+                "camfs.protocols.dc120.values",
+            }
+        ),
     ),
     "the emulated PTP camera is also the SIGMA": Layer(
         frozenset({"camfs.virtual.ptp"}),

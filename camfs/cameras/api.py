@@ -31,6 +31,7 @@ class Entry:
         size_is_exact: False where what the camera says may be wrong. Who reads the file has to `Camera.measure` it first.
         size_is_bound: True where not even that tells the size: the file has at most `size` bytes, and ends where a read finds none.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
+        date_is_exact: False where the camera has not told the date yet. Who wants to know it has to `Camera.measure` it first.
         is_picture: whether the camera may have a thumbnail of it.
         is_local: held by camfs, not by the camera: deletable without `allow_delete`.
     """
@@ -43,6 +44,7 @@ class Entry:
     size_is_exact: bool = True
     size_is_bound: bool = False
     mtime_ns: int = 0
+    date_is_exact: bool = True
     is_picture: bool = False
     is_local: bool = False
 
@@ -100,9 +102,19 @@ class KeyReused:
 
 @dataclass(frozen=True)
 class Happened:
-    """A line for `.events`, without its time; nothing else is done about it."""
+    """A line for `.events`, without its time; nothing else is done about it, but for a new entry, of which watchers of its folder are told.
+
+    Attributes:
+        text: what happened: `added`, `setting iso 400`.
+        raw: the camera's own words and codes for it, where it has any; they are shown behind, in parentheses.
+        keys: the entry that it is about, whose path follows the text. Of several, whichever the file system knows.
+        is_new: whether that entry is new; it can be located then.
+    """
 
     text: str
+    raw: str = ""
+    keys: tuple[Key, ...] = ()
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,13 +199,13 @@ class Camera(Protocol):
         """Return the keys that lead to an entry: the store, the folders, the entry itself."""
 
     async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        """Find out how large a file is; an entry whose size is exact is returned as it is.
+        """Find out how large a file is, and its date; an entry whose size and date are exact is returned as it is.
 
         Args:
             entry: the file.
             reading: whether it is going to be read, so that its size must be known, or known to be unknown. Where this begins a transfer,
                 that serves the reads that follow; `release` stops it, if there are none. Else only one small question is asked: whether
-                a file that is said to be empty is.
+                a file that is said to be empty is; or what its date is, if nothing else goes on.
         """
 
     def reads_short(self, entry: Entry) -> bool:
@@ -254,11 +266,27 @@ class Camera(Protocol):
     async def set_clock(self, moment: datetime) -> None:
         """Set the camera's clock."""
 
-    async def capture(self) -> Sequence[Key | PurePosixPath]:
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
         """Take one picture, wait until it can be read, and return the keys of its files.
 
         A file that cannot be listed now is given as a path that begins with the store's name: a SIGMA that saves to its card.
+
+        Args:
+            exposure: seconds for which the shutter is held open (bulb); None for the exposure time that is set.
+
+        Raises:
+            NotSupported: the camera takes no pictures under a computer's control, or an exposure is given and it has no bulb.
         """
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        """Take pictures by one command of the camera, as `capture` does; return how many, and the keys of the files of all.
+
+        Args:
+            count: how many are wanted. One at least is taken, and more than this only if the camera is set to take several each time.
+        """
+
+    async def stop_capture(self) -> None:
+        """End a bulb exposure, and what the camera's own interval timer goes on with; do nothing if there is neither."""
 
     async def has_control(self) -> bool:
         """Say whether the camera is under this computer's remote control."""
@@ -299,9 +327,18 @@ class Camera(Protocol):
 
 
 class WithoutRemoteControl:
-    """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view."""
+    """The answers of a camera that has no remote control: never held, no movies, no focus drive, no live view, one picture at a time."""
 
     is_remote_controlled = False
+
+    async def capture(self, exposure: float | None = None) -> Sequence[Key | PurePosixPath]:
+        raise errors.NotSupported("this camera takes no pictures under a computer's control")
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key | PurePosixPath]]:
+        return 1, await self.capture()
+
+    async def stop_capture(self) -> None:
+        pass
 
     async def learn_settings(self) -> None:
         pass

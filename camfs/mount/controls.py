@@ -15,23 +15,25 @@ that work, and check the mount's options (`Permits`). `.settings/` has such a ro
 
 import contextlib
 import logging
-import re
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 
 import trio
 
 from camfs import errors
 from camfs.cameras.api import Happened, Key
-from camfs.mount.events import EventLog, EventsFile
+from camfs.developing.pictures import DevelopedPictures
+from camfs.mount.capture import Shooting
+from camfs.mount.developed import Darkroom
+from camfs.mount.events import EventLog, EventsFile, line_of
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
-from camfs.mount.liveview import FrameFile, StreamFile
+from camfs.mount.liveview import FrameFile, Frames, StreamFile
+from camfs.mount.mirror import MirrorFolder
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
-from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
+from camfs.mount.thumbnails import Thumbnails
 from camfs.mount.tree import Tree
 from camfs.printable import printable, printable_lines
 
@@ -40,15 +42,15 @@ log = logging.getLogger(__name__)
 MAX_COMMAND = 8 << 10
 """Bytes of one command."""
 
-MAX_SHOTS = 999
-"""Pictures that one write to `.capture` may ask for."""
-
-
 STATUS_TIME = 3.0
 """Seconds before the end of its budget at which `.status` is written with what is known; it never fails."""
 
 STATUS_TIME_WHILE_BUSY = 1.0
 """Seconds for which `.status` waits for the driver while a long command runs."""
+
+
+TOLD_TIME = 1.0
+"""Seconds for which `.capture` waits until programs that watch the folder have been told of the picture."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,12 @@ class Controls:
         self.permits = permits
         self.events = EventLog()
         self._raw_reply = ""
-        self._shots: Sequence[str] = ()
         self._identity: Sequence[tuple[str, str]] = ()
         self._rooms: Sequence[tuple[str, str]] = ()
         self._running: dict[object, tuple[str, float]] = {}
-        self._shot_text = ""
+        self.shooting = Shooting(tree, self.events)
+        self.frames = Frames(tree)
+        self.darkroom = Darkroom(DevelopedPictures())
 
     def install(self) -> None:
         """Put the control files into the root of the tree, where they are found by name."""
@@ -90,19 +93,29 @@ class Controls:
         for name, control in CONTROLS.items():
             root.control_files[name.encode()] = ControlFile(self, root, name.encode(), control)
         root.control_files[b".liveview.jpg"] = FrameFile(self.tree, root, b".liveview.jpg")
-        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg")
+        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg", self.frames)
         root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
         root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
-        root.control_files[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".thumbnails"] = MirrorFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".developed"] = MirrorFolder(self.tree, root, b".developed", root, self.darkroom)
 
     async def follow(self) -> None:
-        """Apply what happens at the camera to the tree and to `.events`, for as long as the mount lives."""
+        """Apply what happens at the camera, and do what goes on by itself, for as long as the mount lives."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.shooting.run)
+            nursery.start_soon(self.darkroom.run)
+            nursery.start_soon(self.frames.run)
+            await self._follow_changes()
+            nursery.cancel_scope.cancel()
+
+    async def _follow_changes(self) -> None:
+        """Apply what happens at the camera to the tree and to `.events`."""
         async for change in self.camera.changes:
             try:
-                if isinstance(change, Happened):
-                    self.events.add(change.text, datetime.now().astimezone())
-                else:
-                    with self.tree.budget.limit():  # requests wait meanwhile
+                with self.tree.budget.limit():  # requests wait meanwhile
+                    if isinstance(change, Happened):
+                        self.events.add(await line_of(self.tree, change), datetime.now().astimezone())
+                    else:
                         await self.tree.apply(change)
             except errors.CameraError as error:
                 self.tree.note_error(f"after an event: {error}")
@@ -118,7 +131,7 @@ class Controls:
         with self._status_time():
             try:
                 self._identity = await self.camera.status()
-                if not self._running and not self.camera.gone:
+                if not self._is_busy and not self.camera.gone:
                     self._rooms = await self._store_lines()
             except errors.CameraError as error:
                 log.info("status: %s", error)
@@ -127,16 +140,23 @@ class Controls:
         lines += [("connected", "no")] if self.camera.gone else self._rooms
         lines.append(("transfer", transfer))
         lines += self._running_lines()
+        lines += self.shooting.status_lines()
+        lines += self.darkroom.status_lines()
         if self.tree.last_error:
             lines.append(("last-error", self.tree.last_error))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
 
     def _status_time(self) -> trio.CancelScope:
         """Return the scope in which `.status` asks the camera."""
-        if self._running:
+        if self._is_busy:
             return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
         left = trio.current_effective_deadline() - trio.current_time()
-        return trio.move_on_after(max(left - STATUS_TIME, left / 2))
+        return trio.move_on_after(min(max(left - STATUS_TIME, left / 2), self.tree.budget.seconds_in_a_row))
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether the camera is doing what takes long, and is asked little."""
+        return bool(self._running) or self.shooting.is_taking
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []
@@ -161,7 +181,7 @@ class Controls:
         now = trio.current_time()
         lines = []
         for name, begun in self._running.values():
-            what = f"{self._shot_text}, " if name == "capture" and self._shot_text else ""
+            what = f"{self.shooting.doing}, " if name == "capture" and self.shooting.doing else ""
             lines.append((name, f"{what}waiting for the camera, {now - begun:.0f} s"))
         return lines
 
@@ -185,33 +205,25 @@ class Controls:
         return [(store.name.decode(), store.key) for store in stores if not store.is_local]
 
     async def read_capture(self) -> str:
-        """Return the paths of the last shot's files."""
-        return "".join(f"{path}\n" for path in self._shots)
+        """Return the paths of the last picture's files."""
+        return "".join(f"{path}\n" for path in self.shooting.paths)
 
     async def write_capture(self, text: str) -> None:
-        """Take that many pictures; return when they are in the tree."""
-        if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
-            raise errors.InvalidValue(f"{text!r} is not a number of pictures (1 to {MAX_SHOTS})")
-        for number in range(1, int(text) + 1):
-            self._shot_text = f"shot {number} of {text}"
-            paths: list[str] = []
-            for key in await self.camera.capture():
-                if isinstance(key, PurePosixPath):
-                    paths.append(str(key))
-                    continue
-                node = await self.tree.find_new(await self.camera.locate(key))
-                paths.append(node.path())
-            self._shots = paths
+        """Take pictures, or end what takes them by itself (`capture.parse`)."""
+        await self.shooting.write(text)
+        with trio.move_on_after(TOLD_TIME):
+            await self.tree.watchers.told()
 
     async def read_control(self) -> str:
         """Return 1 while the camera is under remote control."""
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take control of the camera, or give it back."""
+        """Take control of the camera, or end what takes pictures and give the camera back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
+            await self.shooting.end()
             await self.camera.release_control()
 
     async def read_record(self) -> str:

@@ -11,8 +11,10 @@ What the kernel may keep: pages always (`keep_cache`), names and attributes for 
 import errno
 import functools
 import logging
+import math
 import os
 import random
+import stat
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -45,6 +47,7 @@ from camfs.mount.handles import DirectoryHandle, Handle
 from camfs.mount.nodes import Directory, Node
 from camfs.mount.statfs import StoreUsage
 from camfs.mount.tree import Tree
+from camfs.mount.watchers import ToldHandle
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,8 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
         try:
             if handler.__name__ in COMMANDS:
                 return await handler(self, *args, **kwargs)
-            with budget.limit():
+            seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
+            with budget.limit(seconds):
                 return await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
@@ -112,6 +116,9 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
 
 COMMANDS = {"write"}
 """Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
+
+READS = {"open", "read"}
+"""Handlers for which nothing waits in the kernel, other files least of all."""
 
 
 def _subject(args: Sequence[object]) -> Sequence[object]:
@@ -161,7 +168,7 @@ class CameraOperations(pyfuse3.Operations):
         found.st_uid = self._ownership.uid
         found.st_gid = self._ownership.gid
         found.st_size = shown.size
-        found.st_blksize = 1 << 17
+        found.st_blksize = 1 << 18  # programs that read so much at once do not ask for what may be pages: file.py
         found.st_blocks = -(-shown.size // 512)
         found.st_atime_ns = found.st_mtime_ns = found.st_ctime_ns = shown.mtime_ns
         return found
@@ -182,8 +189,11 @@ class CameraOperations(pyfuse3.Operations):
     @_answers
     async def lookup(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> EntryAttributes:
         """Find a name. The NFS server looks up `.` and `..` in a node whose name the kernel has forgotten."""
-        if name == b".":
-            node: Node | None = self._node(parent_inode)
+        is_caller = self.tree.watchers.is_caller(ctx.pid)
+        if is_caller:
+            node: Node | None = self.tree.watchers.find(self._directory(parent_inode), name)
+        elif name == b".":
+            node = self._node(parent_inode)
         elif name == b"..":
             node = self._node(parent_inode).parent
         else:
@@ -193,7 +203,7 @@ class CameraOperations(pyfuse3.Operations):
             node = await directory.find(name)
         if node is None:
             raise FUSEError(errno.ENOENT)
-        found = await self._attributes(node)
+        found = await self._attributes(node, exact=not is_caller)
         node.lookups += 1
         return found
 
@@ -204,8 +214,12 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
-        """Stat a node."""
-        return await self._attributes(self._node(inode))
+        """Stat a node. Here alone a date is asked for that the camera has not told: names are looked up for many reasons."""
+        node = self._node(inode)
+        if self.tree.watchers.is_caller(ctx.pid):
+            return await self._attributes(node, exact=False)
+        await node.learn_date()
+        return await self._attributes(node)
 
     @_answers
     async def setattr(
@@ -290,7 +304,11 @@ class CameraOperations(pyfuse3.Operations):
     @_answers
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file or control file. Nothing is read yet."""
-        opened = await self._node(inode).open(flags & os.O_ACCMODE != os.O_RDONLY)
+        node, writing = self._node(inode), flags & os.O_ACCMODE != os.O_RDONLY
+        if self.tree.watchers.is_caller(ctx.pid) and self.tree.watchers.may_write(node):
+            opened: Handle = ToldHandle()
+        else:
+            opened = await node.open(writing)
         handle = self._new_handle()
         self._files[handle] = opened
         return FileInfo(fh=handle, direct_io=opened.direct_io, keep_cache=opened.keep_cache)
@@ -329,6 +347,9 @@ class CameraOperations(pyfuse3.Operations):
     @_answers
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Delete a file on the camera, with `allow_delete`."""
+        if self.tree.watchers.is_caller(ctx.pid):
+            self._remove_for_caller(parent_inode, name)
+            return
         file = await self._find_deletable(parent_inode, name, File)
         await self._delete(file)
         self.tree.blocks.drop(file)
@@ -336,6 +357,9 @@ class CameraOperations(pyfuse3.Operations):
     @_answers
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Delete an empty folder on the camera, with `allow_delete`."""
+        if self.tree.watchers.is_caller(ctx.pid):
+            self._remove_for_caller(parent_inode, name)
+            return
         folder = await self._find_deletable(parent_inode, name, Folder)
         if await (await folder.listing()).next(0) is not None:
             raise FUSEError(errno.ENOTEMPTY)
@@ -359,15 +383,33 @@ class CameraOperations(pyfuse3.Operations):
 
     @_answers
     async def mkdir(self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext) -> EntryAttributes:
-        """Nothing can be written into a store."""
-        raise FUSEError(errno.EROFS)
+        """Nothing can be written into a store. To the caller a new folder is given (`watchers.py`)."""
+        return await self._make_for_caller(parent_inode, name, mode | stat.S_IFDIR, ctx)
 
     @_answers
     async def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
     ) -> EntryAttributes:
-        """Nothing can be written into a store."""
-        raise FUSEError(errno.EROFS)
+        """Nothing can be written into a store. To the caller a new file is given (`watchers.py`)."""
+        return await self._make_for_caller(parent_inode, name, mode, ctx)
+
+    async def _make_for_caller(
+        self, parent_inode: InodeT, name: FileNameT, mode: int, ctx: RequestContext
+    ) -> EntryAttributes:
+        watchers = self.tree.watchers
+        node = watchers.make(self._node(parent_inode), name) if watchers.is_caller(ctx.pid) else None
+        if node is None:
+            raise FUSEError(errno.EROFS)
+        found = await self._attributes(node, exact=False)
+        if stat.S_IFMT(found.st_mode) != stat.S_IFMT(mode):
+            raise FUSEError(errno.EROFS)
+        node.lookups += 1
+        return found
+
+    def _remove_for_caller(self, parent_inode: InodeT, name: FileNameT) -> None:
+        """Let the caller remove what is gone, and nothing that is there."""
+        if not self.tree.watchers.remove(self._node(parent_inode), name):
+            raise FUSEError(errno.EPERM)
 
     @_answers
     async def symlink(

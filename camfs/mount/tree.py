@@ -3,16 +3,16 @@
 The camera's changes come here one by one (`apply`) and end in three things: folders that are listed again when next looked at
 (`Folder.stale`), nodes that are removed, and invalidations, so that the kernel does not go on with what it remembers (`kernel.Kernel`).
 
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 change                    here                                                  in the kernel
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 `FolderChanged(key)`      the folder is listed again                            the folder's pages and attributes go
 `FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
-`EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
+`EntryGone(key)`          the node, and all below it, leaves its folder         its name goes, and those below it
 `EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
-`KeyReused(key)`          the node, and all below it, is in doubt (`folder`)    its name, its pages and attributes go
+`KeyReused(key)`          the node, and all below it, is in doubt (`folder`)    names, pages and attributes go, also below
 `Gone`                    blocks are dropped; handlers answer ENODEV            all pages and attributes go
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
 done: whoever looks for it next asks the camera.
@@ -37,8 +37,12 @@ from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
 from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Node
+from camfs.mount.watchers import Watchers
 
 log = logging.getLogger(__name__)
+
+REMOVED_KEPT = 256
+"""Nodes that are remembered after they were removed, as the camera's event about it comes later."""
 
 AT_A_TIME = 256
 """Nodes that are dealt with until other tasks get their turn."""
@@ -59,6 +63,8 @@ class Tree:
     Attributes:
         inodes: the nodes by their numbers.
         by_key: the nodes of the camera's entries.
+        watchers: are told of what appears and goes.
+        removed: the nodes that were removed last, by the keys that they had.
         root: holds the stores, and answers to the names of the control files.
         last_error: what went wrong last, for `.status`.
         failures: what goes wrong, for the log.
@@ -89,6 +95,8 @@ class Tree:
         self.failures = FailureLog()
         self.settles_at = -math.inf
         self._refreshes = 0
+        self.removed: dict[Key, File | Folder] = {}
+        self.watchers = Watchers(self)
         self.root = Folder(self, None, b"", None)
 
     @property
@@ -134,7 +142,13 @@ class Tree:
             del folder.children[node.name]
         if not node.removed and not kernel_knows:
             self.kernel.invalidate_entry(folder, node.name)
+            if isinstance(node, File | Folder):
+                self.watchers.note_gone(node)
         self._mark_removed(node)
+        if isinstance(node, File | Folder) and node.entry is not None:
+            self.removed[node.entry.key] = node
+            if len(self.removed) > REMOVED_KEPT:
+                del self.removed[next(iter(self.removed))]
 
     def _mark_removed(self, node: Node) -> None:
         node.removed = True
@@ -142,6 +156,8 @@ class Tree:
             self.drop_key(node)
         if isinstance(node, Folder):
             for child in node.all_children():
+                if child.lookups > 0:  # a name in use outlives that of the folder, which the kernel drops
+                    self.kernel.invalidate_entry(node, child.name)
                 self._mark_removed(child)
         self.inodes.drop_if_unused(node)
 
@@ -156,9 +172,11 @@ class Tree:
         self.budget.forget_failures()
         self._refreshes += 1
         async for node in self._all_nodes():
+            if isinstance(node, Folder):
+                self.watchers.note_refreshed(node)
             if node is not self.root:
-                if node.parent is self.root and node.lookups > 0:
-                    self.kernel.invalidate_entry(self.root, node.name)
+                if node.lookups > 0 and isinstance(node.parent, Folder):
+                    self.kernel.invalidate_entry(node.parent, node.name)
                 node.invalidate()  # also where the kernel has forgotten the node: blocks of it may be here
 
     async def _all_nodes(self) -> AsyncIterator[Node]:
@@ -187,10 +205,12 @@ class Tree:
                     await node.listing()
                 if node is not self.root:
                     node.note_change()
-                child = await node.describe(key)
+                child = await node.describe(key, is_new=key == keys[-1])
             if child is None:
                 raise errors.NotFound("the camera does not list the new file")
             node = child
+        if isinstance(node, File | Folder):
+            self.watchers.note_appeared(node)
         return node
 
     async def apply(self, change: Change) -> None:
@@ -204,13 +224,17 @@ class Tree:
                 for store in list(self.root.children.values()):
                     self.kernel.invalidate_entry(self.root, store.name)
                 await self.root.listing()
+                for node in self.inodes:
+                    if isinstance(node, Folder):
+                        self.watchers.note_changed(node)
             case FolderChanged(key):
-                folder = self._node_of(key)
+                folder = self.known(key)
                 if isinstance(folder, Folder):
                     folder.note_change()
                     folder.invalidate()
+                    self.watchers.note_changed(folder)
             case EntryGone(key):
-                node_gone = self._node_of(key)
+                node_gone = self.known(key)
                 if node_gone is not None:
                     self.remove(node_gone)
             case EntryChanged(key):
@@ -224,7 +248,7 @@ class Tree:
                     if isinstance(node, File | Folder):
                         node.invalidate()
 
-    def _node_of(self, key: Key) -> File | Folder | None:
+    def known(self, key: Key) -> File | Folder | None:
         """Return the node that a key means in this session; None where its folder was not listed in it."""
         node = self.by_key.get(key)
         if node is not None and isinstance(node.parent, Folder) and node.parent.knows_keys():
@@ -240,7 +264,7 @@ class Tree:
         folder.put_in_doubt(node)
 
     async def _describe_again(self, key: Key) -> None:
-        node = self._node_of(key)
+        node = self.known(key)
         if node is None:
             return
         try:

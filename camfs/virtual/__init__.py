@@ -8,6 +8,7 @@ from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.nikon.profile import NIKON
+from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
@@ -19,6 +20,7 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "WrongOption",
     "attach",
     "attach_dc120",
     "emulate",
@@ -32,6 +34,10 @@ DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""
 
 MODELS = (*PROFILES, DC120)
+
+_RAW_AND_JPEG = "image-quality:dng+fine"
+"""What a SIGMA in this process shoots unless its option `settings` says otherwise. By itself, as its USB interface makes it and as other
+programs are served it, it shoots JPEGs alone; gphoto2 cannot fetch two files of a shot."""
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -52,7 +58,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
@@ -62,6 +68,8 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
+    if model == "sigma-fp":
+        options = {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 
@@ -80,7 +88,7 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
     try:
         return EmulatedDC120(parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager

@@ -224,8 +224,8 @@ class ScriptedCamera(WithoutRemoteControl):
         await self._called("set_clock")
         self.now = moment
 
-    async def capture(self) -> Sequence[Key]:
-        await self._called("capture")
+    async def capture(self, exposure: float | None = None) -> Sequence[Key]:
+        await self._called("capture", *([] if exposure is None else [exposure]))
         if not self.shots:
             raise errors.TransferTimeout("the camera took no picture")
         shot = self.shots.pop(0)
@@ -234,6 +234,9 @@ class ScriptedCamera(WithoutRemoteControl):
             thing.above.inside.append(thing)
             self.announce(FolderChanged(thing.above.number))
         return [thing.number for thing in shot]
+
+    async def stop_capture(self) -> None:
+        await self._called("stop_capture")
 
     def shot(self, above: Thing, *names: str) -> None:
         """Say what the next capture shall make."""

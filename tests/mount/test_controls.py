@@ -54,6 +54,7 @@ async def test_they_are_listed_on_request() -> None:
         controls = installed(ScriptedCamera(), work, show_control=True)
         assert set(await names_of(controls.tree.root)) == {
             "card",
+            ".developed",
             ".events",
             ".liveview.jpg",
             ".liveview.mjpeg",
@@ -224,17 +225,6 @@ async def test_capture() -> None:
         assert await read(controls, ".capture") == "card/DCIM/NEW3.JPG\n"
         assert camera.count("capture") == 3
         assert "NEW2.JPG" in await names_of(await at(controls.tree, "card/DCIM"))
-
-
-@pytest.mark.parametrize(
-    "text", ["", "0", "-1", "1.5", "one", "1000", "\u0661", "\u00b2", "1 1", "0x1", "9" * 5000, "+1"]
-)
-async def test_no_number_of_pictures(text: str) -> None:
-    async with nursery() as work:
-        camera = ScriptedCamera()
-        with pytest.raises(errors.InvalidValue):
-            await write(installed(camera, work), ".capture", text)
-        assert camera.calls == []
 
 
 async def test_a_capture_that_fails() -> None:

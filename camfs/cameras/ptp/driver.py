@@ -19,6 +19,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
 from camfs.cameras.ptp.advice import explaining_denial
+from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.events import Events
@@ -134,6 +135,7 @@ class PtpCamera(WithoutRemoteControl):
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
         await self.events.receive(self._link)
+        self.shutter.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:
@@ -292,7 +294,10 @@ class PtpCamera(WithoutRemoteControl):
         if abs((shown if local.tzinfo else shown.replace(tzinfo=None)) - local) > CLOCK_SLACK:
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
-    async def capture(self) -> Sequence[ObjectKey]:
+    async def capture(self, exposure: float | None = None) -> Sequence[ObjectKey]:
+        """Take a picture. The standard has an operation that releases the shutter, and none that ends an exposure."""
+        if exposure is not None:
+            raise errors.NotSupported("this camera has no bulb exposures by PTP")
         return await self.shutter.take(self.events.announce_contents)
 
     # ------------------------------------------------------------------ raw, status
@@ -327,7 +332,8 @@ class PtpCamera(WithoutRemoteControl):
         ]
         if properties.BATTERY_LEVEL in self.info.device_properties and not self.shutter.is_taking:
             try:
-                self._battery = await self.properties.read(properties.property_name(properties.BATTERY_LEVEL))
+                with trio.move_on_after(time_left() / 2):  # the other lines are known without the camera
+                    self._battery = await self.properties.read(properties.property_name(properties.BATTERY_LEVEL))
             except errors.CameraError as error:
                 log.info("battery: %s", error)
                 if not self.gone:

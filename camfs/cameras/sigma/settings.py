@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Happened
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
@@ -51,9 +52,13 @@ class Settings:
 
     Args:
         operations: the vendor operations.
+
+    Attributes:
+        tell: called with each setting that turns out to have changed, whoever changed it.
     """
 
     def __init__(self, operations: SigmaOperations) -> None:
+        self.tell: Callable[[Happened], None] = lambda _change: None
         self._operations = operations
         self._state = State()
         self._read_at: dict[Dataset, float] = {}
@@ -104,13 +109,29 @@ class Settings:
             ):
                 # noted before the answer: what is invalidated while it is being read stays invalid
                 self._read_at[dataset] = self._checked_at[dataset] = now
+                before = self._state.values.get(dataset, {})
                 try:
                     self._state.values[dataset] = await self._operations.read(dataset)
                 except BaseException:
                     self._read_at.pop(dataset, None)
                     self._checked_at.pop(dataset, None)
                     raise
+                self._tell_changes(dataset, before)
             return self._state.values[dataset]
+
+    def _tell_changes(self, dataset: Dataset, before: Values) -> None:
+        """Tell which settings of a dataset are not what they were when it was last read."""
+        now = self._state.values[dataset]
+        for setting in SETTINGS.values() if before else ():
+            fields = [name for name in setting.fields if before.get(name) != now.get(name)]
+            if setting.dataset is not dataset or not fields:
+                continue
+            try:
+                text = setting.read(now)
+            except errors.NoData:
+                continue
+            raw = " ".join(f"{name} {_code(now.get(name))}" for name in fields)
+            self.tell(Happened(f"setting {setting.name} {text}", f"{dataset.reads.name} {raw}"))
 
     async def _has_changed(self, dataset: Dataset) -> bool:
         """Ask which datasets have changed; those that have not are used for another second."""
@@ -220,3 +241,7 @@ class Settings:
             kept = "what it had"
         reason = setting.reason(state)
         return errors.NotPermitted(f"{setting.name}: the camera kept {kept}" + (f" ({reason})" if reason else ""))
+
+
+def _code(value: Value | None) -> str:
+    return f"0x{value:02X}" if isinstance(value, int) else str(value)

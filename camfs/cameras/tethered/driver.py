@@ -25,6 +25,7 @@ from camfs.cameras.api import Change, Entry, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
+from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.mark import MarkedTether
@@ -180,7 +181,7 @@ class TetheredCamera:
     def _serial(self) -> str:
         return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
-    def _when_control_ended(self) -> None:
+    def _when_control_ended(self, released: bool) -> None:
         self.body.note_left()
         self.body.settings.invalidate()
 
@@ -229,7 +230,7 @@ class TetheredCamera:
 
     async def thumbnail(self, entry: Entry) -> bytes:
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await carried_thumbnail(entry, self.read)
         return await self.ptp.thumbnail(entry)
 
     async def delete(self, entry: Entry) -> None:
@@ -305,6 +306,12 @@ class TetheredCamera:
     async def capture(self, exposure: float | None = None) -> Sequence[Key]:
         async with self.remote.acquired():
             return await self._shutter.take(autofocus=self._focuses, exposure=exposure)
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key]]:
+        return 1, await self.capture()
+
+    async def stop_capture(self) -> None:
+        pass
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired

@@ -136,7 +136,8 @@ class RemoteControl:
         times_acquired: how often control was acquired.
         before_acquiring: awaited before the body is acquired, for what can only be asked of a standalone one.
         after_acquiring: awaited after it, before the body is used.
-        when_ended: called when control was released, or the camera was switched off.
+        when_acquired: called when the computer has control.
+        when_ended: called when control was released, or, with False, when the camera was switched off.
     """
 
     def __init__(self, tether: Tether, shots: Shots, idle: float) -> None:
@@ -144,7 +145,8 @@ class RemoteControl:
         self.times_acquired = 0
         self.before_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.after_acquiring: Callable[[], Awaitable[None]] = _nothing
-        self.when_ended: Callable[[], None] = lambda: None
+        self.when_acquired: Callable[[], None] = lambda: None
+        self.when_ended: Callable[[bool], None] = lambda _released: None
         self._tether = tether
         self._shots = shots
         self._idle = idle
@@ -171,17 +173,17 @@ class RemoteControl:
         if self.is_acquired:
             log.warning("the camera has left the computer's control by itself; what only it held is lost")
             self._shots.note_emptied()
-            self._end()
+            self._end(released=False)
 
     def note_unplugged(self) -> None:
         """Note that the camera was unplugged, which releases it. What only it held stays listed, as the card does."""
         self._note(Event.ENDED)
         self._news.unpark_all()
 
-    def _end(self) -> None:
+    def _end(self, *, released: bool) -> None:
         self._note(Event.ENDED)
         self._news.unpark_all()
-        self.when_ended()
+        self.when_ended(released)
 
     # ------------------------------------------------------------------ using the body
 
@@ -260,6 +262,7 @@ class RemoteControl:
             self._note(Event.CONFIRMED)
             log.info("the computer has control of the camera")
             self._news.unpark_all()
+            self.when_acquired()
         if self._set_up_in != self.times_acquired:
             await self._tether.set_up()
             await self.after_acquiring()
@@ -342,7 +345,7 @@ class RemoteControl:
         async with self._noting_failures():
             await self._tether.release()
             log.info("control is released")
-            self._end()
+            self._end(released=True)
 
     async def wait_until_acquired(self) -> None:
         """Return once the computer has control."""

@@ -9,7 +9,16 @@ from typing import TypeVar
 from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
-from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
+from camfs.virtual.options import (
+    Option,
+    WrongOption,
+    not_negative,
+    read_folder,
+    read_number,
+    read_options,
+    read_switch,
+    read_trace,
+)
 from camfs.virtual.ptp.faults import SWITCHES, ClaimedSizes, PartialReads
 from camfs.virtual.sigma.behaviour import FIRMWARES, MENU_NAME, NEWEST
 
@@ -82,7 +91,7 @@ def parse(values: Mapping[str, str], own: tuple[str, ...], others: Collection[st
     options = read_options(Options(), table, {name: value for name, value in values.items() if name not in others})
     options.own = {name: value for name, value in values.items() if name in others}
     if options.objects is not None and "card" in options.folders:
-        raise ValueError("option objects: cannot be given together with card")
+        raise WrongOption("objects", str(options.objects), "cannot be given together with card")
     return options
 
 

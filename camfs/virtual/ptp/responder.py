@@ -373,7 +373,7 @@ class Responder:
             return "halted"
         await link.end_transfer()
         link.restart(flush=False)
-        await link.send([Response(fault.code, request.transaction_id)])
+        await link.send([Response(fault.code, request.transaction_id, fault.parameters)])
         return name_of(ResponseCode, fault.code)
 
     async def _send_answer(self, link: Link, request: Request, answer: Answer) -> str:
