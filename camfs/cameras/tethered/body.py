@@ -10,7 +10,7 @@ Between `enter` and `leave` the body is the computer's. `remote.RemoteControl` s
 waits in the body is let go only when its bytes are safe here (`shots`).
 """
 
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -135,10 +135,12 @@ class Body(Protocol):
     Attributes:
         settings_need_control: whether its settings can be read only under remote control.
         reading_removes: whether it forgets a shot as soon as that was read, so that a beginning of it is worth keeping.
+        hints: events over the link that say no more than that it is worth while to `poll`.
     """
 
     settings_need_control: bool
     reading_removes: bool
+    hints: Collection[int]
 
     @property
     def settings(self) -> Settings:
@@ -235,6 +237,7 @@ class PlainBody:
     ptp: PtpCamera
     settings_need_control: bool = field(default=False, init=False)
     reading_removes: bool = field(default=False, init=False)
+    hints: Collection[int] = field(default=frozenset(), init=False)
 
     def abilities(self) -> Set[Ability]:
         return frozenset()

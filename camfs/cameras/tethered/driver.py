@@ -13,10 +13,11 @@ after an idle time, at the end, and by the next program if this one is killed.
 """
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Sequence, Set, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -36,6 +37,8 @@ from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AUTOFOCUS = "capture-autofocus"
 """The setting that is camfs's own: whether the body focuses before a picture. It does not, unless the user says so: that would undo a
@@ -106,7 +109,8 @@ class TetheredCamera:
         kept = Spool(spool or default_folder(self._serial()))
         self.shots = ShotFolder(body, kept, self._announce_shots)
         held = HeldShots(body, self.shots)
-        self.remote = RemoteControl(MarkedTether(body, ptp, kept), held, idle)
+        self._tether = MarkedTether(body, ptp, kept)
+        self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
         self._focuses = self._is_closing = False
@@ -153,6 +157,8 @@ class TetheredCamera:
             if self.gone:
                 self.remote.note_unplugged()
             await self.remote.aclose()
+            if not self.remote.is_acquired and not self.gone:
+                await self._tether.aclose()
             await self.shots.aclose()
             await self.ptp.aclose()
 
@@ -284,16 +290,21 @@ class TetheredCamera:
     async def setting(self, name: str) -> str:
         if name == AUTOFOCUS:
             return SWITCH[self._focuses]
-        if not self.body.settings_need_control:
-            return await self.body.settings.read(name)
-        return await self.remote.run(lambda: self.body.settings.read(name))
+        return await self._read(lambda: self.body.settings.read(name))
 
     async def choices(self, name: str) -> Sequence[str]:
         if name == AUTOFOCUS:
             return SWITCH
-        if not self.body.settings_need_control:
-            return await self.body.settings.choices(name)
-        return await self.remote.run(lambda: self.body.settings.choices(name))
+        return await self._read(lambda: self.body.settings.choices(name))
+
+    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Ask the body something that it may tell under remote control only: the body is acquired if it says so."""
+        if not (self.body.settings_need_control and self.remote.is_acquired):
+            try:
+                return await work()
+            except NeedsControl as error:
+                log.info("%s; control is acquired", error)
+        return await self.remote.run(work)
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting. The body is acquired only if it does not let the setting be changed otherwise."""
@@ -302,7 +313,7 @@ class TetheredCamera:
                 raise errors.InvalidValue(f"{name}: {value!r} is not on or off")
             self._focuses = value == SWITCH[1]
             return
-        if not self.body.settings_need_control and not self.remote.is_acquired:
+        if not self.remote.is_acquired:
             try:
                 await self.body.settings.change(name, value)
                 return
@@ -311,10 +322,10 @@ class TetheredCamera:
         await self.remote.run(lambda: self.body.settings.change(name, value))
 
     async def clock(self) -> datetime:
-        return await self.body.clock()
+        return await self._read(self.body.clock)
 
     async def set_clock(self, moment: datetime) -> None:
-        await self.body.set_clock(moment)
+        await self._read(lambda: self.body.set_clock(moment))
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 
@@ -352,9 +363,7 @@ class TetheredCamera:
                 await self.body.record(False)
 
     async def focus(self) -> str:
-        if not self.body.settings_need_control:
-            return await self.body.focus_text()
-        return await self.remote.run(self.body.focus_text)
+        return await self._read(self.body.focus_text)
 
     async def change_focus(self, text: str) -> None:
         async with self.remote.acquired():
