@@ -10,7 +10,7 @@ Between `enter` and `leave` the body is the computer's. `remote.RemoteControl` s
 waits in the body is let go only when its bytes are safe here (`shots`).
 """
 
-from collections.abc import Awaitable, Callable, Sequence, Set, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol

@@ -13,7 +13,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 """
 
 import logging
-from collections.abc import Sequence, Set, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
