@@ -27,7 +27,8 @@
         ├── TransferCut                   EIO: the camera said OK, and had sent less than it announced
         ├── FocusFailed                   EAGAIN: autofocus found nothing; no picture was taken
         ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
-        └── CaptureFailed                 EIO: the camera began and made no picture
+        ├── CaptureFailed                 EIO: the camera began and made no picture
+        └── Ended                         ECANCELED: the user ended it, before all was done
 
 The errnos are named here for the reader; `camfs.mount.errnos` has the table that the program uses. `Refused` itself, for codes that have no
 class of their own, becomes EIO. After `Refused` the next transaction may follow at once. After any other error the wire may be out of
@@ -142,7 +143,13 @@ class InvalidValue(Refused):
 
 
 class TransferCut(Refused):
-    """The camera ended the data before the length that it had announced, and then answered OK. What came is good as far as it goes."""
+    """The camera ended the data before the length that it had announced, and then answered OK. What came is good as far as it goes.
+
+    Attributes:
+        sent: how many bytes the response says were sent, None if it does not say. If more, the bytes that are missing may be any.
+    """
+
+    sent: int | None = None
 
 
 class FocusFailed(Refused):
@@ -155,3 +162,7 @@ class BufferFull(Refused):
 
 class CaptureFailed(Refused):
     """The camera accepted the command and made no picture."""
+
+
+class Ended(Refused):
+    """The user ended a command before all of it was done."""

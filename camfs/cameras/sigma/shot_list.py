@@ -55,7 +55,14 @@ class ShotList:
         """
         file = self.file(key)
         return Entry(
-            file.key, file.key.name, str(file.key.number), False, file.size, mtime_ns=file.mtime_ns, is_local=True
+            file.key,
+            file.key.name,
+            str(file.key.number),
+            False,
+            file.size,
+            mtime_ns=file.mtime_ns,
+            is_picture=not file.is_movie,
+            is_local=True,
         )
 
     def drop(self, file: ShotFile) -> None:

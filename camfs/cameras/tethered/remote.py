@@ -136,7 +136,9 @@ class RemoteControl:
         times_acquired: how often control was acquired.
         before_acquiring: awaited before the body is acquired, for what can only be asked of a standalone one.
         after_acquiring: awaited after it, before the body is used.
+        when_acquired: called when the computer has control.
         when_ended: called when control was released, or the camera was switched off.
+        was_released: which of the two it was.
     """
 
     def __init__(self, tether: Tether, shots: Shots, idle: float) -> None:
@@ -144,7 +146,9 @@ class RemoteControl:
         self.times_acquired = 0
         self.before_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.after_acquiring: Callable[[], Awaitable[None]] = _nothing
+        self.when_acquired: Callable[[], None] = lambda: None
         self.when_ended: Callable[[], None] = lambda: None
+        self.was_released = False
         self._tether = tether
         self._shots = shots
         self._idle = idle
@@ -159,6 +163,11 @@ class RemoteControl:
         """Whether the computer has control, as far as is known: True as soon as it may have been acquired."""
         return self.mode is not Mode.STANDALONE
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether the computer has control, and nobody makes use of it at the moment."""
+        return self.mode is Mode.TETHERED and not self._users
+
     def _note(self, event: Event) -> None:
         self.mode = _TRANSITIONS.get((self.mode, event), self.mode)
 
@@ -171,16 +180,17 @@ class RemoteControl:
         if self.is_acquired:
             log.warning("the camera has left the computer's control by itself; what only it held is lost")
             self._shots.note_emptied()
-            self._end()
+            self._end(released=False)
 
     def note_unplugged(self) -> None:
         """Note that the camera was unplugged, which releases it. What only it held stays listed, as the card does."""
         self._note(Event.ENDED)
         self._news.unpark_all()
 
-    def _end(self) -> None:
+    def _end(self, *, released: bool) -> None:
         self._note(Event.ENDED)
         self._news.unpark_all()
+        self.was_released = released
         self.when_ended()
 
     # ------------------------------------------------------------------ using the body
@@ -260,6 +270,7 @@ class RemoteControl:
             self._note(Event.CONFIRMED)
             log.info("the computer has control of the camera")
             self._news.unpark_all()
+            self.when_acquired()
         if self._set_up_in != self.times_acquired:
             await self._tether.set_up()
             await self.after_acquiring()
@@ -342,7 +353,7 @@ class RemoteControl:
         async with self._noting_failures():
             await self._tether.release()
             log.info("control is released")
-            self._end()
+            self._end(released=True)
 
     async def wait_until_acquired(self) -> None:
         """Return once the computer has control."""

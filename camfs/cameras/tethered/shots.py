@@ -107,7 +107,16 @@ class ShotFolder:
         """
         own = self._check(key)
         stored = self._spool.files[own.name]
-        return Entry(own, own.name, str(own.number), False, stored.size, mtime_ns=stored.mtime_ns, is_local=True)
+        return Entry(
+            own,
+            own.name,
+            str(own.number),
+            False,
+            stored.size,
+            mtime_ns=stored.mtime_ns,
+            is_picture=True,
+            is_local=True,
+        )
 
     async def read(self, entry: Entry, offset: int, size: int) -> bytes:
         """Read from a file.

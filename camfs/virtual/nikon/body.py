@@ -26,6 +26,7 @@ from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, ObjectFormat, R
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
 from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.ptp.maker_body import MakerBody
 from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
@@ -86,7 +87,7 @@ class MemoryPicture:
     taken: datetime
 
 
-class NikonState:
+class NikonState(MakerBody):
     """The body.
 
     Args:
