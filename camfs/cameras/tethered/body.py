@@ -93,12 +93,14 @@ class ShotPlan:
     Attributes:
         on_card: files that will appear on the card.
         here: files that will wait in the body for this computer.
+        pictures: how many pictures these are.
         seconds: for which the body may be silent: the exposure that is still going on, with its dark frame.
         copied: whether what appears on the card is to be copied to this computer as well, as the body itself does one of the two only.
     """
 
     on_card: int = 1
     here: int = 0
+    pictures: int = 1
     seconds: float = 0.0
     copied: bool = False
 
@@ -185,6 +187,9 @@ class Body(Protocol):
             BufferFull, StoreFull, Busy, NotPermitted, CaptureFailed: no picture was taken, for this reason.
         """
 
+    async def end_exposure(self) -> None:
+        """End a bulb exposure that is going on, so that `release_shutter` returns; do nothing if there is none."""
+
     async def describe_shot(self, handle: int) -> WaitingShot:
         """Describe a shot that waits."""
 
@@ -246,6 +251,9 @@ class PlainBody:
         return False
 
     def note_left(self) -> None:
+        pass
+
+    async def end_exposure(self) -> None:
         pass
 
     async def frame(self) -> bytes:
