@@ -195,9 +195,11 @@ async def test_what_waited_before_control_is_not_told_again(tmp_path: Path, jump
         assert not [change for change in rig.changes() if "ObjectAdded" in getattr(change, "text", "")]
 
 
-async def test_the_bodys_button_sends_shots_here_under_control(tmp_path: Path, jumping_clock: MockClock) -> None:
+async def test_the_bodys_button_sends_shots_here_if_the_body_is_set_so(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
     async with rigged(tmp_path) as rig:
-        await rig.camera.change_setting("destination", "computer")
+        await rig.camera.change_setting("recording-media", "memory")
         await rig.camera.acquire_control()
         rig.nikon.press_shutter()
         rig.nikon.press_shutter()
