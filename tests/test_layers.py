@@ -39,9 +39,9 @@ SOLE_IMPORTERS = {
     },
     "serial": {"camfs.transports.serial"},
     "rawpy": {"camfs.developing.program"},
-    "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
+    "pyfuse3": {"camfs.mount.operations", "camfs.mount.refusals", "camfs.mount.kernel"},
 }
-"""Packages that a few modules hide from all others; of pyfuse3 one has what the kernel asks of us and one what we ask of it."""
+"""Packages that a few modules hide from all others; of pyfuse3 two have what the kernel asks of us and one what we ask of it."""
 
 WORDS = {"camfs.commands.options", "camfs.commands.sources"}
 """What the command line says, as data: known from `connect` down to `mount.run`, and itself knowing errors alone."""

@@ -14,12 +14,13 @@ body ─┬─ operations   what is sent, and what the answers mean
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime
 
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Ability
 from camfs.cameras.nikon.live_view import LiveView
 from camfs.cameras.nikon.operations import NikonOperations, while_not_now
 from camfs.cameras.nikon.settings import CARD, NikonSettings
@@ -102,6 +103,14 @@ class NikonBody(PlainBody):
         self._stash: list[News] = []
         self._troubles: set[str] = set()
         self._keeps_deleted = False
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.LIVE_VIEW: NikonOperation.StartLiveView,
+            Ability.FOCUS: NikonOperation.AfDrive,
+            Ability.MOVIES: NikonOperation.StartMovieRecInCard,
+        }
+        return {ability for ability, operation in listed.items() if self.operations.has(operation)}
 
     # ------------------------------------------------------------------ who has the body
 

@@ -10,14 +10,24 @@ driver ─┬─ objects    lists and describes ──── sizes ───┐
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import (
+    Ability,
+    Change,
+    Entry,
+    EntryChanged,
+    FolderChanged,
+    Gone,
+    Key,
+    Usage,
+    WithoutRemoteControl,
+)
 from camfs.cameras.ptp.advice import explaining_denial
 from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
@@ -34,7 +44,7 @@ from camfs.cameras.ptp.settings import PropertySettings
 from camfs.cameras.ptp.sizes import Sizes
 from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
-from camfs.protocols.ptp.codes import ROOT, ObjectHandle, ResponseCode
+from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.values import decode_date_time, encode_date_time, names_zone
@@ -158,6 +168,20 @@ class PtpCamera(WithoutRemoteControl):
     def sends_events(self) -> bool:
         """As of `Camera`. Where parents are wrong, an event does not tell which folder it is about, so folders are polled."""
         return self.events.announce_contents and not self._objects.parents_are_wrong
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.CAPTURE: Operation.InitiateCapture,
+            Ability.THUMBNAILS: Operation.GetThumb,
+            Ability.DELETE: Operation.DeleteObject,
+            Ability.FORMAT: Operation.FormatStore,
+        }
+        abilities = {ability for ability, operation in listed.items() if self.operations.has(operation)}
+        if self.properties.names():
+            abilities.add(Ability.SETTINGS)
+        if properties.DATE_TIME in self.info.device_properties:
+            abilities.add(Ability.CLOCK)
+        return abilities
 
     def renumber(self) -> None:
         """Note that handles mean other objects now: the session was opened again, or the camera was in other hands for a while."""
@@ -338,6 +362,6 @@ class PtpCamera(WithoutRemoteControl):
                 log.info("battery: %s", error)
                 if not self.gone:
                     self._battery = ""
-        if self._battery:
+        if self._battery not in ("", properties.UNKNOWN):
             lines.append(("battery", self._battery))
         return lines

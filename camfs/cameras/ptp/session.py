@@ -181,6 +181,7 @@ class Session:
         timeout: float | None = None,
         repeatable: bool | None = None,
         same_session: bool = False,
+        still: Callable[[], bool] = lambda: True,
         urgent: bool = False,
         waits_while_busy: bool = True,
         on_length: Callable[[int | None], None] = lambda _: None,
@@ -196,12 +197,13 @@ class Session:
             timeout: seconds without a byte after which it has failed; None for the session's own time-out.
             repeatable: whether the operation may be sent again after a failure; by default, those whose data come in may.
             same_session: run it only in the session that is open now, as handles may mean other objects in the next.
+            still: asked just before the request is sent, which may be long after the call; where it says False nothing is sent.
             urgent: go before the callers in the queue that are not urgent.
             waits_while_busy: when the answer is DeviceBusy, wait and repeat; else raise it at once.
             on_length: called with the announced length of the payload as its data phase begins, None if the camera does not know it.
 
         Raises:
-            Refused: the camera answered with a code other than OK, or `same_session` could not be kept.
+            Refused: the camera answered with a code other than OK, or `same_session` or `still` did not hold.
             TransferCut: it answered OK, but had sent fewer bytes than it had announced.
             TransportError, RemoteProtocolError: there was no such answer. The wire is in step again, or the next transaction
                 begins by bringing it there.
@@ -225,6 +227,8 @@ class Session:
                 async with self._lock.acquired(urgent):
                     self._check(attempts)  # somebody else may have asked the same meanwhile
                     await self._require_session(session)
+                    if not still():
+                        raise errors.Refused("the card was changed meanwhile; nothing was done")
                     attempts.session = self._sessions_opened
                     patience = patience_with(operation, self._timeout) if timeout is None else timeout
                     request = Request(operation, self._new_id(), parameters)

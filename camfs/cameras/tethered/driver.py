@@ -13,7 +13,8 @@ after an idle time, at the end, and by the next program if this one is killed.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +22,7 @@ from typing import TypeVar
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, Key, Usage
+from camfs.cameras.api import Ability, Change, Entry, Happened, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
@@ -106,13 +107,15 @@ class TetheredCamera:
         self.body = body
         self._nursery = nursery
         kept = Spool(spool or default_folder(self._serial()))
-        self.shots = ShotFolder(body, kept, ptp.announce)
+        self.shots = ShotFolder(body, kept, self._announce_shots)
         held = HeldShots(body, self.shots)
         self._tether = MarkedTether(body, ptp, kept)
         self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
-        self._focuses = False
+        self._focuses = self._is_closing = False
+        self._told_shots: Sequence[ImageKey] = ()
+        self.remote.when_acquired = lambda: self._tell("control taken")
         self.remote.when_ended = self._when_control_ended
         ptp.when_renumbered = self._when_renumbered
 
@@ -149,6 +152,7 @@ class TetheredCamera:
 
     async def aclose(self) -> None:
         """Release control, close the session and let go of the device; never raises."""
+        self._is_closing = True
         with trio.CancelScope(shield=True):
             if self.gone:
                 self.remote.note_unplugged()
@@ -181,9 +185,31 @@ class TetheredCamera:
     def _serial(self) -> str:
         return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         self.body.note_left()
         self.body.settings.invalidate()
+        self._tell("control released" if self.remote.was_released else "control lost")
+
+    def _tell(self, text: str) -> None:
+        if not self._is_closing:
+            self._nursery.start_soon(self.ptp.announce, Happened(text))
+
+    async def _announce_shots(self, change: Change) -> None:
+        """Announce that the folder of shots has changed, and what is new in it or gone."""
+        before, now = self._told_shots, self.shots.list()
+        self._told_shots = now
+        for key in before:
+            if key not in now:
+                await self.ptp.announce(Happened("removed", keys=(key,)))
+        await self.ptp.announce(change)
+        for key in now:
+            if key not in before:
+                await self.ptp.announce(Happened("added", keys=(key,), is_new=True))
+
+    def abilities(self) -> Set[Ability]:
+        return (
+            self.ptp.abilities() | {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL} | self.body.abilities()
+        )
 
     def _when_renumbered(self) -> None:
         if self.remote.is_acquired:
@@ -312,6 +338,9 @@ class TetheredCamera:
 
     async def stop_capture(self) -> None:
         pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired
