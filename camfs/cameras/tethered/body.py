@@ -187,8 +187,8 @@ class Body(Protocol):
             BufferFull, StoreFull, Busy, NotPermitted, CaptureFailed: no picture was taken, for this reason.
         """
 
-    async def end_exposure(self) -> None:
-        """End a bulb exposure that is going on, so that `release_shutter` returns; do nothing if there is none."""
+    def end_exposure(self) -> None:
+        """End the bulb exposure that `release_shutter` waits for, if there is one; the picture is taken."""
 
     async def describe_shot(self, handle: int) -> WaitingShot:
         """Describe a shot that waits."""
@@ -253,7 +253,7 @@ class PlainBody:
     def note_left(self) -> None:
         pass
 
-    async def end_exposure(self) -> None:
+    def end_exposure(self) -> None:
         pass
 
     async def frame(self) -> bytes:

@@ -339,7 +339,7 @@ class TetheredCamera:
             return await self._shutter.take(autofocus=self._focuses, exposure=None)
 
     async def stop_capture(self) -> None:
-        await self.body.end_exposure()
+        self.body.end_exposure()
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         return self.remote.unchanged()
