@@ -56,6 +56,7 @@ class Shutter:
         settings: of the body.
         state: what the records have told.
         keep_on: keeps the body from switching itself off.
+        presses_at_once: whether the button is pressed in one go, as on EOS M and PowerShot bodies.
     """
 
     def __init__(
@@ -64,11 +65,14 @@ class Shutter:
         settings: CanonSettings,
         state: BodyState,
         keep_on: Callable[[], Awaitable[None]],
+        *,
+        presses_at_once: bool,
     ) -> None:
         self._operations = operations
         self._settings = settings
         self._state = state
         self._keep_on = keep_on
+        self._presses_at_once = presses_at_once
         self._ends = trio.Event()
 
     async def release(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
@@ -120,11 +124,6 @@ class Shutter:
                 await press(Button.FULL)
             if exposure is not None:
                 await self._hold(exposure)
-
-    @property
-    def _presses_at_once(self) -> bool:
-        """Whether the button is pressed in one go, as on EOS M and PowerShot bodies; they do not list RemoteRelease."""
-        return not self._operations.has(CanonOperation.RemoteRelease)
 
     @asynccontextmanager
     async def _button(self, autofocus: bool) -> AsyncIterator[Callable[[Button], Awaitable[None]]]:
