@@ -27,7 +27,8 @@
         ├── TransferCut                   EIO: the camera said OK, and had sent less than it announced
         ├── FocusFailed                   EAGAIN: autofocus found nothing; no picture was taken
         ├── BufferFull                    ENOBUFS: the camera has no room for another shot now
-        └── CaptureFailed                 EIO: the camera began and made no picture
+        ├── CaptureFailed                 EIO: the camera began and made no picture
+        └── Ended                         ECANCELED: the user ended it, before all was done
 
 The errnos are named here for the reader; `camfs.mount.errnos` has the table that the program uses. `Refused` itself, for codes that have no
 class of their own, becomes EIO. After `Refused` the next transaction may follow at once. After any other error the wire may be out of
@@ -161,3 +162,7 @@ class BufferFull(Refused):
 
 class CaptureFailed(Refused):
     """The camera accepted the command and made no picture."""
+
+
+class Ended(Refused):
+    """The user ended a command before all of it was done."""

@@ -47,6 +47,7 @@ class MountOptions:
     idle: float
     spool: Path | None
     movies: bool
+    noinotify: bool
     attr_timeout: float
     fuse: frozenset[str]
 
@@ -199,6 +200,7 @@ OPTIONS = (
         otherwise=SPOOL,
     ),
     Option("movies", "offer the SIGMA's MOV recordings in imagedb/"),
+    Option("noinotify", "do not tell programs that watch folders (inotify) of new pictures"),
     Option(
         "attr_timeout",
         "check listings again after this many seconds, on cameras that do not announce changes",
@@ -247,5 +249,5 @@ def parse_options(texts: list[str]) -> MountOptions:
         elif word in FUSE_OPTIONS or name in ("fsname", "subtype"):
             fuse.add(word)
         elif word not in MOUNT_OPTIONS and not name.startswith(("x-", "comment")):
-            raise ValueError(f"unknown option -o {word}")
+            raise ValueError(f"unknown option -o {word}; -o help lists them")
     return MountOptions(fuse=frozenset(fuse), **values)

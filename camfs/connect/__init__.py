@@ -6,17 +6,23 @@ of all cameras than everything else until the mount is there.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camfs import errors
-from camfs.commands.options import MountOptions
+from camfs.commands.options import OPTIONS, MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source
 
 if TYPE_CHECKING:
     from camfs.connect.dc120 import Dc120Connection
     from camfs.connect.ptp import PtpConnection
+
+
+MOUNT_OPTIONS = frozenset(option.name for option in OPTIONS)
 
 
 class NoSuchCamera(errors.TransportError):
@@ -66,8 +72,28 @@ async def _emulated(
             else:
                 from camfs.connect import ptp
 
+                if options.spool is None:
+                    options = replace(options, spool=stack.enter_context(_passing_folder()))
                 pipes = await stack.enter_async_context(virtual.attach(source.model, source.options))
                 connection = ptp.on_pipes(text, pipes, options)
+        except virtual.WrongOption as error:
+            hint = f"; it is an option of the mount: -o {error.name}" if error.name in MOUNT_OPTIONS else ""
+            raise NoSuchCamera(f"virtual:{source.model}?{error.name}={error.value}: {error.reason}{hint}") from None
         except ValueError as error:
             raise NoSuchCamera(str(error)) from None
         yield connection
+
+
+@contextlib.contextmanager
+def _passing_folder() -> Iterator[Path]:
+    """Make a folder that goes at the end of the block: the shots of a camera that goes with its mount go with it, too.
+
+    Raises:
+        NoSuchCamera: it cannot be made.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="camfs-virtual-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise NoSuchCamera(f"there is no room for an emulated camera's shots: {error}") from None
+    with folder as path:
+        yield Path(path)

@@ -1,8 +1,9 @@
 """The file system: what answers the kernel, and asks a camera in the words of `camfs/cameras/api.py`.
 
 In reading order: `nodes` (a name in the tree), `inodes` (its number), `folder`, `listing`, `file` and `tree` (the camera's side),
-`handles` (what is open), `blocks` (the cache), `controls`, `events`, `liveview` and `thumbnails` (the control files), `names`,
-`failures`, then what touches pyfuse3: `operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
+`handles` (what is open), `blocks` (the cache), `controls`, `capture`, `events`, `liveview` and `thumbnails` (the control files), `names`,
+`failures`, `watchers` (what programs that watch folders are told, by way of `caller` and `system_calls`), then what touches pyfuse3:
+`operations` (its handlers; `statfs`, `errnos` and `budget` beside them) and `kernel` (what camfs
 asks of the kernel); last comes `run` (the life of a mount, which puts all of them together). What the kernel does and why is in
 `README.md`.
 
@@ -45,13 +46,15 @@ asks, so that step 3 is left out for most of the file; what lies behind the prog
 The way of an event: a picture is taken with the camera's own button
 ====================================================================
 
-1.  The driver's `listen` hears the camera's event (ObjectAdded), and sends into `Camera.changes` what it means: `Happened`, a line of
-    text, and `FolderChanged` with the folder's key.
-2.  `Controls.follow` (`controls.py`) takes the changes in order. `Happened` goes to `EventLog.add` (`events.py`), which wakes programs
-    that wait in poll(2) for more of `.events`. Everything else goes to `Tree.apply` (`tree.py`).
+1.  The driver's `listen` hears the camera's event (ObjectAdded), and sends into `Camera.changes` what it means: `FolderChanged` with the
+    folder's key, and `Happened` with the picture's.
+2.  `Controls.follow` (`controls.py`) takes the changes in order. Of `Happened` `events.line_of` makes a line with the picture's path, for
+    which `Tree.find_new` describes it; `EventLog.add` wakes programs that wait in poll(2) for more of `.events`. Everything else goes to
+    `Tree.apply` (`tree.py`).
 3.  `Tree.apply` marks the folder stale, and has the kernel drop the pages and attributes that it keeps of it: `Kernel.invalidate_inode`
     (`kernel.py`) puts that into a queue, from which a thread calls pyfuse3.
-4.  The next `ls` is a READDIR: `operations.readdir` asks the `DirectoryHandle` (`handles.py`) for one node after the other, and that
+4.  `Watchers` (`watchers.py`) has the new picture told to programs that watch the folder, so that a file manager shows it.
+5.  The next `ls` is a READDIR: `operations.readdir` asks the `DirectoryHandle` (`handles.py`) for one node after the other, and that
     the `Folder` for a listing. It is stale, so the keys are listed again. Known keys keep their nodes; the new one alone is described.
 
 The way of a command: ``echo 1 > .capture``
@@ -61,8 +64,8 @@ The way of a command: ``echo 1 > .capture``
     `ContentsHandle` (`handles.py`), `direct_io`, so that a write arrives as it was made. The shell's `>` truncates first: a SETATTR
     that `operations.setattr` allows and that does nothing.
 2.  WRITE. `operations.write` calls `ContentsHandle.write`, that `ControlFile.write` (`controls.py`), which decodes the text and looks
-    into the file's row of `CONTROLS`: `Controls.write_capture`.
-3.  `Camera.capture` takes the picture and returns the keys of its files once they can be read. On a PTP camera `Capture.take`
+    into the file's row of `CONTROLS`: `Controls.write_capture`, and so `Shooting.write` (`capture.py`).
+3.  `Camera.capture_several` takes the picture and returns the keys of its files once they can be read. On a PTP camera `Capture.take`
     (`camfs/cameras/ptp/capture.py`) sends InitiateCapture and waits for news, which the camera's events bring: `Events.handle`
     (`events.py` beside it) tells `Capture` of each new object, and when the shot is complete, and sends the changes on as above.
 4.  For each key `Camera.locate` returns the keys of the folders that lead to it, and `Tree.find_new` describes only those and the file.

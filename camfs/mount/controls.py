@@ -15,23 +15,26 @@ that work, and check the mount's options (`Permits`). `.settings/` has such a ro
 
 import contextlib
 import logging
-import re
 import stat
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Happened, Key
-from camfs.mount.events import EventLog, EventsFile
+from camfs.cameras.api import Happened, Key, NoChoices
+from camfs.developing.pictures import DevelopedPictures
+from camfs.mount.capture import Shooting
+from camfs.mount.developed import Darkroom
+from camfs.mount.events import EventLog, EventsFile, line_of
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
-from camfs.mount.liveview import FrameFile, StreamFile
+from camfs.mount.help import help_text
+from camfs.mount.liveview import FrameFile, Frames, StreamFile
+from camfs.mount.mirror import MirrorFolder
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
-from camfs.mount.thumbnails import ThumbnailFolder, Thumbnails
+from camfs.mount.thumbnails import Thumbnails
 from camfs.mount.tree import Tree
 from camfs.printable import printable, printable_lines
 
@@ -40,15 +43,18 @@ log = logging.getLogger(__name__)
 MAX_COMMAND = 8 << 10
 """Bytes of one command."""
 
-MAX_SHOTS = 999
-"""Pictures that one write to `.capture` may ask for."""
-
-
 STATUS_TIME = 3.0
 """Seconds before the end of its budget at which `.status` is written with what is known; it never fails."""
 
 STATUS_TIME_WHILE_BUSY = 1.0
 """Seconds for which `.status` waits for the driver while a long command runs."""
+
+
+EVENT = "event"
+"""The kind of a failure after an event."""
+
+TOLD_TIME = 1.0
+"""Seconds for which `.capture` waits until programs that watch the folder have been told of the picture."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,13 @@ class Controls:
         self.permits = permits
         self.events = EventLog()
         self._raw_reply = ""
-        self._shots: Sequence[str] = ()
+        self._no_choices = ""
         self._identity: Sequence[tuple[str, str]] = ()
         self._rooms: Sequence[tuple[str, str]] = ()
         self._running: dict[object, tuple[str, float]] = {}
-        self._shot_text = ""
+        self.shooting = Shooting(tree, self.events)
+        self.frames = Frames(tree)
+        self.darkroom = Darkroom(DevelopedPictures())
 
     def install(self) -> None:
         """Put the control files into the root of the tree, where they are found by name."""
@@ -90,27 +98,47 @@ class Controls:
         for name, control in CONTROLS.items():
             root.control_files[name.encode()] = ControlFile(self, root, name.encode(), control)
         root.control_files[b".liveview.jpg"] = FrameFile(self.tree, root, b".liveview.jpg")
-        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg")
+        root.control_files[b".liveview.mjpeg"] = StreamFile(self.tree, root, b".liveview.mjpeg", self.frames)
         root.control_files[b".events"] = EventsFile(self.tree, root, b".events", self.events)
         root.control_files[b".settings"] = SettingsFolder(self, root, b".settings", setting_file)
-        root.control_files[b".thumbnails"] = ThumbnailFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".thumbnails"] = MirrorFolder(self.tree, root, b".thumbnails", root, Thumbnails())
+        root.control_files[b".developed"] = MirrorFolder(self.tree, root, b".developed", root, self.darkroom)
 
     async def follow(self) -> None:
-        """Apply what happens at the camera to the tree and to `.events`, for as long as the mount lives."""
+        """Apply what happens at the camera, and do what goes on by itself, for as long as the mount lives."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.shooting.run)
+            nursery.start_soon(self.darkroom.run)
+            nursery.start_soon(self.frames.run)
+            await self._follow_changes()
+            nursery.cancel_scope.cancel()
+
+    async def _follow_changes(self) -> None:
+        """Apply what happens at the camera to the tree and to `.events`."""
         async for change in self.camera.changes:
             try:
-                if isinstance(change, Happened):
-                    self.events.add(change.text, datetime.now().astimezone())
-                else:
-                    with self.tree.budget.limit():  # requests wait meanwhile
+                with self.tree.budget.limit():  # requests wait meanwhile
+                    if isinstance(change, Happened):
+                        self.events.add(await line_of(self.tree, change), datetime.now().astimezone())
+                    else:
                         await self.tree.apply(change)
             except errors.CameraError as error:
-                self.tree.note_error(f"after an event: {error}")
+                self.tree.note_error(f"after an event: {error}", kind=EVENT)
             except Exception as error:
                 log.exception("after an event")
-                self.tree.note_error(f"after an event: {type(error).__name__}: {error}")
+                self.tree.note_error(f"after an event: {type(error).__name__}: {error}", kind=EVENT)
+            else:
+                self.tree.note_success(EVENT)
 
     # what each file reads and writes
+
+    async def read_help(self) -> str:
+        """Return what the control files do. Never fails, and does not disturb the camera."""
+        options = {"allow_format": self.permits.format, "raw": self.permits.raw, "allow_delete": self.tree.allow_delete}
+        with self._status_time(), contextlib.suppress(errors.CameraError):
+            self._identity = self._identity or await self.camera.status()
+        given = {name for name, is_given in options.items() if is_given}
+        return help_text(dict(self._identity).get("camera", ""), self.camera.abilities(), given)
 
     async def read_status(self) -> str:
         """Return `key: value` lines. Never fails, and asks the camera little."""
@@ -118,7 +146,7 @@ class Controls:
         with self._status_time():
             try:
                 self._identity = await self.camera.status()
-                if not self._running and not self.camera.gone:
+                if not self._is_busy and not self.camera.gone:
                     self._rooms = await self._store_lines()
             except errors.CameraError as error:
                 log.info("status: %s", error)
@@ -127,16 +155,35 @@ class Controls:
         lines += [("connected", "no")] if self.camera.gone else self._rooms
         lines.append(("transfer", transfer))
         lines += self._running_lines()
-        if self.tree.last_error:
-            lines.append(("last-error", self.tree.last_error))
+        lines += self.shooting.status_lines()
+        lines += self.darkroom.status_lines()
+        if self._no_choices:
+            lines.append(("no-choices", self._no_choices))
+        if (failure := self.tree.last_failure) is not None:
+            lines.append(("last-error-time", failure.time.isoformat(timespec="seconds")))
+            lines.append(("last-error", failure.text))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
+
+    def note_choices(self, name: str, choices: Sequence[str]) -> None:
+        """Remember for `.status` why a setting that was asked for its values has none to list."""
+        if choices:
+            if self._no_choices.startswith(f"{name}: "):
+                self._no_choices = ""
+        else:
+            why = choices.why if isinstance(choices, NoChoices) else "the camera does not say which values it takes"
+            self._no_choices = f"{name}: {why}"
 
     def _status_time(self) -> trio.CancelScope:
         """Return the scope in which `.status` asks the camera."""
-        if self._running:
+        if self._is_busy:
             return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
         left = trio.current_effective_deadline() - trio.current_time()
         return trio.move_on_after(min(max(left - STATUS_TIME, left / 2), self.tree.budget.seconds_in_a_row))
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether the camera is doing what takes long, and is asked little."""
+        return bool(self._running) or self.shooting.is_taking
 
     async def _store_lines(self) -> list[tuple[str, str]]:
         lines: list[tuple[str, str]] = []
@@ -148,20 +195,26 @@ class Controls:
             return [("stores", f"not available: {error}")]
         if not stores:
             lines.append(("stores", "none"))
-        for name, store in stores:
-            try:
-                usage = await self.camera.usage(store)
-                lines.append((name, f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"))
-            except errors.CameraError as error:
-                lines.append((name, f"not available: {error}"))
+        for name, key in stores:
+            lines.append((name, await self._room(key)))
+        for store in await self.tree.stores():
+            if store.is_local:
+                lines.append((f"{store.name.decode()}-disk", f"{await self._room(store.key)}, on this computer"))
         return lines
+
+    async def _room(self, store: Key | None) -> str:
+        try:
+            usage = await self.camera.usage(store)
+        except errors.CameraError as error:
+            return f"not available: {error}"
+        return f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"
 
     def _running_lines(self) -> list[tuple[str, str]]:
         """Return a line for each long command that runs: what it is, and for how long it has waited."""
         now = trio.current_time()
         lines = []
         for name, begun in self._running.values():
-            what = f"{self._shot_text}, " if name == "capture" and self._shot_text else ""
+            what = f"{self.shooting.doing}, " if name == "capture" and self.shooting.doing else ""
             lines.append((name, f"{what}waiting for the camera, {now - begun:.0f} s"))
         return lines
 
@@ -185,33 +238,25 @@ class Controls:
         return [(store.name.decode(), store.key) for store in stores if not store.is_local]
 
     async def read_capture(self) -> str:
-        """Return the paths of the last shot's files."""
-        return "".join(f"{path}\n" for path in self._shots)
+        """Return the paths of the last picture's files."""
+        return "".join(f"{path}\n" for path in self.shooting.paths)
 
     async def write_capture(self, text: str) -> None:
-        """Take that many pictures; return when they are in the tree."""
-        if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SHOTS:
-            raise errors.InvalidValue(f"{text!r} is not a number of pictures (1 to {MAX_SHOTS})")
-        for number in range(1, int(text) + 1):
-            self._shot_text = f"shot {number} of {text}"
-            paths: list[str] = []
-            for key in await self.camera.capture():
-                if isinstance(key, PurePosixPath):
-                    paths.append(str(key))
-                    continue
-                node = await self.tree.find_new(await self.camera.locate(key))
-                paths.append(node.path())
-            self._shots = paths
+        """Take pictures, or end what takes them by itself (`capture.parse`)."""
+        await self.shooting.write(text)
+        with trio.move_on_after(TOLD_TIME):
+            await self.tree.watchers.told()
 
     async def read_control(self) -> str:
         """Return 1 while the camera is under remote control."""
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take control of the camera, or give it back."""
+        """Take control of the camera, or end what takes pictures and give the camera back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
+            await self.shooting.end()
             await self.camera.release_control()
 
     async def read_record(self) -> str:
@@ -297,6 +342,7 @@ class Control:
 
 
 CONTROLS: dict[str, Control] = {
+    ".help": Control(read=Controls.read_help),
     ".status": Control(read=Controls.read_status),
     ".capture": Control(Controls.read_capture, Controls.write_capture, takes_long=True),
     ".control": Control(Controls.read_control, Controls.write_control, takes_long=True),
@@ -360,7 +406,7 @@ class ControlFile(Node):
             with self._controls.running(self.path().lstrip(".")) if takes_long else self.tree.budget.limit():
                 await self._control.write(self._controls, text)
         except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
-            self.tree.note_error(str(error), of_command=True)
+            self.tree.note_error(str(error), kind=("write", self.path()), of_command=True)
             raise
 
 
@@ -390,7 +436,9 @@ def choices_file(name: str) -> Control:
     """Return what a file of `.settings/.choices/` does."""
 
     async def read(controls: Controls) -> str:
-        return "".join(f"{printable(choice)}\n" for choice in await controls.camera.choices(name))
+        choices = await controls.camera.choices(name)
+        controls.note_choices(name, choices)
+        return "".join(f"{printable(choice)}\n" for choice in choices)
 
     return Control(read, disturbs=True)
 
@@ -411,10 +459,12 @@ class SettingsFolder(Directory):
     async def find(self, name: bytes) -> Node | None:
         if self._choices is not None and name == self._choices.name:
             return self._choices
+        await self._controls.camera.learn_settings()
         return {node.name: node for node in self._nodes()}.get(name)
 
     async def listing(self) -> DirectoryListing:
         shown = [self._choices] if self._choices is not None and self.tree.show_control else []
+        await self._controls.camera.learn_settings()
         return FixedListing([*shown, *self._nodes()])
 
     def _nodes(self) -> list[Node]:

@@ -22,6 +22,7 @@ ERRNOS: tuple[tuple[type[errors.CameraError], int], ...] = (
     (errors.InvalidValue, errno.EINVAL),
     (errors.FocusFailed, errno.EAGAIN),
     (errors.BufferFull, errno.ENOBUFS),
+    (errors.Ended, errno.ECANCELED),
     (errors.CameraError, errno.EIO),
 )
 """The errno of each failure: the first row whose class it is."""

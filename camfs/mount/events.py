@@ -1,13 +1,22 @@
-"""`.events`: what happened at the camera, a line each; it ends at the newest, so `tail -f` follows it and `cat` returns."""
+"""`.events`: what happened at the camera, a line each; it ends at the newest, so `tail -f` follows it and `cat` returns.
+
+A line is ``TIME WHAT [PATH] [(CODES)]``: when, in ISO 8601; what, in words; the path of what it is about, if that is known; and what the
+camera itself said, in its protocol's words and numbers. What it says of a setting is ``setting NAME VALUE``.
+"""
 
 import errno
+import logging
 import select
 import stat
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from camfs import errors
+from camfs.cameras.api import Happened
 from camfs.mount.errnos import BadRequest
+from camfs.mount.file import File
+from camfs.mount.folder import Folder
 from camfs.mount.handles import Handle
 from camfs.mount.nodes import Attributes, Node
 from camfs.printable import printable
@@ -15,8 +24,30 @@ from camfs.printable import printable
 if TYPE_CHECKING:
     from camfs.mount.tree import Tree
 
+log = logging.getLogger(__name__)
+
 MAX_EVENTS = 1 << 20
 """Bytes of `.events` kept; when there are more the older half goes."""
+
+
+async def line_of(tree: "Tree", event: Happened) -> str:
+    """Return the line of an event, without its time; a new entry is looked for where the camera says it lies."""
+    path = ""
+    for key in event.keys:
+        try:
+            node: Node | None = tree.known(key) or (None if event.is_new else tree.removed.pop(key, None))
+            if event.is_new:
+                if isinstance(node, File | Folder):
+                    tree.watchers.note_appeared(node)
+                else:
+                    node = await tree.find_new(await tree.camera.locate(key))
+        except errors.CameraError as error:
+            log.info("where what %s is: %s", event.text, error)
+        else:
+            path = node.path() if node is not None else ""
+        if path:
+            break
+    return " ".join(filter(None, (event.text, path, f"({event.raw})" if event.raw else "")))
 
 
 class EventLog:

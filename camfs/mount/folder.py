@@ -36,7 +36,7 @@ import logging
 import math
 import stat
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +138,15 @@ class Folder(Directory):
         return listing
 
     @property
+    def was_listed(self) -> bool:
+        """Whether there is a listing that the next one can be held against."""
+        return self._listing is not None
+
+    async def describe_new(self) -> None:
+        """List the folder again, and describe what was not in its last listing."""
+        await (await self._current(fresh=False)).describe_new()
+
+    @property
     def is_settling(self) -> bool:
         """Whether the camera may not list or describe yet what it has announced here."""
         return trio.current_time() < max(self.settles_at, self.tree.settles_at)
@@ -179,6 +188,7 @@ class Folder(Directory):
         if self._epoch != epoch:
             self._set_aside(known.values())
             known = {}
+        before = self._keys_before(epoch)
         self.children = {}
         slots: list[Node | Undescribed] = []
         each_once = dict.fromkeys(keys)
@@ -186,7 +196,7 @@ class Folder(Directory):
             node = known.pop(key, None)
             if node is not None:
                 self.children[node.name] = node
-            slots.append(Undescribed(key) if node is None else node)
+            slots.append(Undescribed(key, before is not None and key not in before) if node is None else node)
         self._set_aside(known.values())
         self._listed_at, self._was_settling, self._epoch = trio.current_time(), self.is_settling, epoch
         listing = FolderListing(self, slots, self._note_cut() if len(each_once) > MAX_ENTRIES else None)
@@ -196,10 +206,22 @@ class Folder(Directory):
             self.drop_unclaimed(listing)
         return listing
 
+    def _keys_before(self, epoch: int) -> Set[Key] | None:
+        """Return the keys of the last listing, as they are in this epoch; None if it does not tell what is new, or nobody is to know."""
+        listing = self._listing
+        if listing is None or not self.tree.watchers.follows(self):
+            return None
+        if (
+            self._epoch != epoch
+        ):  # all keys are new; what was there before is found by its name, if all of it was described
+            return frozenset() if listing.is_complete else None
+        nodes = {entry_of(slot).key for slot in listing.slots if isinstance(slot, File | Folder)}
+        return nodes | {slot.key for slot in listing.slots if isinstance(slot, Undescribed)}
+
     def _note_cut(self) -> errors.TooLarge:
         """Report that the camera lists more entries than are shown; return what who reads the folder to its end is told."""
         text = f"{self.path() or '/'}: the camera lists more than {MAX_ENTRIES} objects here; the others are not shown"
-        self.tree.note_error(text)
+        self.tree.note_error(text, kind=("list", self.inode))
         return errors.TooLarge(text)
 
     async def _finds_another(self, keys: Iterable[Key]) -> bool:
@@ -288,13 +310,19 @@ class Folder(Directory):
                 # its card may come again, or another in its place, under whatever key
                 self._set_aside([node])
                 self.tree.kernel.invalidate_entry(self, node.name)
+                self.tree.watchers.note_gone(node)
+                node.is_told = False
                 if node.knows_keys():
                     node.put_children_in_doubt()
             else:
                 self.tree.remove(node)
 
-    async def describe(self, key: Key) -> Node | None:
+    async def describe(self, key: Key, *, is_new: bool = False) -> Node | None:
         """Make or find the node of a key that the camera lists here now; None if it is not to be shown here.
+
+        Args:
+            key: the entry's.
+            is_new: whether it was not here before, so that programs that watch the folder are told of it, unless it is a known one.
 
         Raises:
             Refused: the camera cannot describe it.
@@ -310,6 +338,7 @@ class Folder(Directory):
         if entry is None:
             return None
         node = self._listed(key) or self._claim(entry)
+        is_known = node is not None
         if node is None:
             name = names.unique(entry.name, entry.tag, ChainMap[bytes, Any](self.control_files, self.children))
             kind = Folder if entry.is_folder else File
@@ -318,6 +347,11 @@ class Folder(Directory):
                 node.settles_at = self.settles_at  # the folder is new, and what it holds may come later still
         self.children[node.name] = node
         self.tree.by_key[entry.key] = node
+        if is_known:
+            self.tree.watchers.note_back(node)
+        elif is_new:
+            before = next((each for each in self._unclaimed.get(entry.name, ()) if each.name == node.name), None)
+            self.tree.watchers.note_appeared(node, before)
         return node
 
     def _listed(self, key: Key) -> "File | Folder | None":
@@ -362,6 +396,8 @@ class Folder(Directory):
         self.doubts += 1
         self._epoch, self._listing = IN_DOUBT, None
         for node in self.all_children():
+            if node.lookups > 0:  # a name in use outlives that of the folder above it, which the kernel drops
+                self.tree.kernel.invalidate_entry(self, node.name)
             if isinstance(node, Folder):
                 node.put_children_in_doubt()
             else:

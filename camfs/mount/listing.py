@@ -33,9 +33,10 @@ AT_A_TIME = 64
 
 @dataclass(frozen=True, slots=True)
 class Undescribed:
-    """The place of an entry that has not been described yet, or was left out."""
+    """The place of an entry that has not been described yet, or was left out; `is_new` if an earlier listing did not have it."""
 
     key: Key
+    is_new: bool = False
 
 
 class FolderListing(DirectoryListing):
@@ -88,6 +89,8 @@ class FolderListing(DirectoryListing):
             self._folder.drop_unclaimed(self)
         if self._cut is not None:
             raise errors.TooLarge(*self._cut.args)
+        if not self._left_out:
+            self._folder.tree.note_success(("list", self._folder.inode))
 
     async def _list_once_more(self) -> None:
         """Describe again what was left out, if the camera lists it still; it gets places behind the others."""
@@ -122,6 +125,24 @@ class FolderListing(DirectoryListing):
                 return self._folder.children.get(name)
             await self._describe_up_to(self.described + 1)
 
+    async def describe_new(self) -> None:
+        """Describe the entries that the listing before did not have, and no other."""
+        for index, slot in enumerate(self.slots):
+            if isinstance(slot, Undescribed) and slot.is_new and slot.key not in self._left_out:
+                async with self._lock:
+                    if self.slots[index] is slot:
+                        self._check_keys()
+                        node = await self._describe(slot)
+                        self._check_keys()
+                        self.slots[index] = node or slot
+        if self.is_complete:
+            self._folder.drop_unclaimed(self)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all entries have been described."""
+        return all(isinstance(slot, Node) for slot in self.slots)
+
     async def _describe_up_to(self, count: int) -> None:
         """Describe the first `count` entries. If that is cancelled or fails, those described stay so."""
         if self.described >= count:
@@ -131,7 +152,7 @@ class FolderListing(DirectoryListing):
                 slot = self.slots[self.described]
                 if isinstance(slot, Undescribed):
                     self._check_keys()
-                    node = await self._describe(slot.key)
+                    node = await self._describe(slot)
                     self._check_keys()
                     if node is not None:
                         self.slots[self.described] = node
@@ -152,13 +173,14 @@ class FolderListing(DirectoryListing):
         if self._doubts != self._folder.doubts:
             raise errors.RemoteProtocolError("the card was changed while the folder was being listed")
 
-    async def _describe(self, key: Key) -> Node | None:
+    async def _describe(self, slot: Undescribed) -> Node | None:
         try:
-            return await self._folder.describe(key)
+            return await self._folder.describe(slot.key, is_new=slot.is_new)
         except (errors.Busy, errors.StoreUnavailable):
             raise
         except errors.Refused as error:
-            self._left_out[key] = copy.copy(error)  # without its traceback, which keeps all of this call
+            self._left_out[slot.key] = copy.copy(error)  # without its traceback, which keeps all of this call
             path = self._folder.path() or "/"
-            self._folder.tree.note_error(f"{path}: an object that cannot be described is not shown: {error}")
+            text = f"{path}: an object that cannot be described is not shown: {error}"
+            self._folder.tree.note_error(text, kind=("list", self._folder.inode))
             return None

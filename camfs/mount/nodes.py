@@ -52,6 +52,7 @@ class Node:
         name: as it stands in the folder.
         lookups: how many of our replies have named it to the kernel and were not forgotten since.
         removed: whether it has left its folder.
+        is_told: whether programs that watch its folder have been told that it appeared; None if they need not be (`watchers`).
         allows_truncation: whether `>` may cut it to nothing before it writes, which changes nothing here.
     """
 
@@ -63,6 +64,7 @@ class Node:
         self.name = name
         self.lookups = 0
         self.removed = False
+        self.is_told: bool | None = None
         self.inode = tree.inodes.register(self)
 
     @property
@@ -78,6 +80,9 @@ class Node:
     async def attributes(self, exact: bool = True) -> Attributes:
         """Return what stat shows; unless `exact`, without asking the camera."""
         raise NotImplementedError
+
+    async def learn_date(self) -> None:
+        """Ask the camera for a date that it has not told yet, for stat(2)."""
 
     async def open(self, writing: bool) -> "Handle":
         """Open it. Nothing is read yet.

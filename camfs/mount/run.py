@@ -30,10 +30,11 @@ from camfs.cameras.api import Camera
 from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget, seconds_for
+from camfs.mount.caller import CallerProcess
 from camfs.mount.controls import Controls, Permits
 from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
-from camfs.mount.tree import Tree
+from camfs.mount.tree import STORES, Tree
 
 log = logging.getLogger("camfs")
 
@@ -131,14 +132,16 @@ async def run(
             try:
                 tree = _build(mount.options, camera, work, Budget(seconds_for(connection.timeout)))
                 controls = _install_controls(mount.options, tree, connection.source)
-                _mount(mount, tree)
-                try:
-                    work.start_soon(_stay_attached, camera, connection, supervisor)
-                    work.start_soon(controls.follow)
-                    await _serve(mount, tree, signals, supervisor, ready)
-                finally:
-                    tree.failures.flush()
-                    tree.kernel.unmount()
+                async with _caller_of(mount, tree):
+                    _mount(mount, tree)
+                    try:
+                        work.start_soon(_stay_attached, camera, connection, supervisor)
+                        work.start_soon(controls.follow)
+                        work.start_soon(tree.watchers.run)
+                        await _serve(mount, tree, signals, supervisor, ready)
+                    finally:
+                        tree.failures.flush()
+                        tree.kernel.unmount()
             finally:
                 work.cancel_scope.cancel()
                 await camera.aclose()
@@ -181,6 +184,27 @@ def _build(options: MountOptions, camera: Camera, work: trio.Nursery, budget: Bu
     )
 
 
+@asynccontextmanager
+async def _caller_of(mount: Mount, tree: Tree) -> AsyncIterator[None]:
+    """Run the process that tells programs which watch folders; it starts before the block mounts, and ends after it has unmounted."""
+    caller = None
+    if (
+        not mount.options.noinotify and "ro" not in mount.options.fuse
+    ):  # a read-only mount lets nobody make or remove a file
+        try:
+            caller = await trio.to_thread.run_sync(
+                CallerProcess, mount.mount_point
+            )  # which waits for the program to be loaded
+            tree.watchers.caller = caller
+        except OSError as error:
+            log.warning("programs that watch folders are not told of new pictures: %s", error)
+    try:
+        yield
+    finally:
+        if caller is not None:
+            await caller.aclose()
+
+
 def _install_controls(options: MountOptions, tree: Tree, source: str) -> Controls:
     controls = Controls(tree, source, Permits(format=options.allow_format, raw=options.raw))
     controls.install()
@@ -193,13 +217,24 @@ def _mount(mount: Mount, tree: Tree) -> None:
     handlers = CameraOperations(
         tree,
         Ownership(options.uid, options.gid, options.umask),
-        Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
+        _timeouts(options),
     )
     with _stderr_of_libfuse() as read:
         try:
             tree.kernel.mount(handlers, mount.mount_point, _fuse_options(mount))
         except RuntimeError as error:
             raise errors.CommandFailed(f"{mount.mount_point}: {read() or error}") from None
+
+
+def _timeouts(options: MountOptions) -> Timeouts:
+    """Return how long the kernel may keep names and attributes: not at all with `allow_root`.
+
+    For `allow_root` the kernel lets everybody in, and libfuse refuses the requests of all but root and us
+    (camfs/mount/README.md, "What the kernel does"). What the kernel remembers, it tells everybody without a request.
+    """
+    if "allow_root" in options.fuse:
+        return Timeouts(polled=0, announced=0)
+    return Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout))
 
 
 def _fuse_options(mount: Mount) -> set[str]:
@@ -292,7 +327,7 @@ async def _report_stores(tree: Tree) -> None:
         with tree.budget.limit():  # requests wait meanwhile
             await tree.stores()
     except errors.Refused as error:
-        tree.note_error(str(error))
+        tree.note_error(str(error), kind=STORES)
     except errors.CameraError as error:
         log.info("the stores: %s", error)
 

@@ -21,24 +21,18 @@ import logging
 import math
 import stat
 from collections import OrderedDict
+from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import trio
 
 from camfs import errors
 from camfs.mount.errnos import BadRequest
 from camfs.mount.file import File
-from camfs.mount.folder import Folder
 from camfs.mount.handles import ContentsHandle, Handle
 from camfs.mount.inodes import Inode
-from camfs.mount.nodes import (
-    FILE_PERMISSIONS,
-    FOLDER_PERMISSIONS,
-    Attributes,
-    Directory,
-    DirectoryListing,
-    Node,
-)
-from camfs.mount.tree import Tree
+from camfs.mount.mirror import MirrorFolder
+from camfs.mount.nodes import FILE_PERMISSIONS, Attributes, Node
 
 log = logging.getLogger(__name__)
 
@@ -79,15 +73,27 @@ def as_jpeg(data: bytes) -> bytes:
 
 
 class Thumbnails:
-    """Fetches thumbnails, and keeps the last ones used and what there is none of."""
+    """Fetches thumbnails, and keeps the last ones used and what there is none of; what `.thumbnails/` mirrors the tree with."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Inode, tuple[object, bytes]] = OrderedDict()
         self._bytes = 0
-        self._lacking: dict[Inode, tuple[object, errors.NoData]] = {}
+        self._lacking: WeakKeyDictionary[File, tuple[object, errors.NoData]] = WeakKeyDictionary()
         self._rest = FIRST_REST
         self._rests_until = -math.inf
         self._failure: errors.CameraError | None = None
+
+    def name_for(self, original: File) -> bytes | None:
+        """Return the name of a picture's thumbnail: the picture's, with `.jpg` added unless it ends so; None for what is no picture."""
+        if not original.entry.is_picture:
+            return None
+        return original.name if original.name.lower().endswith(b".jpg") else original.name + b".jpg"
+
+    def originals_of(self, name: bytes) -> Iterable[bytes]:
+        return (name.removesuffix(b".jpg"),)
+
+    def counterpart(self, folder: MirrorFolder, name: bytes, original: File) -> Node:
+        return Thumbnail(folder, name, original, self)
 
     async def fetch(self, picture: File) -> bytes:
         """Return a picture's thumbnail as JPEG.
@@ -102,13 +108,16 @@ class Thumbnails:
         if kept is not None and kept[0] == entry:
             self._kept.move_to_end(picture.inode)
             return kept[1]
-        lacking = self._lacking.get(picture.inode)
+        lacking = self._lacking.get(picture)
         if lacking is not None and lacking[0] == state:
-            raise copy.copy(lacking[1]).with_traceback(None)
+            raise copy.copy(lacking[1])
         try:
             jpeg = await self._ask(picture)
         except errors.NoData as error:
-            self._lacking[picture.inode] = state, error
+            self._lacking[picture] = (
+                state,
+                copy.copy(error).with_traceback(None),
+            )  # which would keep what asked in memory
             raise
         self._drop(picture.inode)
         self._kept[picture.inode] = (picture.entry, jpeg)
@@ -150,8 +159,8 @@ class Thumbnail(Node):
 
     is_read_only = True
 
-    def __init__(self, tree: Tree, parent: Node, name: bytes, picture: File, thumbnails: Thumbnails) -> None:
-        super().__init__(tree, parent, name)
+    def __init__(self, folder: MirrorFolder, name: bytes, picture: File, thumbnails: Thumbnails) -> None:
+        super().__init__(folder.tree, folder, name)
         self._picture = picture
         self._thumbnails = thumbnails
 
@@ -171,6 +180,9 @@ class Thumbnail(Node):
     def needs_camera(self) -> bool:
         return True
 
+    async def learn_date(self) -> None:
+        await self._picture.learn_date()
+
     async def open(self, writing: bool) -> Handle:
         if writing:
             raise BadRequest(errno.EROFS)
@@ -179,76 +191,3 @@ class Thumbnail(Node):
     async def contents(self) -> bytes:
         """Fetch the thumbnail."""
         return await self._thumbnails.fetch(self._picture)
-
-
-class ThumbnailFolder(Directory):
-    """A folder of the camera once more, with thumbnails in place of pictures, and without other files."""
-
-    is_read_only = True
-
-    def __init__(self, tree: Tree, parent: Node, name: bytes, folder: Folder, thumbnails: Thumbnails) -> None:
-        super().__init__(tree, parent, name)
-        self._folder = folder
-        self._thumbnails = thumbnails
-        self._nodes: dict[Inode, Node] = {}
-        self._named: dict[bytes, Node] = {}
-
-    async def attributes(self, exact: bool = True) -> Attributes:
-        return Attributes(stat.S_IFDIR, FOLDER_PERMISSIONS, 0, (await self._folder.attributes()).mtime_ns)
-
-    async def find(self, name: bytes) -> Node | None:
-        for candidate in (name, name.removesuffix(b".jpg")):
-            if candidate not in self._folder.control_files:
-                original = await self._folder.find(candidate)
-                node = None if original is None else self.node_of(original)
-                if node is not None and node.name == name:
-                    return node
-        original = self._named.get(name)
-        return None if original is None or original.removed else self.node_of(original)
-
-    async def listing(self) -> DirectoryListing:
-        return _ThumbnailListing(self, await self._folder.listing())
-
-    def node_of(self, original: Node) -> Node | None:
-        """Return the node here that stands for one of the folder."""
-        plain = thumbnail_name(original)
-        if plain is None:
-            return None
-        node = self._nodes.get(original.inode)
-        if node is None:
-            name = self._free_name(plain)
-            self._named[name] = original
-            if isinstance(original, Folder):
-                node = ThumbnailFolder(self.tree, self, name, original, self._thumbnails)
-            else:
-                assert isinstance(original, File)
-                node = Thumbnail(self.tree, self, name, original, self._thumbnails)
-            self._nodes[original.inode] = node
-        return node
-
-    def _free_name(self, plain: bytes) -> bytes:
-        """Return a name that no other thumbnail has: A.DNG and A.DNG.jpg would share one, which the first one seen keeps."""
-        name, number = plain, 1
-        while name in self._named and not self._named[name].removed:
-            number += 1
-            name = b"%s~%d.jpg" % (plain.removesuffix(b".jpg"), number)
-        return name
-
-
-def thumbnail_name(original: Node) -> bytes | None:
-    """Return the name of a node's thumbnail: the picture's, with `.jpg` added unless it ends so; None if it has none."""
-    if isinstance(original, Folder):
-        return original.name
-    if isinstance(original, File) and original.entry.is_picture:
-        return original.name if original.name.lower().endswith(b".jpg") else original.name + b".jpg"
-    return None
-
-
-class _ThumbnailListing(DirectoryListing):
-    def __init__(self, folder: ThumbnailFolder, listing: DirectoryListing) -> None:
-        self._folder = folder
-        self._listing = listing
-
-    async def at(self, index: int) -> Node | None:
-        original = await self._listing.at(index)
-        return None if original is None else self._folder.node_of(original)

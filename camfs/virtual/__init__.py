@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
+from camfs.virtual.nikon.profile import NIKON
+from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
-from camfs.virtual.ptp.profiles import PROFILES
+from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
@@ -17,16 +20,24 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "WrongOption",
     "attach",
     "attach_dc120",
     "emulate",
     "emulate_dc120",
 ]
 
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
+"""The models on USB, by the name in `virtual:NAME`."""
+
 DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""
 
 MODELS = (*PROFILES, DC120)
+
+_RAW_AND_JPEG = "image-quality:dng+fine"
+"""What a SIGMA in this process shoots unless its option `settings` says otherwise. By itself, as its USB interface makes it and as other
+programs are served it, it shoots JPEGs alone; gphoto2 cannot fetch two files of a shot."""
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -43,11 +54,11 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
-    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options))
+    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options), profile.own_options)
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
@@ -57,6 +68,8 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
+    if model == "sigma-fp":
+        options = {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 
@@ -75,7 +88,7 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
     try:
         return EmulatedDC120(parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager

@@ -1,14 +1,14 @@
 """A camera without a wire: a tree of objects that a test builds, changes and breaks, with every call on record."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, EntryGone, FolderChanged, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import Ability, Change, Entry, EntryGone, FolderChanged, Key, Usage, WithoutRemoteControl
 
 KEY_LIMIT = 1 << 20
 
@@ -137,6 +137,9 @@ class ScriptedCamera(WithoutRemoteControl):
 
     # ------------------------------------------------------------------ the camera
 
+    def abilities(self) -> Set[Ability]:
+        return {Ability.CAPTURE, Ability.SETTINGS, Ability.CLOCK, Ability.THUMBNAILS, Ability.DELETE, Ability.FORMAT}
+
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         await self._called("list", key)
         return [each.number for each in self.thing(key).inside]
@@ -224,8 +227,8 @@ class ScriptedCamera(WithoutRemoteControl):
         await self._called("set_clock")
         self.now = moment
 
-    async def capture(self) -> Sequence[Key]:
-        await self._called("capture")
+    async def capture(self, exposure: float | None = None) -> Sequence[Key]:
+        await self._called("capture", *([] if exposure is None else [exposure]))
         if not self.shots:
             raise errors.TransferTimeout("the camera took no picture")
         shot = self.shots.pop(0)
@@ -234,6 +237,9 @@ class ScriptedCamera(WithoutRemoteControl):
             thing.above.inside.append(thing)
             self.announce(FolderChanged(thing.above.number))
         return [thing.number for thing in shot]
+
+    async def stop_capture(self) -> None:
+        await self._called("stop_capture")
 
     def shot(self, above: Thing, *names: str) -> None:
         """Say what the next capture shall make."""

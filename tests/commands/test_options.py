@@ -39,6 +39,7 @@ def test_the_defaults() -> None:
         idle=300.0,
         spool=None,
         movies=False,
+        noinotify=False,
         attr_timeout=5.0,
         fuse=frozenset(),
     )

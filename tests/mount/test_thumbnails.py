@@ -1,9 +1,11 @@
 """`.thumbnails/`: the tree over again, each picture's own thumbnail as JPEG, and nothing else fetched."""
 
 import contextlib
+import gc
 import io
 import struct
 import zlib
+from typing import cast
 
 import pytest
 import trio
@@ -15,16 +17,15 @@ from trio.testing import MockClock
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged, EntryGone, FolderChanged
 from camfs.mount import thumbnails
+from camfs.mount import tree as tree_module
 from camfs.mount.file import File
-from camfs.mount.folder import Folder
+from camfs.mount.mirror import FEW, MirrorFolder
 from camfs.mount.thumbnails import (
     FIRST_REST,
     LONGEST_REST,
     Thumbnail,
-    ThumbnailFolder,
     Thumbnails,
     as_jpeg,
-    thumbnail_name,
 )
 from camfs.mount.tree import Tree
 from tests.cameras.rig import rigged
@@ -38,19 +39,19 @@ def drawn(kind: str, mode: str = "RGB", size: tuple[int, int] = (16, 12)) -> byt
     return written.getvalue()
 
 
-def with_pictures() -> tuple[ScriptedCamera, Thing, Tree, ThumbnailFolder]:
+def with_pictures() -> tuple[ScriptedCamera, Thing, Tree, MirrorFolder]:
     camera = ScriptedCamera()
     folder = camera.add(camera.card, "DCIM")
     for name in ("A.JPG", "b.jpg", "C.DNG", "D.jpeg"):
         camera.add(folder, name, name.encode() * 10, picture=True)
     camera.add(folder, "notes.txt", b"text")
     tree = WatchedTree(camera)
-    root = ThumbnailFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
+    root = MirrorFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
     tree.root.control_files[b".thumbnails"] = root
     return camera, folder, tree, root
 
 
-async def contents(root: ThumbnailFolder, path: str) -> bytes:
+async def contents(root: MirrorFolder, path: str) -> bytes:
     node = await at(root, path)
     assert isinstance(node, Thumbnail)
     return await node.contents()
@@ -138,7 +139,7 @@ async def test_what_has_no_place_there(path: str) -> None:
     _, _, _, root = with_pictures()
     folder, _, name = path.rpartition("/")
     node = await at(root, folder) if folder else root
-    assert isinstance(node, ThumbnailFolder)
+    assert isinstance(node, MirrorFolder)
     assert await node.find(name.encode()) is None
 
 
@@ -168,10 +169,9 @@ def test_names() -> None:
     tree = WatchedTree(camera)
     thing = camera.add(camera.card, "A", b"a", picture=True)
     for name, expected in ((b"A", b"A.jpg"), (b"A.JPG", b"A.JPG"), (b"A.jPg", b"A.jPg"), (b"A.jpeg", b"A.jpeg.jpg")):
-        assert thumbnail_name(File(tree, tree.root, name, camera.entry(thing))) == expected
-    assert thumbnail_name(Folder(tree, tree.root, b"DCIM", camera.entry(camera.card))) == b"DCIM"
+        assert Thumbnails().name_for(File(tree, tree.root, name, camera.entry(thing))) == expected
     thing.picture = False
-    assert thumbnail_name(File(tree, tree.root, b"A", camera.entry(thing))) is None
+    assert Thumbnails().name_for(File(tree, tree.root, b"A", camera.entry(thing))) is None
 
 
 # what it costs
@@ -201,7 +201,7 @@ async def test_a_thumbnail_is_fetched_again_when_the_picture_changed() -> None:
 async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thumbnails, "KEPT", 30)
     camera, _, _, root = with_pictures()
-    kept = root._thumbnails
+    kept = cast(Thumbnails, root._mirror)
     for _ in range(3):
         for name in ("A.JPG", "b.jpg", "C.DNG.jpg", "D.jpeg.jpg"):
             await contents(root, f"card/DCIM/{name}")
@@ -214,7 +214,7 @@ async def test_two_at_once_do_not_spoil_the_count() -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(5):
             nursery.start_soon(contents, root, "card/DCIM/A.JPG")
-    kept = root._thumbnails
+    kept = cast(Thumbnails, root._mirror)
     assert kept._bytes == 8
 
 
@@ -337,6 +337,33 @@ async def test_a_picture_that_is_deleted() -> None:
     assert await names_of(await at(root, "card/DCIM")) == ["b.jpg", "C.DNG.jpg", "D.jpeg.jpg"]
 
 
+async def without_thumbnail(entry: Entry) -> bytes:
+    raise errors.NoData("none", 0x2010)
+
+
+async def test_what_there_is_none_of_is_kept_no_longer_than_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is what asked for it, which the failure's traceback would hold."""
+    camera, folder, tree, root = with_pictures()
+    monkeypatch.setattr(camera, "thumbnail", without_thumbnail)
+    monkeypatch.setattr(tree_module, "REMOVED_KEPT", 10)
+    before = sum(isinstance(each, errors.NoData) for each in gc.get_objects())
+    for number in range(200):
+        thing = camera.add(folder, f"{number}.JPG", b"picture", picture=True)
+        await tree.apply(FolderChanged(folder.number))
+        nodes = [await at(tree.root, f"card/DCIM/{number}.JPG"), await at(root, f"card/DCIM/{number}.JPG")]
+        with pytest.raises(errors.NoData):
+            await contents(root, f"card/DCIM/{number}.JPG")
+        for node in nodes:
+            node.lookups += 1
+        camera.remove(thing)
+        await tree.apply(EntryGone(thing.number))
+        for node in nodes:
+            tree.inodes.forget(node.inode, 1)
+    del nodes, node
+    gc.collect()
+    assert sum(isinstance(each, errors.NoData) for each in gc.get_objects()) - before < 2 * FEW
+
+
 async def test_thumbnails_in_a_new_session() -> None:
     camera, folder, _, root = with_pictures()
     node = await at(root, "card/DCIM/A.JPG")
@@ -375,7 +402,7 @@ async def test_on_an_emulated_camera() -> None:
             rig.body.card.add_file("DCIM", name, b"picture").thumbnail = thumbnail
         rig.body.card.find("DCIM/B.NEF").object_format = 0xB101  # type: ignore[attr-defined]
         tree = WatchedTree(rig.camera, rig.nursery)
-        root = ThumbnailFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
+        root = MirrorFolder(tree, tree.root, b".thumbnails", tree.root, Thumbnails())
         assert sorted(await names_of(await at(root, "card/DCIM"))) == ["A.JPG", "B.NEF.jpg", "C.JPG", "D.JPG"]
         assert await contents(root, "card/DCIM/A.JPG") == drawn("JPEG")
         assert (await contents(root, "card/DCIM/B.NEF.jpg")).startswith(b"\xff\xd8\xff")

@@ -11,7 +11,7 @@ import pytest
 from tests.mounted.contents import make_file
 from tests.mounted.mount import PATIENCE, mounted, run
 
-LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d [A-Za-z]+( 0x[0-9A-F]{8})*\n"
+LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d removed card/\d\.JPG \(ObjectRemoved 0x[0-9A-F]{8}\)\n"
 
 
 @pytest.fixture
@@ -97,13 +97,15 @@ def test_settings_and_pictures_show(source: str, camera: Path) -> None:
     with mounted(source, camera), open(camera / ".events", "rb", buffering=0) as file:
         (camera / ".settings/iso").write_text("400\n")
         wait_for_more(file.fileno())
-        assert "DevicePropChanged 0x0000500F" in file.read().decode()
+        assert file.read().decode().endswith(" setting iso 400 (DevicePropChanged 0x0000500F)\n")
         (camera / ".capture").write_text("1\n")
         text = ""
         while "CaptureComplete" not in text:
             wait_for_more(file.fileno())
             text += file.read().decode()
-        assert "ObjectAdded" in text
+        path = (camera / ".capture").read_text().strip()
+        assert re.search(rf" added {path} \(ObjectAdded 0x[0-9A-F]{{8}}\)\n", text)
+        assert text.endswith(" capture complete (CaptureComplete)\n")
 
 
 def test_a_camera_without_events(folder: Path, camera: Path) -> None:

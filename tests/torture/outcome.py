@@ -9,4 +9,4 @@ class Counts(dict[str, int]):
 
 
 class DidNotHold(AssertionError):
-    """A promise did not hold; the text says what was seen, and with which seed."""
+    """A promise did not hold; the text says what was seen, and with which random seed."""

@@ -1,7 +1,7 @@
 """Runs one part of the torture in this process: `python -m tests.torture.part NAME UNTIL SEED FOLDER`; `__main__` starts it.
 
-UNTIL is a time of the monotonic clock, which all processes share. FOLDER gets `scratch/`, in which the part works, `state/` and
-`cache/`, in which camfs keeps its own files, and, if all promises held, `counts.json`.
+UNTIL is a time of the monotonic clock, which all processes share, SEED a random seed. FOLDER gets `scratch/`, in which the part works,
+`state/` and `cache/`, in which camfs keeps its own files, and, if all promises held, `counts.json`.
 """
 
 import importlib

@@ -13,14 +13,17 @@ from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.sigma import identity
 from camfs.cameras.sigma.custody import Custody
-from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ImageKey, ShotFile
-from camfs.cameras.sigma.file_names import safe_name
+from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ShotFile
+from camfs.cameras.sigma.interval import Interval, IntervalShooting
 from camfs.cameras.sigma.movies import Movies
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
-from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.shot_list import ShotList
+from camfs.cameras.tethered.file_names import safe_name
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
+from camfs.protocols.sigma.records import Picture
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,9 @@ class ImageFolder:
         spool: where shots wait on this computer.
         announce: called with what changed in the folder.
         movies: whether movies are offered for reading.
+
+    Attributes:
+        interval: what the body's interval timer takes by itself.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class ImageFolder:
         self._movies = Movies(operations, self._ring, movies)
         self._listed = ShotList(operations, spool)
         self._custody = Custody(operations, self._ring, spool, self._listed, announce)
+        self.interval = IntervalShooting(operations, self._ring, self._custody)
 
     async def open(self) -> None:
         """Open the spool: what waits there is listed from now on. To be called before anything else.
@@ -78,6 +85,11 @@ class ImageFolder:
             NotFound: it is not here any more.
         """
         return self._listed.describe(key)
+
+    def raw(self, key: Key) -> str:
+        """Return what the camera calls a file's shot: the ids of its entries, until they are cleared."""
+        exposure = self._listed.file(key).exposure
+        return " ".join(f"ImageId 0x{image_id:02X}" for image_id in exposure.ids) if exposure is not None else "spool"
 
     def needs_camera(self, key: Key) -> bool:
         """Say whether reading or removing a file needs the camera, because its shot is not released."""
@@ -180,14 +192,26 @@ class ImageFolder:
 
     # ------------------------------------------------------------------ shots
 
-    async def capture(self, mode: int, budget: float, destination: int) -> Sequence[ImageKey | PurePosixPath]:
-        """Take a picture.
+    async def capture(
+        self,
+        mode: int,
+        budget: float,
+        destination: int,
+        *,
+        amount: int = 1,
+        hold: float | None = None,
+        interval: Interval | None = None,
+    ) -> Sequence[ImageKey | PurePosixPath]:
+        """Take a picture, or several by one command.
 
         Args:
             mode: GENERAL or WITHOUT_AF.
-            budget: seconds until it is ready.
+            budget: seconds until it is ready; after a bulb exposure, from its end on.
             destination: DestToSave of group 3. With CAMERA the shot is released once it is on the card, without being fetched. If it
                 does not get there, it comes into this folder as all others do.
+            amount: pictures that the command asks for.
+            hold: seconds after which a bulb exposure is ended.
+            interval: what the body goes on with by itself after the first picture, which alone is waited for.
 
         Returns:
             The keys of its files; of a shot on the card their paths.
@@ -199,27 +223,48 @@ class ImageFolder:
             RemoteProtocolError: the records of the shot make no sense, for instance a size beyond any picture's. They are read again
                 when the room is needed. A shot that cannot be addressed even then is released, as it would stop the shutter for ever.
         """
-        async with self._custody.exclusively():
-            snapped = await self._snap(mode, budget)
+        async with self._custody.exclusively(), self.interval.given_up_on_failure(interval):
+            snapped = await self._snap(mode, budget, amount=amount, hold=hold, goes_on=interval is not None)
             ids = list(snapped.states)
             if not snapped.has_picture:
                 await self._custody.clear_unlisted(ids)
                 raise failure(snapped.state)
             is_on_card = destination == Destination.CAMERA and await self._ring.wait_until_stored(ids)
             records = await self._ring.records()
-            if is_on_card:
-                await self._custody.clear_unlisted(ids)
-                return [PurePosixPath("card", "DCIM", safe_name(each.path), safe_name(each.name)) for each in records]
-            if not records:
+            if not records and not is_on_card:
                 await self._custody.clear_unlisted(ids)
                 raise errors.CaptureFailed("the camera took the picture and has no file of it")
-            # what does not go with this shot yet, such as an entry that shows nothing and may become a file, is looked at before the next
-            shown = {image_id: state for image_id, state in snapped.states.items() if state != CaptureState.CLEARED}
-            claimed, own = identity.claimable(shown, records, ())
-            exposure = self._custody.list_exposure(claimed, own, snapped.given_ns)
-            self._ring.may_hold_unlisted = len(claimed) < len(shown)
+            files = await (self._leave_on_card(ids, records) if is_on_card else self._list_shot(snapped, records))
+            if interval is not None:
+                self.interval.begin(interval, len(ids), records, budget)
         await self._announce(FolderChanged(IMAGEDB))
+        return files
+
+    async def _leave_on_card(self, ids: Sequence[int], records: Sequence[Picture]) -> Sequence[PurePosixPath]:
+        await self._custody.clear_unlisted(ids)
+        return [PurePosixPath("card", "DCIM", safe_name(each.path), safe_name(each.name)) for each in records]
+
+    async def _list_shot(self, snapped: Snapped, records: Sequence[Picture]) -> Sequence[ImageKey]:
+        # what does not go with this shot yet, such as an entry that shows nothing and may become a file, is looked at before the next
+        shown = {image_id: state for image_id, state in snapped.states.items() if state != CaptureState.CLEARED}
+        claimed, own = identity.claimable(shown, records, ())
+        exposure = self._custody.list_exposure(claimed, own, snapped.given_ns)
+        self._ring.may_hold_unlisted = len(claimed) < len(shown)
         return [file.key for file in exposure.files]
+
+    async def bring_in_interval(self) -> None:
+        """Bring in what the body's interval timer has taken since the last look.
+
+        Raises:
+            StoreFull: there is no room for it; it stays in the camera.
+            CameraError: the camera does not answer.
+        """
+        async with self._custody.exclusively():
+            await self.interval.look()
+
+    def end_bulb(self) -> None:
+        """End a bulb exposure now."""
+        self._ring.end_hold()
 
     async def snap(self, mode: int, budget: float) -> int:
         """Give a command of SnapCommand that takes no picture: drive the focus. Whatever entry it makes is cleared.
@@ -245,8 +290,10 @@ class ImageFolder:
         """
         if self.recording:
             await self.stop_movie()
+        await self.interval.stop()
         async with self._custody.exclusively():
             await self._custody.make_room()
+            await self.interval.look()
 
     async def rescue(self) -> None:
         """Bring what a previous program left in the camera into the spool, each shot once, and release it.
@@ -265,10 +312,12 @@ class ImageFolder:
     def note_contact_lost(self) -> None:
         """Note that contact with the camera was lost. It may have been switched off, and may have been in other hands."""
         self._custody.note_contact_lost()
+        self.interval.note_contact_lost()
 
     def note_emptied(self) -> None:
         """Note that the camera's ring is empty: it was switched off, or has left remote control. What was only there is lost."""
         self._custody.note_emptied()
+        self.interval.note_contact_lost()
         self._movies.note_emptied()
 
     def note_unlisted(self) -> None:
@@ -300,6 +349,7 @@ class ImageFolder:
         """
         async with self._custody.exclusively():
             if not self.recording:
+                self.interval.check_over()
                 is_on_card = await self._movies.check_mode()
                 room = await self._custody.make_room()
                 await self._movies.start(room.tail, is_on_card, with_af)
@@ -353,18 +403,21 @@ class ImageFolder:
             offset += len(piece)
         return b"".join(pieces)
 
-    async def _snap(self, mode: int, budget: float) -> Snapped:
+    async def _snap(
+        self, mode: int, budget: float, *, amount: int = 1, hold: float | None = None, goes_on: bool = False
+    ) -> Snapped:
         """Make room, give the command once, and wait for the end of all entries that it makes.
 
         Raises:
-            Busy: a movie is being recorded.
+            Busy: a movie is being recorded, or the interval timer runs.
             TransferTimeout: no end within the budget. Entries that nothing happens to are cleared, others stay.
         """
         if self.recording:
             raise errors.Busy("a movie is being recorded")
+        self.interval.check_over()
         room = await self._custody.make_room()
         try:
-            return await self._ring.snap(mode, room.tail, budget)
+            return await self._ring.snap(mode, room.tail, budget, amount=amount, hold=hold, goes_on=goes_on)
         except NotDone as error:
             await self._custody.clear_blank(error.status)
             raise

@@ -13,7 +13,7 @@ from camfs.cameras.ptp.transaction import Reply
 from camfs.protocols.ptp.codes import DataPhase, ResponseCode, name_of
 from camfs.protocols.sigma import datasets, records
 from camfs.protocols.sigma.can_set import CanSetInfo
-from camfs.protocols.sigma.codes import MAX_PARTIAL, NOT_INITIALISED, Hazard, SigmaOperation
+from camfs.protocols.sigma.codes import MAX_PARTIAL, NOT_INITIALISED, Hazard, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.records import ApiInfo, CameraStatus, CaptureStatus, Movie, Picture, Snap
 
@@ -149,9 +149,16 @@ class SigmaOperations:
         reply = await self._transact(SigmaOperation.GetCamCaptStatus, image_id)
         return CaptureStatus.decode(reply.data)
 
-    async def snap(self, mode: int) -> None:
-        """0x901B: take a picture, drive the focus, start or stop a movie. Never sent twice: it is not idempotent."""
-        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode).encode(), same_session=True)
+    async def snap(self, mode: int, amount: int = 1) -> None:
+        """0x901B: take pictures, drive the focus, start or stop a movie. Never sent twice: it is not idempotent."""
+        await self._transact(SigmaOperation.SnapCommand, data=Snap(mode, amount).encode(), same_session=True)
+
+    async def stop_capture(self) -> None:
+        """0x901B, mode 7: end a bulb exposure, or what the interval timer goes on with. Sent again if need be: it must not be lost."""
+        self.check(SigmaOperation.SnapCommand)
+        await self._session.transact(
+            SigmaOperation.SnapCommand, data=Snap(SnapMode.STOP_CAPTURE).encode(), repeatable=True, urgent=True
+        )
 
     async def clear(self, image_id: int) -> None:
         """0x901C: clear an entry of the database."""

@@ -92,6 +92,7 @@ class Ring:
     def __init__(self, operations: SigmaOperations) -> None:
         self._operations = operations
         self._overdue: set[int] = set()
+        self._hold_ended = trio.Event()
         self.may_hold_unlisted = False
 
     async def status(self) -> CaptureStatus:
@@ -103,36 +104,57 @@ class Ring:
         self.may_hold_unlisted = False
         self._overdue.clear()
 
-    async def snap(self, mode: int, first: int, budget: float) -> Snapped:
+    async def snap(
+        self, mode: int, first: int, budget: float, *, amount: int = 1, hold: float | None = None, goes_on: bool = False
+    ) -> Snapped:
         """Give a command once, and wait for the end of all entries that it makes.
 
         Args:
             mode: see `SnapMode`.
             first: the tail before the command.
-            budget: seconds until the end.
+            budget: seconds until the end, and until the end after a bulb exposure.
+            amount: pictures that it asks for.
+            hold: seconds after which a bulb exposure is ended, whatever happens here.
+            goes_on: whether the camera takes more pictures by itself: only the entries that are there with the first one are waited for.
 
         Raises:
             NotDone: no end within the budget.
         """
         given_ns = time.time_ns()
-        deadline = trio.current_time() + budget
         self.may_hold_unlisted = True
+        self._hold_ended = trio.Event()
         try:
-            await self._operations.snap(mode)
+            await self._operations.snap(mode, amount)
         except errors.Refused:
             self.may_hold_unlisted = False
             raise
+        if hold is not None:
+            await self._hold(hold)
+        deadline = trio.current_time() + budget
         states: dict[int, int] = {}
         status = await self.final(first, deadline)
-        state = status.state
+        state, tail = status.state, status.tail
         while True:
-            ids = _ids(first, status.tail)
+            ids = _ids(first, tail if goes_on else status.tail)
             states |= {first: state} if ids else {}
             image_id = next((each for each in ids if each not in states), None)
             if image_id is None:
                 return Snapped(states, state, given_ns)
             status = await self.final(image_id, deadline, patience=FOLLOW_WAIT)
             states[image_id] = status.state
+
+    async def _hold(self, seconds: float) -> None:
+        """Wait until a bulb exposure is to end, and end it, also if this is cancelled."""
+        try:
+            with trio.move_on_after(seconds):
+                await self._hold_ended.wait()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._operations.stop_capture()
+
+    def end_hold(self) -> None:
+        """Let a bulb exposure end now."""
+        self._hold_ended.set()
 
     async def final(
         self, image_id: int, deadline: float, *, patience: float | None = None, movie: bool = False
@@ -230,6 +252,11 @@ class Ring:
 def has_picture(state: int) -> bool:
     """Say whether an entry in this state holds a picture, or may: a picture can also end as SHOT."""
     return state in (CaptureState.GENERATED, CaptureState.STORED, CaptureState.SHOT)
+
+
+def is_done(state: int) -> bool:
+    """Say whether an entry in this state has come to its end; one that shows nothing may still begin."""
+    return state not in _IN_PROGRESS and state != CaptureState.CLEARED
 
 
 def failure(state: int) -> errors.Refused:

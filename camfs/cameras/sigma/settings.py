@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Happened, NoChoices
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
@@ -51,9 +52,15 @@ class Settings:
 
     Args:
         operations: the vendor operations.
+
+    Attributes:
+        tell: called with each setting that turns out to have changed, whoever changed it.
+        unconfirmed: what was written to settings that the camera does not report.
     """
 
     def __init__(self, operations: SigmaOperations) -> None:
+        self.tell: Callable[[Happened], None] = lambda _change: None
+        self.unconfirmed: dict[str, str] = {}
         self._operations = operations
         self._state = State()
         self._read_at: dict[Dataset, float] = {}
@@ -62,6 +69,10 @@ class Settings:
         self._is_learnt = False
         self._reading = trio.Lock()
         self._changing = trio.Lock()
+
+    def forget_unconfirmed(self) -> None:
+        """Note that the settings are the photographer's again."""
+        self.unconfirmed.clear()
 
     def invalidate(self) -> None:
         """Ask again before anything that was read is used."""
@@ -104,13 +115,42 @@ class Settings:
             ):
                 # noted before the answer: what is invalidated while it is being read stays invalid
                 self._read_at[dataset] = self._checked_at[dataset] = now
+                before = self._state.values.get(dataset, {})
                 try:
                     self._state.values[dataset] = await self._operations.read(dataset)
                 except BaseException:
                     self._read_at.pop(dataset, None)
                     self._checked_at.pop(dataset, None)
                     raise
+                self._tell_changes(dataset, before)
             return self._state.values[dataset]
+
+    async def look(self) -> None:
+        """Ask which datasets have changed, and read those again that were read before, so that what the body has changed is told."""
+        if not self._read_at or not self._operations.has(SigmaOperation.GetCamStatus2):
+            return
+        async with self._reading:
+            changed = (await self._operations.status()).changed
+            datasets = [dataset for dataset in self._read_at if dataset.reads in changed]
+            for dataset in datasets:
+                self._checked_at.pop(dataset, None)
+                self._read_at.pop(dataset, None)
+        for dataset in datasets:
+            await self.values(dataset)
+
+    def _tell_changes(self, dataset: Dataset, before: Values) -> None:
+        """Tell which settings of a dataset are not what they were when it was last read."""
+        now = self._state.values[dataset]
+        for setting in SETTINGS.values() if before else ():
+            fields = [name for name in setting.fields if before.get(name) != now.get(name)]
+            if setting.dataset is not dataset or not fields:
+                continue
+            try:
+                text = setting.read(now)
+            except errors.NoData:
+                continue
+            raw = " ".join(f"{name} {_code(now.get(name))}" for name in fields)
+            self.tell(Happened(f"setting {setting.name} {text}", f"{dataset.reads.name} {raw}"))
 
     async def _has_changed(self, dataset: Dataset) -> bool:
         """Ask which datasets have changed; those that have not are used for another second."""
@@ -178,7 +218,10 @@ class Settings:
 
     async def choices(self, name: str) -> Sequence[str]:
         """List the values that a setting can have now."""
-        return self._setting(name).choices(await self._read_all())
+        setting, state = self._setting(name), await self._read_all()
+        return setting.choices(state) or NoChoices(
+            setting.reason(state) or "the camera does not say which values it takes"
+        )
 
     async def change(self, name: str, text: str) -> None:
         """Write a setting and read it back.
@@ -200,10 +243,18 @@ class Settings:
         for values in (wanted,) if other is None else (wanted, other):
             await self.write(setting.dataset, {**values, **along})
             if await self.read_back(setting.dataset, partial(setting.took, values)):
+                self._note_whether_reported(setting, text)
                 return
         if "PreConstAF" in along:
             await self._leave_af_s_still()
         raise await self._refusal(setting)
+
+    def _note_whether_reported(self, setting: Setting, text: str) -> None:
+        """Tell that the camera has answered OK to a value and does not report it, which some firmware does with some settings."""
+        self.unconfirmed.pop(setting.name, None)
+        if setting.fields[0] not in self._state.values.get(setting.dataset, {}):
+            self.unconfirmed[setting.name] = text
+            self.tell(Happened(f"setting {setting.name} {text}, not confirmed", setting.dataset.writes.name))
 
     async def _leave_af_s_still(self) -> None:
         """If the camera made AF-S of AF-C (in CINE), undo what was written along: AF-S with PreConstAF on hunts for ever."""
@@ -220,3 +271,7 @@ class Settings:
             kept = "what it had"
         reason = setting.reason(state)
         return errors.NotPermitted(f"{setting.name}: the camera kept {kept}" + (f" ({reason})" if reason else ""))
+
+
+def _code(value: Value | None) -> str:
+    return f"0x{value:02X}" if isinstance(value, int) else str(value)

@@ -34,6 +34,7 @@ class Behaviour:
         failures: states in which the next pictures end, one each.
         contrast: whether autofocus finds the subject.
         burst: pictures of a SnapCommand in continuous drive.
+        amounts: whether SnapCommand takes as many pictures as it is told; else one.
         gaps: every so many view frames there is none; 0 for never.
         sum_byte: whether a sum follows the bytes of a picture.
         body_switch: the body's still/movie switch, which CaptureMode follows while the camera is standalone.
@@ -56,6 +57,7 @@ class Behaviour:
     failures: list[CaptureState] = field(default_factory=list)
     contrast: bool = True
     burst: int = BURST
+    amounts: bool = True
     gaps: int = GAPS
     sum_byte: bool = True
     body_switch: int = words.STILL

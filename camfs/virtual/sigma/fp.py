@@ -231,6 +231,7 @@ class SigmaFp(Behaviour):
     def advance(self) -> float:
         """Do what was to happen by now, and return the time."""
         now = trio.current_time()
+        self._shooting.advance(self.settings, now)
         for take in self._shooting.due(now):
             self._copy(take)
         while self._uncommitted and self._uncommitted[0][0] <= now:
@@ -356,7 +357,7 @@ class SigmaFp(Behaviour):
             case SnapMode.AF_DRIVE_ONLY | SnapMode.START_AF:
                 self._shooting.focus_alone(now)
             case SnapMode.STOP_CAPTURE:
-                self._shooting.end_bulb(now)
+                self._shooting.stop(now)
 
     def pictures(self) -> bytes:
         """GetPictFileInfo2."""

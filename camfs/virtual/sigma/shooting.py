@@ -5,22 +5,43 @@ What it takes goes into the slots of the image database, with the times of its s
     a picture    SHOOTING ──exposure──► GENERATING ──snap_time──► GENERATED ──snap_time, if it is for the card alone──► STORED
     a movie      MOVIE_STOPPING ──snap_time──► MOVIE_GENERATED
 
-A shot while a slot is still in use exposes nothing: it uses the next slot, which stays CLEARED.
+A shot while a slot is still in use exposes nothing: it uses the next slot, which stays CLEARED. With the interval timer each further
+picture gets its slot when its time has come, whether older slots are in use or not; where no slot is left it is not taken. A bulb exposure
+of a second or more is followed by a dark frame of the same length, as any long exposure is.
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from camfs.protocols.apex import BULB
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import BULB
-from camfs.protocols.sigma.codes import IMAGE_IDS, CaptureState, Destination
+from camfs.protocols.sigma.codes import CaptureState, Destination
 from camfs.virtual.ptp.store import Store
 from camfs.virtual.sigma import footage
 from camfs.virtual.sigma.behaviour import Behaviour
 from camfs.virtual.sigma.database import Slot, SlotRing, Take
 from camfs.virtual.sigma.motor import AUTOFOCUSED, Motor
 from camfs.virtual.sigma.settings import Settings
+
+
+@dataclass
+class IntervalTimer:
+    """What the interval timer has still to do.
+
+    Attributes:
+        left: pictures; infinity without end.
+        at: when the next is begun.
+        spacing: seconds from one to the next.
+        focuses: whether autofocus comes before each.
+    """
+
+    left: float
+    at: float
+    spacing: float
+    focuses: bool
 
 
 class Shooting:
@@ -53,17 +74,18 @@ class Shooting:
         self._last_number = self._last_take = self._taken = 0
         self._recording_since: float | None = None
         self._bulb: Take | None = None
+        self._timer: IntervalTimer | None = None
 
     def lose_power(self) -> None:
         """Drop what is under way."""
         self.uncopied.clear()
-        self._recording_since = self._bulb = None
+        self._recording_since = self._bulb = self._timer = None
 
     def finish(self, settings: Settings, now: float) -> list[Take]:
-        """End what is under way, a recording or a bulb exposure, and return the takes to copy to the card."""
+        """End what is under way, and return the takes to copy to the card."""
         if self._recording_since is not None:
             self.stop_movie(settings, now)
-        self.end_bulb(now)
+        self.stop(now)
         takes = [take for take in self.uncopied if take.states[0][0] <= now]
         self.uncopied.clear()
         return takes
@@ -88,23 +110,37 @@ class Shooting:
         self.focus(now)
 
     def shoot(self, settings: Settings, amount: int, focuses: bool, now: float) -> None:
-        """Take pictures, or only move the tail if a slot is in use."""
+        """Take pictures, or only move the tail if a slot is in use; do nothing while the interval timer runs."""
+        if self._timer is not None:
+            return
         if self.database.pending:
             self.database.add(Slot())
             return
         values = settings.values
         spacing = self._shooting_time(settings)
+        begin = now + words.SELF_TIMERS.get(values["DriveMode"], 0.0)
+        if not self._behaviour.amounts:
+            amount = 1
         if values["DriveMode"] == words.CONTINUOUS:
             amount = max(amount, self._behaviour.burst)
         elif values["DriveMode"] == words.INTERVAL:
-            amount = values["IntervalFrames"] or IMAGE_IDS
-            spacing = max(spacing, values["IntervalSeconds"])
-        begin = now + words.SELF_TIMERS.get(values["DriveMode"], 0.0)
+            amount, spacing = 1, max(spacing, values["IntervalSeconds"])
+            left = values["IntervalFrames"] - 1 if values["IntervalFrames"] else math.inf
+            self._timer = IntervalTimer(left, begin + spacing, spacing, focuses) if left else None
         if focuses:
             self.focus(now)
         for index in range(amount):
             if not self._expose(settings, now, begin + index * spacing, focuses):
                 return
+
+    def advance(self, settings: Settings, now: float) -> None:
+        """Take the pictures of the interval timer whose time has come."""
+        while self._timer is not None and self._timer.at <= now:
+            timer = self._timer
+            self._expose(settings, timer.at, timer.at, timer.focuses)
+            timer.left, timer.at = timer.left - 1, timer.at + timer.spacing
+            if not timer.left:
+                self._timer = None
 
     def _shooting_time(self, settings: Settings) -> float:
         exposure = footage.exposure_time(settings)
@@ -144,11 +180,13 @@ class Shooting:
         if take.destination == Destination.CAMERA:
             take.states.append((done + 2 * step, CaptureState.STORED))
 
-    def end_bulb(self, now: float) -> None:
-        """End a bulb exposure, if there is one."""
+    def stop(self, now: float) -> None:
+        """End a bulb exposure and the interval timer, if there is one or the other."""
+        self._timer = None
         if self._bulb is not None:
             take, self._bulb = self._bulb, None
-            self._generate(take, now)
+            exposure = now - take.states[0][0]
+            self._generate(take, now + (exposure if exposure >= 1 else 0))
 
     def _next_number(self) -> int:
         """Return the number of the next picture: one more than any on the card or any before has."""

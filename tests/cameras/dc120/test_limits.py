@@ -95,3 +95,10 @@ async def test_a_capture_is_waited_for(jumping_clock: trio.testing.MockClock) ->
         (key,) = await rig.camera.capture()
         work.cancel_scope.cancel()
         assert key in await rig.camera.list_folder(MEMORY)
+
+
+async def test_there_is_no_bulb(jumping_clock: trio.testing.MockClock) -> None:
+    async with rigged([stored(1)]) as rig:
+        with pytest.raises(errors.NotSupported, match="16 s"):
+            await rig.camera.capture(8)
+        assert await rig.names() == ["P000001.KDC"]

@@ -116,6 +116,15 @@ async def test_a_long_exposure(autojump_clock: MockClock) -> None:
         assert await rig.camera.capture() == [newest(rig)]
 
 
+async def test_there_is_no_bulb(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await prepared(rig)
+        before = len(rig.operations())
+        with pytest.raises(errors.NotSupported, match="bulb"):
+            await rig.camera.capture(8)
+        assert "InitiateCapture" not in rig.operations()[before:]
+
+
 async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)
@@ -123,6 +132,23 @@ async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
         with pytest.raises(errors.TransferTimeout):
             await rig.camera.capture()
         assert trio.current_time() == pytest.approx(USUAL, abs=CAPTURE_LATE)
+
+
+async def test_a_camera_that_leaves_while_it_takes_a_picture(autojump_clock: MockClock) -> None:
+    """Who waits for the picture hears of it at once, and does not wait for as long as it might have taken."""
+    async with rigged() as rig:
+        rig.body.state.capture.seconds = 50
+
+        async def leave() -> None:
+            await trio.sleep(1)
+            rig.body.unplug()
+
+        begun = trio.current_time()
+        async with trio.open_nursery() as work:
+            work.start_soon(leave)
+            with pytest.raises(errors.DeviceGone):
+                await rig.camera.capture()
+        assert trio.current_time() - begun < 5
 
 
 async def test_a_full_store(autojump_clock: MockClock) -> None:

@@ -38,6 +38,12 @@ async def listed(rig: Rig) -> None:
 
 
 def told(rig: Rig) -> list[str]:
+    """Return the camera's own words of each event."""
+    return [change.raw for change in rig.changes() if isinstance(change, Happened)]
+
+
+def said(rig: Rig) -> list[str]:
+    """Return what `.events` calls each event."""
     return [change.text for change in rig.changes() if isinstance(change, Happened)]
 
 
@@ -138,6 +144,55 @@ async def test_device_property_changed(autojump_clock: MockClock) -> None:
         assert changes(rig) == []
 
 
+async def test_what_happened_is_said_in_words(autojump_clock: MockClock) -> None:
+    """Each event with the entry that it is about, or the setting and its new value; the camera's own words stand behind."""
+    async with rigged(empty=False) as rig:
+        await listed(rig)
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        rig.body.card.remove(file)
+        rig.body.state.set_property(0x500F, 400)
+        for code in (EventCode.StoreFull, EventCode.CaptureComplete, 0xC401):
+            await send(rig, code, 7)
+        happened = {change.raw: change for change in rig.changes() if isinstance(change, Happened)}
+        key = ObjectKey(CARD, file.handle)
+        assert happened[f"ObjectRemoved 0x{file.handle:08X}"].text == "removed"
+        assert key in happened[f"ObjectRemoved 0x{file.handle:08X}"].keys
+        assert happened["DevicePropChanged 0x0000500F"].text == "setting iso 400"
+        assert happened["StoreFull 0x00000007"].text == "store full"
+        assert happened["CaptureComplete 0x00000007"].text == "capture complete"
+        assert happened["0xC401 0x00000007"].text == "event"
+
+
+async def test_a_new_object_is_told_with_its_place(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await listed(rig)
+        file = rig.body.card.add_file("", "A.JPG", b"a")
+        await wait_all_tasks_blocked()
+        (added,) = [change for change in rig.changes() if isinstance(change, Happened)]
+        assert added == Happened("added", f"ObjectAdded 0x{file.handle:08X}", (ObjectKey(CARD, file.handle),), True)
+
+
+async def test_the_values_of_a_storm_of_changes_are_read_once(autojump_clock: MockClock) -> None:
+    """Bodies announce some properties many times a second: what is told is the last value."""
+    async with rigged() as rig:
+        await listed(rig)
+        for number in range(50):
+            rig.body.state.send(Event(EventCode.DevicePropChanged, 0xFFFFFFFF, (0x500F,)))
+            if number == 25:
+                rig.body.state.properties[0x500F].put(200)
+        await trio.sleep(5)
+        assert said(rig)[-1] == "setting iso 200"
+        assert len(rig.operations()) <= 3
+
+
+async def test_a_property_that_cannot_be_read_is_told_without_its_value(autojump_clock: MockClock) -> None:
+    async with rigged() as rig:
+        await listed(rig)
+        await send(rig, EventCode.DevicePropChanged, 0xD0FE)
+        await trio.sleep(5)
+        assert said(rig) == ["setting prop-d0fe"]
+
+
 async def test_a_property_that_changes_while_it_is_read(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         assert await rig.camera.setting("iso") == "100"
@@ -192,7 +247,8 @@ async def test_every_event_that_an_fp_lists_without_parameters_or_with_nonsense(
             for parameters in ((), (0,), (0xFFFFFFFF,), (0x12345678, 2, 3)):
                 await send(rig, code, *parameters)
         await trio.sleep(100)
-        assert len(told(rig)) == 4 * len(listed_events)
+        # the two of no property are joined, as those of one property are that come at once
+        assert len(told(rig)) == 4 * len(listed_events) - 1
         rig.body.card.add_file("", "NEW.JPG", b"a")
         await wait_all_tasks_blocked()
         assert changes(rig)[-1] == FolderChanged(CARD_ROOT)

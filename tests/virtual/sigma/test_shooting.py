@@ -183,7 +183,9 @@ async def test_bulb_lasts_until_it_is_stopped(autojump_clock: MockClock) -> None
         await trio.sleep(1000)
         assert (await tether.status()).state == 0x0001
         await tether.snap(7)
-        await trio.sleep(1)
+        await trio.sleep(999)
+        assert (await tether.status()).state == 0x0001
+        await trio.sleep(2)
         assert (await tether.status()).state == 0x0005
 
 
@@ -277,11 +279,48 @@ async def test_interval_drive_waits_between_its_frames(autojump_clock: MockClock
     async with tethered() as tether:
         await tether.put(Dataset.GROUP2, DriveMode=7)
         await tether.snap()
-        assert (await tether.status()).pending() == (0, 1)
+        assert (await tether.status()).pending() == (0,)
         await trio.sleep(29)
-        assert [(await tether.status(image_id)).state for image_id in (0, 1)] == [5, 1]
-        await trio.sleep(2)
+        assert (await tether.status()).state == 5
+        await tether.snap()
+        assert (await tether.status()).pending() == (0,)
+        await trio.sleep(1.5)
+        assert (await tether.status()).pending() == (0, 1)
+        await trio.sleep(1)
         assert (await tether.status(1)).state == 5
+        await trio.sleep(100)
+        assert (await tether.status()).pending() == (0, 1)
+
+
+async def test_an_endless_interval_fills_the_ring_until_it_is_stopped(autojump_clock: MockClock) -> None:
+    async with tethered() as tether:
+        await tether.put(
+            Dataset.GROUP5, IntervalSeconds=2, IntervalFrames=0, IntervalSecondsLeft=0, IntervalFramesLeft=0
+        )
+        await tether.put(Dataset.GROUP2, DriveMode=7)
+        await tether.snap()
+        await trio.sleep(9)
+        assert (await tether.status()).pending() == (0, 1, 2, 3, 4)
+        await trio.sleep(1000)
+        assert len((await tether.status()).pending()) == 28
+        for image_id in range(10):
+            await tether.clear(image_id)
+        await trio.sleep(4.1)
+        assert len((await tether.status()).pending()) == 20
+        await tether.snap(7)
+        await trio.sleep(1000)
+        assert len((await tether.status()).pending()) == 20
+
+
+async def test_an_amount_is_an_entry_a_frame(autojump_clock: MockClock) -> None:
+    async with tethered() as tether:
+        await tether.host.do(0x901B, data=bytes((2, 2, 3, 7)))
+        assert (await tether.status()).pending() == (0, 1, 2)
+        for image_id in range(3):
+            await tether.clear(image_id)
+        tether.fp.amounts = False
+        await tether.host.do(0x901B, data=bytes((2, 2, 3, 7)))
+        assert (await tether.status()).pending() == (3,)
 
 
 async def test_addresses_that_are_none(autojump_clock: MockClock) -> None:
