@@ -24,8 +24,9 @@ While a write waits, the kernel lets no other begin to the same file. So a count
 ended by a write of 0 to `.control`, which ends all that takes pictures before it gives the camera back.
 
 The interval counts from start to start. A shot that takes longer makes the series miss the moments that pass meanwhile; the next shot
-begins at the first moment after it, and the missed ones are not tried, so the series takes longer. While the camera is unplugged, shots of
-a series fail; it goes on when the camera is back.
+begins at the first moment after it, and the missed ones are not tried, so the series takes longer. Between its shots the camera does not
+count as idle: it would go back to the photographer's settings. While the camera is unplugged, shots of a series fail; it goes on when the
+camera is back.
 """
 
 import logging
@@ -56,6 +57,9 @@ MAX_INTERVAL = 86_400.0
 
 MAX_EXPOSURE = 3_600.0
 """Seconds of a bulb exposure."""
+
+KIND = ("write", ".capture")
+"""The kind of failures of shots (`failures.py`), whoever asked for them."""
 
 FORMS = "'bulb SECONDS', 'COUNT every SECONDSs', or 0 to end what runs"
 
@@ -298,7 +302,8 @@ class Shooting:
     async def _go_on(self, series: Series) -> None:
         while not series.over:
             with trio.CancelScope() as series.waiting:
-                await trio.sleep_until(series.begins_at)
+                async with self._tree.camera.in_use():
+                    await trio.sleep_until(series.begins_at)
             if series.over:
                 return
             failure: errors.CameraError | None = None
@@ -313,7 +318,9 @@ class Shooting:
             if failure is not None:
                 text = f"shot {series.tried} of {series.wanted.pictures} failed: {failure}"
                 self._tell(text)
-                self._tree.note_error(text)
+                self._tree.note_error(text, kind=KIND)
+            else:
+                self._tree.note_success(KIND)
 
     def _tell(self, text: str) -> None:
         self._events.add(f"capture: {text}", datetime.now().astimezone())

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.nikon.profile import NIKON
@@ -26,7 +27,7 @@ __all__ = [
     "emulate_dc120",
 ]
 
-PROFILES = {**PTP_PROFILES, NIKON.name: NIKON}
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
 """The models on USB, by the name in `virtual:NAME`."""
 
 DC120 = "dc120"
@@ -53,7 +54,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
-    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options))
+    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options), profile.own_options)
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:

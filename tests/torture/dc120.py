@@ -7,11 +7,9 @@ the status, under one fault; then once more, on a good line. A few are real moun
 """
 
 import random
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,12 +21,13 @@ import trio.testing
 
 from camfs import errors
 from camfs.mount.budget import RECOVERY, Budget, seconds_for
+from camfs.protocols.dc120.values import Location
 from camfs.virtual import emulate_dc120
 from camfs.virtual.dc120 import EmulatedDC120, Fault, FaultKind
 from camfs.virtual.dc120.line import PtyLine
 from tests.cameras.dc120.rig import CARD, MEMORY, Rig, picture, rigged, stored
 from tests.mounted.mount import mounted
-from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, unmount
+from tests.torture.calls import Call, Tally, at_once, await_recovery, check_memory, six_calls, unmount
 from tests.torture.outcome import Counts, DidNotHold
 
 T = TypeVar("T")
@@ -42,8 +41,14 @@ ONE_IN = 1000
 SIZES = (1, 1023, 1024, 1025, 3000, 5000, 9000)
 """Sizes of pictures: few packets, so that many transfers end well on a bad line."""
 
-ROUNDS = 40
+ROUNDS = 6
 """Rounds in memory of each fault at least."""
+
+LONGEST_CALL = 40.0
+"""Seconds that a program may take on a mount: several requests, of which each waits for the line, and for the others in the kernel."""
+
+SIDE_BY_SIDE = 4
+"""Mounts that are tortured at once."""
 
 
 @dataclass
@@ -283,12 +288,114 @@ def in_memory(until: float, seed: int, totals: Totals) -> None:
             done += 1
 
 
+def hang_up(line: Line) -> None:
+    """The adapter is pulled out amid something, and put in again when the line is to be good."""
+
+    async def pull() -> None:
+        await trio.sleep(line.chance.random())
+        line.line.unplug()
+        while line.is_bad:
+            await trio.sleep(0.1)
+        line.line.plug()
+
+    line.nursery.start_soon(pull)
+
+
+MOUNTED_FAULTS = {**FAULTS, hang_up.__name__: hang_up}
+"""What goes wrong on the line of a mount."""
+
+
+class Served:
+    """An emulated DC120 on a pseudo-terminal, in a thread of its own.
+
+    Args:
+        link: where hosts find it.
+        seed: of what is random on its line.
+    """
+
+    def __init__(self, link: Path, seed: int) -> None:
+        self.camera = emulate_dc120({"pace": "off"}, keep_trace=False)
+        self.camera.state.stores[Location.MEMORY].pictures[:] = [
+            stored(number, size=len(data)) for number, data in enumerate(MOUNTED.values(), 1)
+        ]
+        self._link, self._seed = link, seed
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=trio.run, args=(self._serve,), daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    async def _serve(self) -> None:
+        async with self.camera.running(self._link), trio.open_nursery() as nursery:
+            self._token = trio.lowlevel.current_trio_token()
+            self._line = Line(self.camera.line, self.camera, nursery, random.Random(self._seed))
+            self._ready.set()
+            await trio.sleep_forever()
+
+    def do(self, change: Callable[[Line], None]) -> None:
+        """Change the line."""
+        trio.from_thread.run_sync(change, self._line, trio_token=self._token)
+
+    def close(self) -> None:
+        """End."""
+        self._token.run_sync_soon(self._line.nursery.cancel_scope.cancel)
+        self._thread.join()
+
+
+MOUNTED = {f"P{number:06}.KDC": picture(number)[:size] for number, size in enumerate((3000, 72_240, 20_000, 5000), 1)}
+"""The pictures of a mounted camera."""
+
+
+def one_mount(name: str, seed: int, folder: Path, tally: Tally) -> None:
+    """Mount, spoil the line, make calls at once, mend it, and compare everything."""
+    folder.mkdir(exist_ok=True)
+    where = f"{name}, mounted, seed {seed}"
+    link = folder / "line"
+    served = Served(link, seed)
+    try:
+        with mounted(f"serial:{link}", folder / "mount", "timeout=1", env={"XDG_CACHE_HOME": str(folder)}) as mount:
+            mount.tolerate("")
+            served.do(MOUNTED_FAULTS[name])
+            point = mount.path
+            calls = six_calls(point, "memory", MOUNTED)
+            calls += [Call(("cat", f"{point}/{file}")) for file in (".clock", ".settings/flash")]
+            at_once(calls, tally, where)
+            served.do(Line.mend)
+            await_recovery(point, {"memory": MOUNTED}, where, lambda: "\n".join(mount.lines()[-20:]))
+            check_memory(mount, tally, where)
+            if "Traceback" in (said := "\n".join(mount.lines())):
+                raise DidNotHold(f"{where}:\n{said}")
+            unmount(mount, where)
+    finally:
+        served.close()
+
+
+def on_mounts(until: float, chance: random.Random, folder: Path, tally: Tally) -> int:
+    """Make rounds on mounts, some side by side; return how many."""
+
+    def lane(number: int, seeds: random.Random) -> int:
+        done = 0
+        while not done or time.monotonic() < until:
+            name = "hang_up" if not number and not done else seeds.choice(list(MOUNTED_FAULTS))
+            one_mount(name, seeds.randrange(1 << 32), folder / f"{number}", tally)
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        lanes = [threads.submit(lane, number, random.Random(chance.random())) for number in range(SIDE_BY_SIDE)]
+        return sum(each.result() for each in lanes)
+
+
 def torture(until: float, seed: int, folder: Path) -> Counts:
-    """Let lines go wrong until the time is over."""
-    totals = Totals()
-    in_memory(until, seed, totals)
+    """Let lines go wrong until the time is over: first those of mounts, then those in memory."""
+    chance, totals, tally = random.Random(seed), Totals(), Tally(limit=LONGEST_CALL)
+    begun = time.monotonic()
+    mounts = on_mounts(begun + (until - begun) / 2, chance, folder, tally)
+    in_memory(until, chance.randrange(1 << 32), totals)
     return Counts(
         {
+            "mounts": mounts,
+            "calls": tally.calls,
+            "s the longest": round(tally.longest),
             "faults": len(FAULTS),
             "rounds": totals.rounds,
             "commands": totals.commands,

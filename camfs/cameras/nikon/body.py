@@ -14,15 +14,16 @@ body ─┬─ operations   what is sent, and what the answers mean
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime
 
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Ability
 from camfs.cameras.nikon.live_view import LiveView
 from camfs.cameras.nikon.operations import NikonOperations, while_not_now
-from camfs.cameras.nikon.settings import CARD, COMPUTER, NikonSettings
+from camfs.cameras.nikon.settings import CARD, NikonSettings
 from camfs.cameras.nikon.shutter import Shutter
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.events import ABOUT_CONTENTS
@@ -39,11 +40,8 @@ from camfs.cameras.tethered.body import (
 )
 from camfs.protocols.nikon.codes import (
     IN_MEMORY,
-    TO_CARD,
-    TO_MEMORY,
     NikonEvent,
     NikonOperation,
-    NikonProperty,
     NikonResponse,
     explained,
 )
@@ -100,13 +98,19 @@ class NikonBody(PlainBody):
         self.operations = NikonOperations(ptp)
         self.settings = NikonSettings(ptp, self.operations)
         self.settings.enter_again = self._take
-        self.settings.when_destination_changed = self._set_destination
         self._shutter = Shutter(self.operations, self.settings)
         self._live_view = LiveView(self.operations, self.settings, self._await_event)
-        self._before: int | None = None
         self._stash: list[News] = []
         self._troubles: set[str] = set()
         self._keeps_deleted = False
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.LIVE_VIEW: NikonOperation.StartLiveView,
+            Ability.FOCUS: NikonOperation.AfDrive,
+            Ability.MOVIES: NikonOperation.StartMovieRecInCard,
+        }
+        return {ability for ability, operation in listed.items() if self.operations.has(operation)}
 
     # ------------------------------------------------------------------ who has the body
 
@@ -115,7 +119,6 @@ class NikonBody(PlainBody):
         self.settings.is_controlled = True
         self.settings.invalidate()
         await self.settings.learn()
-        await self._set_destination()
         self._stash += self._still_true(await self._ask())
 
     def _still_true(self, news: Sequence[News]) -> Sequence[News]:
@@ -149,7 +152,7 @@ class NikonBody(PlainBody):
         Raises:
             CameraError: the mode could not be changed back.
         """
-        for undo in (self._live_view.end, self._shutter.restore, self._restore_destination):
+        for undo in (self._live_view.end, self._shutter.restore):
             await _bravely(undo)
         if self.operations.has(NikonOperation.ChangeCameraMode):
             try:
@@ -164,27 +167,7 @@ class NikonBody(PlainBody):
     def note_left(self) -> None:
         self.settings.is_controlled = False
         self._live_view.note_ended()
-        self._before = None
         self._keeps_deleted = False
-
-    async def _set_destination(self) -> None:
-        """Let shots by the body's own button go where those of the computer go, as long as the computer has the body."""
-        if not self.settings.is_controlled:
-            return
-        media = await self.settings.value(NikonProperty.RecordingMedia)
-        wanted = TO_MEMORY if self.settings.destination == COMPUTER else TO_CARD
-        if isinstance(media, int) and media != wanted:
-            if self._before is None:
-                self._before = media
-            try:
-                await self.settings.write(NikonProperty.RecordingMedia, wanted)
-            except errors.Refused as error:
-                log.info("shots by the camera's button stay where they go: %s", error)
-
-    async def _restore_destination(self) -> None:
-        before, self._before = self._before, None
-        if before is not None:
-            await self.settings.write(NikonProperty.RecordingMedia, before)
 
     # ------------------------------------------------------------------ events
 

@@ -53,6 +53,8 @@ from camfs.cameras.ptp.priority_lock import PriorityLock
 from camfs.cameras.ptp.rests import Question, RestingRequests
 from camfs.cameras.ptp.transaction import Reply, Sink
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of
+from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
@@ -473,13 +475,23 @@ class Session:
             except errors.Refused as error:
                 if error.code != ResponseCode.SessionAlreadyOpened:
                     raise
-                if attempt == 2:
+                if attempt == 2 or await self._must_not_close():
                     return  # go on in the session that is open, as libgphoto2 does
             try:
                 await self._ask(Operation.CloseSession)
             except errors.Refused as error:
                 log.info("closing a previous program's session: %s", error)
                 return
+
+    async def _must_not_close(self) -> bool:
+        """Say whether the camera would answer nothing in the session after one that was closed."""
+        try:
+            return loses_next_session(
+                DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
+            )
+        except (errors.Refused, errors.RemoteProtocolError) as error:
+            log.info("what the camera is: %s", error)
+            return False
 
 
 _NO_SESSION = {ResponseCode.SessionNotOpen, ResponseCode.InvalidTransactionID}

@@ -82,6 +82,23 @@ async def driven(body: EmulatedCamera, spool: Path, *, idle: float = 0) -> Async
 
 
 @asynccontextmanager
+async def killed(body: EmulatedCamera, spool: Path) -> AsyncIterator[Rig]:
+    """Do the same with a driver that ends without any of its clean-up, as by kill -9."""
+    async with nursery() as work:
+        pipes = body.open()
+        camera = await open_still_camera(UsbLink(pipes), work, timeout=10, idle=0, spool=spool)
+        assert isinstance(camera, TetheredCamera)
+        work.start_soon(camera.listen)
+        try:
+            yield Rig(body, camera, spool)
+        finally:
+            work.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await pipes.aclose()
+                await camera.shots.aclose()
+
+
+@asynccontextmanager
 async def rigged(
     tmp_path: Path, *, idle: float = 0, empty: bool = False, operations: str = "", awkward: str = ""
 ) -> AsyncIterator[Rig]:

@@ -170,7 +170,7 @@ async def test_events_that_come_by_both_ways_count_once(tmp_path: Path, jumping_
         rig.changes()
         rig.nikon.press_shutter()
         await trio.sleep(10)
-        told = [change for change in rig.changes() if "ObjectAdded" in getattr(change, "text", "")]
+        told = [change for change in rig.changes() if "ObjectAdded" in getattr(change, "raw", "")]
         assert len(told) == 1
 
 
@@ -192,12 +192,14 @@ async def test_what_waited_before_control_is_not_told_again(tmp_path: Path, jump
         rig.changes().clear()
         await rig.camera.acquire_control()
         await trio.sleep(10)
-        assert not [change for change in rig.changes() if "ObjectAdded" in getattr(change, "text", "")]
+        assert not [change for change in rig.changes() if "ObjectAdded" in getattr(change, "raw", "")]
 
 
-async def test_the_bodys_button_sends_shots_here_under_control(tmp_path: Path, jumping_clock: MockClock) -> None:
+async def test_the_bodys_button_sends_shots_here_if_the_body_is_set_so(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
     async with rigged(tmp_path) as rig:
-        await rig.camera.change_setting("destination", "computer")
+        await rig.camera.change_setting("recording-media", "memory")
         await rig.camera.acquire_control()
         rig.nikon.press_shutter()
         rig.nikon.press_shutter()
