@@ -212,6 +212,7 @@ class TetheredCamera:
         )
 
     def _when_renumbered(self) -> None:
+        self.shots.note_session_lost()
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost, and with it control on some bodies
 
