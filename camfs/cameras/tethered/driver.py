@@ -338,7 +338,7 @@ class TetheredCamera:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
-        pass
+        self.body.end_exposure()
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         return self.remote.unchanged()
