@@ -83,10 +83,16 @@ def _mount(given: argparse.Namespace) -> int:
     mounting.check_fuse(options)
 
     def run_mount(ready: Callable[[], None]) -> int:
+        remains = mounting.Remains(mount.mount_point)
+
+        def note_and_report() -> None:
+            remains.note_mounted()
+            ready()
+
         try:
-            return trio.run(run, mount, connect(source, options), systemd, ready)
+            return trio.run(run, mount, connect(source, options), systemd, note_and_report)
         finally:
-            mounting.detach_remains(mount.mount_point)
+            remains.detach()
 
     if given.foreground:
 

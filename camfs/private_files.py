@@ -194,6 +194,11 @@ class PrivateFolder:
         """Rename a file, in place of what has the new name."""
         os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
+    def set_time(self, name: str, mtime_ns: int) -> None:
+        """Set when a file was changed. Raises as `open_file` does."""
+        with self.opened(name, writing=True) as descriptor:
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+
     def remove(self, name: str) -> None:
         """Delete a file. It is no error if it is not there."""
         with contextlib.suppress(FileNotFoundError):

@@ -101,9 +101,14 @@ def remarks(source: str) -> Iterator[tuple[int, str]]:
     yield first, comment
 
 
-def outside(text: str) -> list[tuple[int, str]]:
-    """Return what in a text refers to documents outside of the repository, with its line; a random seed does not."""
-    about_chance = re.search(r"\brandom", text, re.IGNORECASE)
+def outside(text: str, *, about_chance: bool = False) -> list[tuple[int, str]]:
+    """Return what in a text refers to documents outside of the repository, with its line; a random seed does not.
+
+    Args:
+        text: is searched.
+        about_chance: whether it speaks of random seeds although it does not say so.
+    """
+    about_chance = about_chance or re.search(r"\brandom", text, re.IGNORECASE) is not None
     return [
         (_line(text, match.start()), match[0])
         for match in OUTSIDE.finditer(text)
@@ -113,8 +118,14 @@ def outside(text: str) -> list[tuple[int, str]]:
 
 def outside_of(path: Path) -> list[str]:
     """Return what a file of any kind says of documents outside of the repository."""
-    texts = remarks(path.read_text()) if path.suffix == ".py" else [(1, path.read_text())]
-    return [f"{first + line - 1}: {found}" for first, text in texts for line, found in outside(text)]
+    source = path.read_text()
+    texts = remarks(source) if path.suffix == ".py" else [(1, source)]
+    about_chance = re.search(r"\bRandom\b|\bseed: int\b|--seed\b", source) is not None
+    return [
+        f"{first + line - 1}: {found}"
+        for first, text in texts
+        for line, found in outside(text, about_chance=about_chance)
+    ]
 
 
 def _line(text: str, offset: int) -> int:

@@ -1,7 +1,9 @@
 """Connecting: what a camera that has just been switched on refuses is tried again for a while, what will not change fails at once."""
 
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,7 +13,7 @@ from camfs import errors
 from camfs.cameras.ptp.iplink import IpLink, NotAccepted
 from camfs.cameras.ptp.link import Link
 from camfs.commands.options import parse_options
-from camfs.connect import connect, network, usb
+from camfs.connect import NoSuchCamera, connect, network, usb
 from camfs.connect.ptp import PATIENCE, PtpConnection
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.virtual.ptp.faults import Fault, FaultKind
@@ -163,3 +165,12 @@ async def test_a_host_that_does_not_exist() -> None:
         with pytest.raises(errors.TransportError, match=r"no-such-host\.invalid"):
             await connection.open(work)
         assert trio.current_time() - began < PATIENCE / 2
+
+
+async def test_no_folder_for_the_shots_of_an_emulated_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(NoSuchCamera, match=r"no room for an emulated camera's shots: .*No such file"):
+        async with connect("virtual:sigma-fp", OPTIONS):
+            pass
+    async with connect("virtual:sigma-fp", parse_options([f"spool={tmp_path / 'kept'}"])):
+        pass

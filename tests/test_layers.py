@@ -100,12 +100,19 @@ LAYERS = {
         frozenset({"camfs.protocols.sigma"}),
         frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sigma", "camfs.protocols.text"}),
     ),
+    "Nikon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.nikon"}),
+        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.nikon"}),
+    ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
         frozenset({"camfs.errors", "camfs.protocols.dc120", "camfs.protocols.text"}),
     ),
     "KDC files stand alone": Layer(
         frozenset({"camfs.protocols.kdc"}), frozenset({"camfs.errors", "camfs.protocols.text"})
+    ),
+    "picture files stand alone": Layer(
+        frozenset({"camfs.protocols.tiff", "camfs.protocols.embedded"}), frozenset({"camfs.protocols.tiff"})
     ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
@@ -136,15 +143,52 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.cameras.tethered",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+            }
+        ),
+    ),
+    "what tethered cameras share knows no maker": Layer(
+        frozenset({"camfs.cameras.tethered"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.embedded",
+                "camfs.protocols.ptp",
                 KEPT,
+            }
+        ),
+    ),
+    "Nikon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.nikon",
+                "camfs.protocols.ptp",
             }
         ),
     ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
-        frozenset({"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.protocols.sigma.codes"}),
+        frozenset(
+            {
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.sigma",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp.makers",
+                "camfs.protocols.sigma.codes",
+            }
+        ),
     ),
     "the DC120's driver stands alone": Layer(
         frozenset({"camfs.cameras.dc120"}),
@@ -180,9 +224,17 @@ LAYERS = {
         frozenset({f"camfs.virtual.{name}" for name in ("options", "running", "throttle", "trace")}),
         frozenset({"camfs.virtual.usb.pipes"}),
     ),
-    "made pictures know the format of KDC files": Layer(
+    "made pictures know the formats of files": Layer(
         frozenset({"camfs.virtual.pictures"}),
-        frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
+        frozenset(
+            {
+                "camfs.virtual.pictures",
+                "camfs.protocols.embedded",
+                "camfs.protocols.tiff",
+                "camfs.protocols.kdc",
+                "camfs.protocols.dc120.values",
+            }
+        ),
     ),
     "the emulated PTP camera is also the SIGMA": Layer(
         frozenset({"camfs.virtual.ptp"}),
@@ -221,6 +273,20 @@ LAYERS = {
                 "camfs.virtual.ptp.state",
                 "camfs.virtual.ptp.store",
                 "camfs.virtual.sigma",
+            }
+        ),
+    ),
+    "the emulated Nikon adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.nikon",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("properties", "refusal", "state")),
+                "camfs.virtual.nikon",
             }
         ),
     ),
@@ -430,8 +496,8 @@ def test_a_protocol_that_did_io_would_be_noticed(source: str, wrong: set[str]) -
     [
         ("camfs.commands.doctor", "camfs.cameras.ptp.driver"),
         ("camfs.commands.manual", "camfs.cli"),
-        ("camfs.cameras.api", "camfs.cameras.sigma.spool"),
-        ("camfs.cameras.ptp.session", "camfs.cameras.sigma.remote"),
+        ("camfs.cameras.api", "camfs.cameras.tethered.spool"),
+        ("camfs.cameras.ptp.session", "camfs.cameras.tethered.remote"),
         ("camfs.cameras.dc120.line", "camfs.cameras.ptp.link"),
         ("camfs.cameras.sigma.card", "camfs.transports.usb"),
         ("camfs.transports.ports", "camfs.transports.usb"),

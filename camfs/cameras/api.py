@@ -32,6 +32,7 @@ class Entry:
         size_is_exact: False where what the camera says may be wrong. Who reads the file has to `Camera.measure` it first.
         size_is_bound: True where not even that tells the size: the file has at most `size` bytes, and ends where a read finds none.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
+        date_is_exact: False where the camera has not told the date yet. Who wants to know it has to `Camera.measure` it first.
         is_picture: whether the camera may have a thumbnail of it.
         is_local: held by camfs, not by the camera: deletable without `allow_delete`.
     """
@@ -44,6 +45,7 @@ class Entry:
     size_is_exact: bool = True
     size_is_bound: bool = False
     mtime_ns: int = 0
+    date_is_exact: bool = True
     is_picture: bool = False
     is_local: bool = False
 
@@ -234,13 +236,13 @@ class Camera(Protocol):
         """Return the keys that lead to an entry: the store, the folders, the entry itself."""
 
     async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        """Find out how large a file is; an entry whose size is exact is returned as it is.
+        """Find out how large a file is, and its date; an entry whose size and date are exact is returned as it is.
 
         Args:
             entry: the file.
             reading: whether it is going to be read, so that its size must be known, or known to be unknown. Where this begins a transfer,
                 that serves the reads that follow; `release` stops it, if there are none. Else only one small question is asked: whether
-                a file that is said to be empty is.
+                a file that is said to be empty is; or what its date is, if nothing else goes on.
         """
 
     def reads_short(self, entry: Entry) -> bool:
@@ -274,6 +276,9 @@ class Camera(Protocol):
 
     async def format(self, store: Key) -> None:
         """Delete everything in a store."""
+
+    async def learn_settings(self) -> None:
+        """Find out which settings there are, as far as the camera has to be asked; `setting_names` tells them from then on."""
 
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
@@ -372,6 +377,9 @@ class WithoutRemoteControl:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
+        pass
+
+    async def learn_settings(self) -> None:
         pass
 
     async def has_control(self) -> bool:

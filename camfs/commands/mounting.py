@@ -2,7 +2,8 @@
 
 Dead mounts are removed: before a mount one that a killed camfs has left, and at a mount's end what is left of itself. When its connection
 is cut (`umount -f`, an abort in /sys/fs/fuse/connections), the kernel keeps a mount that programs have files open on or stand in, and
-libfuse takes it for unmounted.
+libfuse takes it for unmounted. Directories that a mount was bound to (mount --bind) are dead with it, and are detached, too. Those in
+another mount namespace, as containers have, are out of reach.
 """
 
 import contextlib
@@ -12,13 +13,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from camfs.commands.mounts import CAMFS, camera_mounts, is_automount
 from camfs.commands.options import FOR_OTHERS, MountOptions
 from camfs.errors import CommandFailed
-from camfs.transports.mounts import entries
+from camfs.transports.mounts import device_on, entries, points_of
 
 log = logging.getLogger("camfs")
 
@@ -55,6 +57,10 @@ def check_mount_point(text: str, options: MountOptions) -> str:
     return path
 
 
+BUSY_FOR_A_MOMENT = 1.0
+"""Seconds for which a mount that is in use is tried again: camfs itself may be telling programs of a new picture (`mount/watchers.py`)."""
+
+
 def unmount(text: str) -> Iterator[str]:
     """Unmount a camera; yields nothing, as there is nothing to say where it works.
 
@@ -64,7 +70,12 @@ def unmount(text: str) -> Iterator[str]:
     path = os.path.realpath(text)
     if not _has_camera(path):
         raise CommandFailed(f"{path}: no camera is mounted here")
-    done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+    until = time.monotonic() + BUSY_FOR_A_MOMENT
+    while True:
+        done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+        if not done.returncode or "busy" not in done.stderr or time.monotonic() > until:
+            break
+        time.sleep(0.1)
     if done.returncode:
         raise CommandFailed(" ".join(done.stderr.split()).removeprefix("fusermount3: "))
     yield from ()
@@ -75,20 +86,45 @@ def _has_camera(path: str) -> bool:
 
 
 def _remove_dead_mounts(path: str) -> None:
-    """Unmount what a camfs that was killed left on the mount point; another program's dead mount stays."""
+    """Unmount what a camfs that was killed left on a directory, and on those it was bound to; another program's dead mount stays."""
     while _is_dead(path) and _has_camera(path):
-        unmount = ["umount", "-l"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
-        done = subprocess.run([*unmount, "--", path], capture_output=True, text=True)
-        if done.returncode:
-            log.info("%s", done.stderr.strip())
+        device = device_on(path)
+        if not _detach(path):
             return
-        log.info("removed a dead mount of camfs from %s", path)
+        for point in points_of(device):
+            if _is_dead(point):
+                _detach(point)
 
 
-def detach_remains(path: str) -> None:
-    """Detach what is left of a mount that has ended; its directory is not looked at if nothing is, as that would wake an automount."""
-    if [entry.kind for entry in entries() if entry.point == path][-1:] == [CAMFS]:
-        _remove_dead_mounts(path)
+def _detach(path: str) -> bool:
+    """Detach the mount on top of a directory; return whether that went well."""
+    unmount = ["umount", "-l"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
+    done = subprocess.run([*unmount, "--", path], capture_output=True, text=True)
+    log.info("%s", done.stderr.strip() if done.returncode else f"removed a dead mount of camfs from {path}")
+    return not done.returncode
+
+
+class Remains:
+    """What is left of a mount when it has ended: on its mount point, and on directories that it was bound to.
+
+    Args:
+        path: the mount point.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._device = ""
+
+    def note_mounted(self) -> None:
+        """Note which file system it is, now that it is mounted."""
+        self._device = device_on(self._path)
+
+    def detach(self) -> None:
+        """Detach it. A directory is not looked at if nothing of camfs is on it, as that would wake an automount."""
+        bound = points_of(self._device) if self._device else []
+        for point in dict.fromkeys([self._path, *bound]):
+            if [entry.kind for entry in entries() if entry.point == point][-1:] == [CAMFS]:
+                _remove_dead_mounts(point)
 
 
 def _is_dead(path: str) -> bool:

@@ -6,8 +6,11 @@ of all cameras than everything else until the mount is there.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camfs import errors
@@ -66,8 +69,25 @@ async def _emulated(
             else:
                 from camfs.connect import ptp
 
+                if options.spool is None:
+                    options = replace(options, spool=stack.enter_context(_passing_folder()))
                 pipes = await stack.enter_async_context(virtual.attach(source.model, source.options))
                 connection = ptp.on_pipes(text, pipes, options)
         except ValueError as error:
             raise NoSuchCamera(str(error)) from None
         yield connection
+
+
+@contextlib.contextmanager
+def _passing_folder() -> Iterator[Path]:
+    """Make a folder that goes at the end of the block: the shots of a camera that goes with its mount go with it, too.
+
+    Raises:
+        NoSuchCamera: it cannot be made.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="camfs-virtual-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise NoSuchCamera(f"there is no room for an emulated camera's shots: {error}") from None
+    with folder as path:
+        yield Path(path)

@@ -22,8 +22,16 @@ These are not bound by the budget of the request that waits for them, but have o
 One system call can be several requests. The kernel looks a name up once more after it could not revalidate it, and reads a page alone
 after reading ahead has failed. So a request that failed after `SLOW` seconds is remembered for `REPEATED` seconds, in which the same
 request fails in the same way at once.
+
+Requests also wait in the kernel: it makes one lookup after the other in a directory (camfs/mount/README.md, "What the kernel does"). So a
+lookup that comes right after a request has run out of time has waited for that one, as long as it took, and a program that reads `.status`
+has waited for both. What comes in those `REPEATED` seconds, and is not a file's bytes, has `IN_A_ROW` seconds::
+
+    lookup "card"    ├──────────── all of its seconds ────────────┤ ETIMEDOUT
+    lookup ".status" ┊·········· waits in the kernel ·············├┤ read ├─ IN_A_ROW ─┤
 """
 
+import errno
 import math
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -48,6 +56,9 @@ SLOW = 2.0
 REPEATED = 2.0
 """Seconds for which it is remembered."""
 
+IN_A_ROW = 3.0
+"""Seconds of a request that comes right after another one has run out of time."""
+
 
 def seconds_for(timeout: float) -> float:
     """Return the budget of a request in seconds, on a mount with this time-out."""
@@ -64,22 +75,30 @@ class Budget:
     def __init__(self, seconds: float = math.inf) -> None:
         self._seconds = seconds - RECOVERY
         self._failed: dict[Hashable, tuple[float, int]] = {}
+        self._in_a_row_until = -math.inf
 
     @contextmanager
-    def limit(self) -> Iterator[None]:
-        """Cancel the block when its time is up.
+    def limit(self, seconds: float = math.inf) -> Iterator[None]:
+        """Cancel the block when its time is up, or so many seconds if these are fewer.
 
         Raises:
             TransferTimeout: the time is up.
         """
-        with trio.move_on_after(self._seconds) as scope:
+        seconds = min(seconds, self._seconds)
+        with trio.move_on_after(seconds) as scope:
             yield
         if scope.cancelled_caught:
-            raise errors.TransferTimeout(f"the camera did not answer in {self._seconds:g} s")
+            raise errors.TransferTimeout(f"the camera did not answer in {seconds:g} s")
+
+    @property
+    def seconds_in_a_row(self) -> float:
+        """The seconds of a request that begins now, if it may have waited in the kernel for one that ran out of time; else infinity."""
+        return IN_A_ROW if trio.current_time() < self._in_a_row_until else math.inf
 
     def forget_failures(self) -> None:
         """Let all requests be made again: the user wants it."""
         self._failed.clear()
+        self._in_a_row_until = -math.inf
 
     def recent_failure(self, request: Hashable) -> int | None:
         """Return the errno of a request that failed a moment ago after a long time, None if it did not."""
@@ -98,3 +117,5 @@ class Budget:
         if now - begun >= SLOW:
             self._failed = {key: failure for key, failure in self._failed.items() if failure[0] > now}
             self._failed[request] = now + REPEATED, number
+            if number == errno.ETIMEDOUT and now - begun > IN_A_ROW + RECOVERY:
+                self._in_a_row_until = now + REPEATED

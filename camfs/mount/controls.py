@@ -178,7 +178,7 @@ class Controls:
         if self._is_busy:
             return trio.move_on_after(STATUS_TIME_WHILE_BUSY)
         left = trio.current_effective_deadline() - trio.current_time()
-        return trio.move_on_after(max(left - STATUS_TIME, left / 2))
+        return trio.move_on_after(min(max(left - STATUS_TIME, left / 2), self.tree.budget.seconds_in_a_row))
 
     @property
     def _is_busy(self) -> bool:
@@ -252,10 +252,11 @@ class Controls:
         return f"{await self.camera.has_control():d}\n"
 
     async def write_control(self, text: str) -> None:
-        """Take control of the camera, or give it back."""
+        """Take control of the camera, or end what takes pictures and give the camera back."""
         if _read_switch(text):
             await self.camera.acquire_control()
         else:
+            await self.shooting.end()
             await self.camera.release_control()
 
     async def read_record(self) -> str:
@@ -458,10 +459,12 @@ class SettingsFolder(Directory):
     async def find(self, name: bytes) -> Node | None:
         if self._choices is not None and name == self._choices.name:
             return self._choices
+        await self._controls.camera.learn_settings()
         return {node.name: node for node in self._nodes()}.get(name)
 
     async def listing(self) -> DirectoryListing:
         shown = [self._choices] if self._choices is not None and self.tree.show_control else []
+        await self._controls.camera.learn_settings()
         return FixedListing([*shown, *self._nodes()])
 
     def _nodes(self) -> list[Node]:

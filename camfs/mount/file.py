@@ -23,6 +23,7 @@ one that is too large, programs that read to the end are right, and those that d
 
 import errno
 import logging
+import mmap
 import stat
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -43,6 +44,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PAGE = mmap.PAGESIZE
+"""Bytes of a page of this computer's memory."""
+
+MOST_PAGES = 128 << 10
+"""Bytes of pages that the kernel asks for at once, unless a program has told it to read further ahead (posix_fadvise(2))."""
+
 IN_DOUBT = -1
 """In place of an epoch: what the key means is to be found out."""
 
@@ -57,6 +64,7 @@ class File(Node):
         entry: what the camera last said of it.
         epoch: of the tree when it said so.
         open_handles: how many handles read it.
+        paged_handles: how many of them read it through the kernel's pages.
         keeps_pages: whether the pages that the kernel has of it are good for the next who opens it.
     """
 
@@ -65,7 +73,7 @@ class File(Node):
         self.folder = folder
         self.entry = entry
         self.epoch = tree.epoch
-        self.open_handles = 0
+        self.open_handles = self.paged_handles = 0
         self._measuring: trio.Lock | None = None
         self.keeps_pages = True
         self._shown: Attributes | None = None
@@ -110,8 +118,9 @@ class File(Node):
             size = max(
                 size, self._size_when_read
             )  # a listing does not ask the camera, and must not cut off who reads the file
-        shown = Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, entry.mtime_ns, lasting=entry.size_is_exact)
-        if entry.size_is_exact:
+        is_exact = entry.size_is_exact and entry.date_is_exact
+        shown = Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, entry.mtime_ns, lasting=is_exact)
+        if is_exact:
             self._shown, self._shown_of = shown, entry
         return shown
 
@@ -127,7 +136,7 @@ class File(Node):
                     await self.tree.camera.release(self.entry)
             raise
         if self.tree.camera.reads_short(self.entry):
-            return FileHandle(self, _ShortReader(self), direct_io=True)
+            return ShortFileHandle(self)
         if self.entry.size_is_bound:
             return FileHandle(self, _EndlessReader(self), direct_io=True)
         # the kernel may still go by the size that it was told before, and take it for the end
@@ -149,6 +158,11 @@ class File(Node):
                 raise
             except errors.CameraError as error:
                 log.info("%s: %s", self.path(), error)  # who reads it hears of it
+
+    async def learn_date(self) -> None:
+        """Ask for the date, unless somebody reads the file, which will bring it."""
+        if not self.entry.date_is_exact and not self.open_handles:
+            self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=False))
 
     async def measure(self) -> None:
         """See that the size is known, or known to be unknown, before anybody reads.
@@ -215,8 +229,22 @@ class File(Node):
         raise errors.RemoteProtocolError(f"{self.path()}: the session was lost again and again")
 
     async def fetch(self, offset: int, size: int) -> bytes | memoryview:
-        """Read from the camera, as the block cache asks (`blocks.Source.fetch`)."""
+        """Read from the camera, as the block cache asks (`blocks.Source.fetch`).
+
+        A file that could be read whole when it was opened may come short now: its bytes were dropped, and the camera sends them again.
+        """
+        data = await self.fetch_some(offset, size)
+        while self.lacks(offset, size, data) and self.tree.camera.reads_short(self.entry):
+            data = bytes(data) + await self.fetch_some(offset + len(data), size - len(data))
+        return data
+
+    async def fetch_some(self, offset: int, size: int) -> bytes | memoryview:
+        """Read from the camera; on a line where it comes slowly, what has come by now."""
         return await self.ask(lambda entry: self.tree.camera.read(entry, offset, size))
+
+    def lacks(self, offset: int, size: int, data: bytes | memoryview) -> bool:
+        """Say whether an answer is short, though the file does not end there."""
+        return offset + len(data) < min(offset + size, self.size)
 
 
 class FileHandle(Handle):
@@ -228,6 +256,7 @@ class FileHandle(Handle):
         self.direct_io = direct_io
         self.keep_cache, file.keeps_pages = file.keeps_pages, True
         file.open_handles += 1
+        file.paged_handles += not direct_io
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         if self._file.tree.camera.gone:
@@ -249,18 +278,45 @@ class FileHandle(Handle):
         """End the reading; a transfer that only this handle needed may stop."""
         self._reader.close()
         self._file.open_handles -= 1
+        self._file.paged_handles -= not self.direct_io
         if not self._file.open_handles:
             await self._file.tree.camera.release(self._file.entry)
 
 
+class ShortFileHandle(FileHandle):
+    """A file that comes slowly, open for reading: a read is answered with what has come, one byte at least before the file's end.
+
+    But `direct_io` does not keep the kernel from asking for pages: for mmap(2), for sendfile(2) and splice(2). It takes a short answer for
+    the end of the file, and shows zeros behind it (camfs/mount/README.md, "What the kernel does"). So what may be a request for pages is
+    answered whole, or fails. Other requests do not lie at whole pages, or are longer, or go past the file's last page.
+    """
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file, _ShortReader(file), direct_io=True)
+
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
+        data = await super().read(offset, size)
+        file = self._file
+        if offset % PAGE or size % PAGE or offset + size >= file.size + PAGE or not file.lacks(offset, size, data):
+            return data
+        if size > MOST_PAGES and not file.paged_handles:
+            await file.tree.kernel.distrust_size(file)
+            file.keeps_pages = False
+            file.tree.kernel.invalidate_inode(file)  # in case the kernel has read far ahead
+            return data
+        while file.lacks(offset, size, data):
+            data = bytes(data) + await super().read(offset + len(data), size - len(data))
+        return data
+
+
 class _ShortReader:
-    """Reads a file that comes slowly as it comes, one byte at least before its end."""
+    """Reads a file that comes slowly as it comes."""
 
     def __init__(self, file: File) -> None:
         self._file = file
 
     async def read(self, offset: int, size: int) -> bytes | memoryview:
-        return await self._file.fetch(offset, size) if offset < self._file.size else b""
+        return await self._file.fetch_some(offset, size) if offset < self._file.size else b""
 
     def close(self) -> None:
         pass

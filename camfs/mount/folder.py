@@ -396,6 +396,8 @@ class Folder(Directory):
         self.doubts += 1
         self._epoch, self._listing = IN_DOUBT, None
         for node in self.all_children():
+            if node.lookups > 0:  # a name in use outlives that of the folder above it, which the kernel drops
+                self.tree.kernel.invalidate_entry(self, node.name)
             if isinstance(node, Folder):
                 node.put_children_in_doubt()
             else:

@@ -12,6 +12,7 @@ on answering: in order, so that no bytes are stored after the invalidation that 
 Facts and sources: `camfs/mount/README.md`, "What the kernel does".
 """
 
+import contextlib
 import errno
 import functools
 import logging
@@ -60,6 +61,15 @@ class Kernel:
         """Have a node's attributes and pages dropped."""
         if node.lookups > 0:
             self._enqueue(functools.partial(pyfuse3.invalidate_inode, node.inode))
+
+    async def distrust_size(self, node: Node) -> None:
+        """Have a node's attributes asked for again. When this returns, no short answer to a read makes the kernel believe another size.
+
+        It waits for no page, so that a handler may await it.
+        """
+        if node.lookups > 0:
+            with contextlib.suppress(OSError):  # the kernel does not have it any more
+                await trio.to_thread.run_sync(functools.partial(pyfuse3.invalidate_inode, node.inode, attr_only=True))
 
     async def store(self, node: Node, offset: int, data: memoryview) -> None:
         """Give a node's bytes to its pages, before anybody asks for them; they must lie within its size.

@@ -11,6 +11,7 @@ What the kernel may keep: pages always (`keep_cache`), names and attributes for 
 import errno
 import functools
 import logging
+import math
 import os
 import random
 import stat
@@ -94,7 +95,8 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
             raise FUSEError(number)
         begun = trio.current_time()
         try:
-            with nullcontext() if handler.__name__ in COMMANDS else budget.limit():
+            seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
+            with nullcontext() if handler.__name__ in COMMANDS else budget.limit(seconds):
                 answer = await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
@@ -120,6 +122,9 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
 
 COMMANDS = {"write"}
 """Handlers whose nodes keep to the budget by themselves: some commands take long by nature (`controls.py`)."""
+
+READS = {"open", "read"}
+"""Handlers for which nothing waits in the kernel, other files least of all."""
 
 
 def _subject(args: Sequence[object]) -> Sequence[object]:
@@ -182,7 +187,7 @@ class CameraOperations(RefusingOperations):
         found.st_uid = self._ownership.uid
         found.st_gid = self._ownership.gid
         found.st_size = shown.size
-        found.st_blksize = 1 << 17
+        found.st_blksize = 1 << 18  # programs that read so much at once do not ask for what may be pages: file.py
         found.st_blocks = -(-shown.size // 512)
         # folders and control files without a time have the mount's; a file of the camera without a date has none to show
         mtime_ns = shown.mtime_ns or (0 if isinstance(node, File) else self._mounted_ns)
@@ -231,8 +236,12 @@ class CameraOperations(RefusingOperations):
 
     @_answers
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
-        """Stat a node."""
-        return await self._attributes(self._node(inode), exact=not self.tree.watchers.is_caller(ctx.pid))
+        """Stat a node. Here alone a date is asked for that the camera has not told: names are looked up for many reasons."""
+        node = self._node(inode)
+        if self.tree.watchers.is_caller(ctx.pid):
+            return await self._attributes(node, exact=False)
+        await node.learn_date()
+        return await self._attributes(node)
 
     @_answers
     async def setattr(

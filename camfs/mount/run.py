@@ -217,13 +217,24 @@ def _mount(mount: Mount, tree: Tree) -> None:
     handlers = CameraOperations(
         tree,
         Ownership(options.uid, options.gid, options.umask),
-        Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout)),
+        _timeouts(options),
     )
     with _stderr_of_libfuse() as read:
         try:
             tree.kernel.mount(handlers, mount.mount_point, _fuse_options(mount))
         except RuntimeError as error:
             raise errors.CommandFailed(f"{mount.mount_point}: {read() or error}") from None
+
+
+def _timeouts(options: MountOptions) -> Timeouts:
+    """Return how long the kernel may keep names and attributes: not at all with `allow_root`.
+
+    For `allow_root` the kernel lets everybody in, and libfuse refuses the requests of all but root and us
+    (camfs/mount/README.md, "What the kernel does"). What the kernel remembers, it tells everybody without a request.
+    """
+    if "allow_root" in options.fuse:
+        return Timeouts(polled=0, announced=0)
+    return Timeouts(polled=options.attr_timeout, announced=max(60.0, options.attr_timeout))
 
 
 def _fuse_options(mount: Mount) -> set[str]:

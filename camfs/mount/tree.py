@@ -3,16 +3,16 @@
 The camera's changes come here one by one (`apply`) and end in three things: folders that are listed again when next looked at
 (`Folder.stale`), nodes that are removed, and invalidations, so that the kernel does not go on with what it remembers (`kernel.Kernel`).
 
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 change                    here                                                  in the kernel
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 `FolderChanged(key)`      the folder is listed again                            the folder's pages and attributes go
 `FolderChanged(None)`     every folder is listed again, the stores at once      the names of the stores go
-`EntryGone(key)`          the node, and all below it, leaves its folder         its name goes
+`EntryGone(key)`          the node, and all below it, leaves its folder         its name goes, and those below it
 `EntryChanged(key)`       described again; blocks are dropped                   its pages and attributes go
-`KeyReused(key)`          the node, and all below it, is in doubt (`folder`)    its name, its pages and attributes go
+`KeyReused(key)`          the node, and all below it, is in doubt (`folder`)    names, pages and attributes go, also below
 `Gone`                    blocks are dropped; handlers answer ENODEV            all pages and attributes go
-========================  ====================================================  =====================================
+========================  ====================================================  ===========================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
 done: whoever looks for it next asks the camera.
@@ -173,6 +173,8 @@ class Tree:
             self.drop_key(node)
         if isinstance(node, Folder):
             for child in node.all_children():
+                if child.lookups > 0:  # a name in use outlives that of the folder, which the kernel drops
+                    self.kernel.invalidate_entry(node, child.name)
                 self._mark_removed(child)
         self.inodes.drop_if_unused(node)
 
@@ -190,8 +192,8 @@ class Tree:
             if isinstance(node, Folder):
                 self.watchers.note_refreshed(node)
             if node is not self.root:
-                if node.parent is self.root and node.lookups > 0:
-                    self.kernel.invalidate_entry(self.root, node.name)
+                if node.lookups > 0 and isinstance(node.parent, Folder):
+                    self.kernel.invalidate_entry(node.parent, node.name)
                 node.invalidate()  # also where the kernel has forgotten the node: blocks of it may be here
 
     async def _all_nodes(self) -> AsyncIterator[Node]:

@@ -17,7 +17,8 @@ those system calls, and the handlers answer it, and it alone, as if it had made 
 * Only folders that the kernel knows can be watched, and only those are told of. A folder that the camera says has changed is listed again
   at once if it was listed before: what its new listing has and the last did not is told. A folder that was never listed is told of what an
   event or a capture names.
-* After each `BURST` the caller rests: while it is in the mount, `fusermount3 -u` answers that the mount is in use.
+* While the caller is in the mount, `fusermount3 -u` answers that the mount is in use. So it rests after each `BURST`, and news that nobody
+  waits for is told a moment later (`GATHERING`): who lists a folder and unmounts at once is not held up.
 """
 
 import errno
@@ -45,6 +46,9 @@ MOST_WAITING = 10_000
 
 ATTEMPTS = 3
 """How often a call is made that fails because a program has looked the name up meanwhile."""
+
+GATHERING = 0.2
+"""Seconds for which news is gathered before the first of it is told, unless somebody waits for that."""
 
 BURST = 32
 """Calls after which the caller rests."""
@@ -110,7 +114,9 @@ class Watchers:
         self._folders: dict[Folder, None] = {}
         self._telling: Telling | None = None
         self._news = trio.Event()
+        self._urgent = trio.Event()
         self._idle = trio.Event()
+        self._idle.set()
 
     # ------------------------------------------------------------------ what there is to tell
 
@@ -165,7 +171,8 @@ class Watchers:
             self._wake()
 
     def _wake(self) -> None:
-        self._idle = trio.Event()
+        if self._idle.is_set():
+            self._idle, self._urgent = trio.Event(), trio.Event()
         self._news.set()
 
     # ------------------------------------------------------------------ telling
@@ -188,11 +195,13 @@ class Watchers:
                 self._idle.set()
                 self._news = trio.Event()
                 await self._news.wait()
+                with trio.move_on_after(GATHERING):
+                    await self._urgent.wait()
 
     async def told(self) -> None:
-        """Wait until all that was noted so far has been told."""
-        if self._names:
-            await self._idle.wait()
+        """Wait until all that was noted so far has been told, without delay."""
+        self._urgent.set()
+        await self._idle.wait()
 
     def _pop_folder(self) -> Folder:
         folder = next(iter(self._folders))

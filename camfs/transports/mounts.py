@@ -1,4 +1,4 @@
-"""Reads what is mounted in this process's namespace from the kernel's table, /proc/self/mounts (proc(5), fstab(5))."""
+"""Reads what is mounted in this process's namespace from the kernel's tables, /proc/self/mounts and mountinfo (proc(5), fstab(5))."""
 
 import os
 import re
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mounts")
+MOUNT_INFO = Path("/proc/self/mountinfo")
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
@@ -40,6 +41,22 @@ def entries() -> list[MountEntry]:
         source, point, kind, options = map(_unescaped, line.split(b" ")[:4])
         found.append(MountEntry(source, point, kind, tuple(options.split(","))))
     return found
+
+
+def device_on(point: str) -> str:
+    """Return the device number, `MAJOR:MINOR`, of what is mounted on a directory, on top if it is several; empty if nothing is."""
+    return next((device for device, each in reversed(_devices()) if each == point), "")
+
+
+def points_of(device: str) -> list[str]:
+    """Return the directories that a device is mounted on, oldest first: one file system may be bound to several (mount --bind)."""
+    return [point for each, point in _devices() if each == device]
+
+
+def _devices() -> list[tuple[str, str]]:
+    """Return the device number and the directory of all mounts, oldest first."""
+    lines = MOUNT_INFO.read_bytes().removesuffix(b"\n").split(b"\n")
+    return [(words[2].decode(), _unescaped(words[4])) for words in (line.split(b" ") for line in lines)]
 
 
 def _unescaped(word: bytes) -> str:

@@ -4,6 +4,7 @@ The transports of this package offer ports over real hardware, an emulated camer
 offers one that follows a script. A driver is written against the protocols declared here, and knows nothing else of its link.
 """
 
+import math
 from collections import deque
 from typing import Protocol
 
@@ -37,8 +38,12 @@ class UsbPipes(Protocol):
         A whole transaction is one call, because to enter a thread costs as much as a small transaction.
         """
 
-    async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
-        """Read up to `size` bytes of one bulk transfer. The flag says whether the transfer ended there."""
+    async def read(self, size: int, seconds: float = math.inf) -> tuple[bytes | memoryview, bool]:
+        """Read up to `size` bytes of one bulk transfer. The flag says whether the transfer ended there.
+
+        When `seconds` are over it returns what has come, or raises `TransferTimeout` if that is nothing. Unlike cancelling, this takes
+        no longer.
+        """
 
     async def read_event(self) -> bytes:
         """Wait for one interrupt transfer."""

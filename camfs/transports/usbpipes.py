@@ -20,6 +20,7 @@ import array
 import contextlib
 import functools
 import grp
+import math
 import os
 import struct
 import time
@@ -191,22 +192,28 @@ class UsbInterface:
             return False
         return True
 
-    async def read(self, size: int) -> tuple[bytes, bool]:
+    async def read(self, size: int, seconds: float = math.inf) -> tuple[bytes, bool]:
         """Read up to `size` bytes of one bulk transfer; the flag says whether the transfer ended there.
 
         Args:
             size: a multiple of `max_packet_size`; otherwise a device that sends more causes an overflow.
+            seconds: after which to give up.
         """
+        end = trio.current_time() + seconds
         while True:
-            with contextlib.suppress(TransferTimeout):
-                return await self._call("read", self._read_slice, size, bulk=True)
+            try:
+                return await self._call("read", self._read_slice, size, min(SLICE, seconds), bulk=True)
+            except TransferTimeout:
+                seconds = end - trio.current_time()
+                if seconds <= 0:
+                    raise
 
-    def _read_slice(self, size: int) -> tuple[bytes, bool]:
+    def _read_slice(self, size: int, seconds: float = SLICE) -> tuple[bytes, bool]:
         # One buffer of each size is kept: to make a new one costs more than to copy an answer out of an old one.
         buffer = self._buffers.pop(size, None) or array.array("B", bytes(size))
         started = time.monotonic()
-        count = self.camera.device.read(self._endpoints.bulk_in, buffer, _ms(SLICE))
-        in_time = time.monotonic() - started < SLICE
+        count = self.camera.device.read(self._endpoints.bulk_in, buffer, _ms(seconds))
+        in_time = time.monotonic() - started < seconds
         data = bytes(memoryview(buffer)[:count])
         self._buffers[size] = buffer
         return data, count % self.max_packet_size != 0 or (count < size and in_time)
@@ -299,4 +306,4 @@ class UsbInterface:
 
 
 def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+    return math.ceil(seconds * 1000)  # to libusb, 0 is for ever

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
+from camfs.virtual.nikon.profile import NIKON
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
-from camfs.virtual.ptp.profiles import PROFILES
+from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
@@ -23,10 +24,17 @@ __all__ = [
     "emulate_dc120",
 ]
 
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON}
+"""The models on USB, by the name in `virtual:NAME`."""
+
 DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""
 
 MODELS = (*PROFILES, DC120)
+
+_RAW_AND_JPEG = "image-quality:dng+fine"
+"""What a SIGMA in this process shoots unless its option `settings` says otherwise. By itself, as its USB interface makes it and as other
+programs are served it, it shoots JPEGs alone; gphoto2 cannot fetch two files of a shot."""
 
 
 def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace: bool = True) -> EmulatedCamera:
@@ -57,6 +65,8 @@ async def attach(model: str, options: Mapping[str, str]) -> AsyncIterator[HostPi
     Raises:
         ValueError: as by `emulate`.
     """
+    if model == "sigma-fp":
+        options = {**options, "settings": ",".join(filter(None, (_RAW_AND_JPEG, options.get("settings"))))}
     async with emulate(model, options, keep_trace=False).running() as camera:
         yield camera.open()
 

@@ -1,6 +1,6 @@
 """Measures camfs, beside other programs where there are any: `python -m tests.bench [SECTION…] [--peers]` (tests/README.md, "Measuring").
 
-It reports and asserts no time. Compare ratios of one run only. The figures and the picture in README are what it prints and draws.
+It reports and asserts no time. Compare ratios of one run only. The tables in tests/bench/README.md and the picture are made by it.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from tests.peers.camera import served
 MIB = 1 << 20
 
 BEGIN, END = "<!-- what follows was measured: python -m tests.bench -->", "<!-- measured until here -->"
-"""Lines of README between which the tables stand."""
+"""Lines of tests/bench/README.md between which the tables stand."""
 
 SECTIONS = ("reading", "links", "listing", "dc120")
 
 
 class Report(Protocol):
-    """Prints a table; a short one goes into README as well."""
+    """Prints a table; a short one goes into the file of --into as well."""
 
     def __call__(self, title: str, table: Sequence[str], short: bool = False) -> None: ...
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="the same in the guest, which is slow (default 3)")
     parser.add_argument("--megabytes", type=int, default=256, help="MiB of the file that is read whole (default 256)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the comparisons as an SVG")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="put the first two tables into README, at its marks")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="put the first two tables into a file, at its marks")
     arguments = parser.parse_args()
     if unknown := set(arguments.sections) - {*SECTIONS, "all"}:
         parser.error(f"no section is called {', '.join(unknown)}")

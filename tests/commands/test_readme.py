@@ -11,7 +11,8 @@ from camfs.commands.sources import FORMS
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.ptp.options import OPTIONS as PTP_OPTIONS
 
-TEXT = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text("utf-8")
 
 ROWS = {
     cells[0].strip(): cells[1].strip()
@@ -34,7 +35,8 @@ def test_synopses() -> None:
 
 
 def test_options_of_emulated_cameras() -> None:
-    section = TEXT.partition("\n## Emulated cameras\n")[2].partition("\n## ")[0]
+    text = (ROOT / "camfs/virtual/README.md").read_text("utf-8")
+    section = text.partition("\n## Options\n")[2].partition("\n## ")[0]
     first_cells = (line.partition(" | ")[0] for line in section.splitlines() if line.startswith("| `"))
     named = [option for cell in first_cells for option in re.findall(r"`(.+?)`", cell)]
     typed = [option.replace("\\|", "|").replace("…", "...") for option in named]

@@ -17,7 +17,7 @@ from trio.testing import MockClock
 from camfs import errors
 from camfs.cameras.api import Camera, Key
 from camfs.cameras.ptp.rests import LONGEST_REST
-from camfs.mount.budget import LEAST, RECOVERY, REPEATED, SLOW, Budget, seconds_for
+from camfs.mount.budget import IN_A_ROW, LEAST, RECOVERY, REPEATED, SLOW, Budget, seconds_for
 from camfs.mount.controls import Controls
 from camfs.mount.operations import READDIR_TIME, CameraOperations, Ownership, Timeouts
 from camfs.protocols.ptp.codes import Operation, ResponseCode
@@ -408,6 +408,47 @@ async def test_an_operation_that_always_fails(operation: Operation, way: str, ju
             await trio.sleep(LONGEST_REST)
             assert await made.read(f"card/{folder}/A.JPG") == bytes(128 << 10)
             assert await made.lookup(f".thumbnails/card/{folder}/A.JPG") > 1
+
+
+async def test_requests_that_waited_in_the_kernel_are_short(autojump_clock: MockClock) -> None:
+    """The kernel makes one lookup after the other in a directory: whoever came last has waited for the first one's whole budget."""
+    async with rigged() as rig:
+        await grown(rig)
+        made = Requests(rig.camera, rig.nursery)
+        for operation in OPERATIONS:
+            rig.fail(FaultKind.DELAY, operation, times=None, seconds=8)
+        rig.fail(FaultKind.NO_ANSWER, Operation.GetStorageIDs, times=None)
+        begun = trio.current_time()
+        with pytest.raises(pyfuse3.FUSEError):
+            await made.lookup("card")
+        assert trio.current_time() - begun > SLOW
+
+        async def read_status() -> None:
+            assert b"camera: " in await made.read(".status")
+
+        async with trio.open_nursery() as waited:
+            waited.start_soon(read_status)
+            with pytest.raises(pyfuse3.FUSEError):
+                await made.lookup(".thumbnails/card")
+        assert trio.current_time() - begun < 20
+
+
+async def test_a_request_after_one_that_timed_out_may_take_its_time(autojump_clock: MockClock) -> None:
+    """A file's bytes at once, as other files do not wait for each other in the kernel; all else a moment later."""
+    async with rigged() as rig:
+        await grown(rig)
+        made = Requests(rig.camera, rig.nursery)
+        file = await made.open("card/D1/A.JPG")
+        rig.fail(FaultKind.NO_ANSWER, Operation.GetObjectHandles, times=None)
+        rig.fail(FaultKind.DELAY, Operation.GetPartialObject, times=None, seconds=IN_A_ROW + 1)
+        with pytest.raises(pyfuse3.FUSEError):
+            await made.ls("card/D1/D2")
+        assert await made.ask(made.handlers.read(file, 0, 4096)) == bytes(4096)
+        await trio.sleep(REPEATED)
+        rig.body.faults.clear()
+        rig.fail(FaultKind.DELAY, Operation.GetObjectHandles, times=None, seconds=IN_A_ROW + 1)
+        await made.controls.write_refresh("")
+        assert await made.ls("card/D1/D2") == [b"D3"]
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.GARBAGE, FaultKind.STOP])

@@ -243,12 +243,12 @@ async def test_0_ends_a_series_and_a_shot_under_way_is_finished(autojump_clock: 
         await trio.sleep(100)
         assert field.starts == [0, 10]
         assert file_names(field.folder) == ["P1.JPG", "P2.JPG"]
-        assert field.status == "2 of 5 taken, one each 10 s, ended by 0"
+        assert field.status == "2 of 5 taken, one each 10 s, ended"
         await field.shooting.write("5 every 10s")
         await trio.sleep(3)
         await field.shooting.write("0")
         await trio.sleep(100)
-        assert field.status == "1 of 5 taken, one each 10 s, ended by 0"
+        assert field.status == "1 of 5 taken, one each 10 s, ended"
 
 
 async def test_0_ends_a_count_and_what_the_camera_does_by_itself(autojump_clock: MockClock) -> None:
@@ -268,7 +268,7 @@ async def test_0_ends_a_count_and_what_the_camera_does_by_itself(autojump_clock:
         await field.shooting.write("0")
         assert field.camera.count("stop_capture") == 1
         await trio.sleep(100)
-        assert ended == ["ended by 0 after 3 of 10 pictures"]
+        assert ended == ["ended after 3 of 10 pictures"]
         await field.shooting.write("0")
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import select
 import stat
 import time
@@ -151,9 +152,11 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
     """Return what makes a kernel that asks about a camera with card/DCIM/P1.JPG to P3.JPG."""
 
     @asynccontextmanager
-    async def made(budget: Budget | None = None, **options: bool) -> AsyncIterator[Kernel]:
+    async def made(
+        budget: Budget | None = None, camera: TinyCamera | None = None, **options: bool
+    ) -> AsyncIterator[Kernel]:
         async with nursery() as work:
-            camera = TinyCamera()
+            camera = camera or TinyCamera()
             dcim(camera)
             tree = WatchedTree(camera, work, budget, **options)
             controls = Controls(tree, "virtual:test")
@@ -496,6 +499,46 @@ async def test_a_file_that_comes_slowly_is_read_past_the_pages_and_the_cache(ask
         assert kernel.camera.count("read") == 2
         await kernel.handlers.release(opened.fh)
         assert kernel.camera.count("release") == 1
+
+
+class SlowCamera(TinyCamera):
+    """A camera that sends 1,000 bytes in answer to each read, as long as it is slow."""
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        return await super().read(entry, offset, min(size, 1000) if self.short else size)
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "whole"),
+    [
+        (0, 4096, True),
+        (8192, 65_536, True),
+        (0, 1 << 17, True),
+        (1, 4096, False),
+        (0, 5000, False),
+        (0, 1 << 18, False),
+    ],
+)
+async def test_what_may_be_pages_is_not_answered_short(asking: Asking, offset: int, size: int, whole: bool) -> None:
+    """The kernel would take a short answer for the end of the file, and show zeros behind it."""
+    async with asking(camera=SlowCamera()) as kernel:
+        data = kernel.camera.card.inside[0].inside[2].data = random.Random(1).randbytes(300_000)
+        kernel.camera.short = True
+        handle = (await kernel.open(FILE)).fh
+        answer = bytes(await kernel.handlers.read(handle, offset, size))
+        assert answer == data[offset : offset + (size if whole else 1000)]
+        last = 299_008
+        assert bytes(await kernel.handlers.read(handle, last, 4096)) == data[last:]
+        assert bytes(await kernel.handlers.read(handle, last, 8192)) == data[last:]
+
+
+async def test_blocks_are_whole_though_a_file_comes_short_again(asking: Asking) -> None:
+    """Its bytes were dropped since it was opened, and the camera sends them once more."""
+    async with asking(camera=SlowCamera()) as kernel:
+        data = kernel.camera.card.inside[0].inside[2].data = random.Random(1).randbytes(10_000)
+        handle = (await kernel.open(FILE)).fh
+        kernel.camera.short = True
+        assert bytes(await kernel.handlers.read(handle, 0, 20_000)) == data
 
 
 async def test_a_file_that_was_deleted_is_stale(asking: Asking) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -376,6 +377,34 @@ async def test_a_file_that_is_deleted_and_made_again_while_nothing_is_listed() -
     camera.add(folder, "P3.JPG", b"xxx", mtime_ns=3)
     await tree.apply(FolderChanged(folder.number))
     assert await names_of(await at(tree, "card/DCIM")) == ["P1.JPG", "P2.JPG", "P3.JPG"]
+
+
+async def _gone(tree: WatchedTree, camera: ScriptedCamera, folder: Thing) -> None:
+    camera.remove(folder)
+    await tree.apply(EntryGone(folder.number))
+
+
+async def _swapped(tree: WatchedTree, camera: ScriptedCamera, folder: Thing) -> None:
+    await tree.apply(KeyReused(camera.card.number))
+
+
+async def _refreshed(tree: WatchedTree, camera: ScriptedCamera, folder: Thing) -> None:
+    await tree.refresh()
+
+
+@pytest.mark.parametrize("happen", [_gone, _swapped, _refreshed])
+async def test_names_below_a_folder_that_is_in_doubt_or_gone(
+    happen: Callable[[WatchedTree, ScriptedCamera, Thing], Awaitable[None]],
+) -> None:
+    """The kernel drops those that it knows, too: while a program stands in the folder, it keeps them when that loses its name."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    for path in await inodes(tree):
+        (await at(tree, path)).lookups += path != "card/DCIM/P2.JPG"
+    await happen(tree, camera, folder)
+    dropped = {name for above, name in tree.dropped.entries if above == "card/DCIM"}
+    assert dropped == {"P1.JPG", "P3.JPG"}
 
 
 # polling

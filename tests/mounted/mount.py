@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -239,7 +239,8 @@ def mounted(
         killer.daemon = True
         killer.start()
         try:
-            os.stat(point)
+            with suppress(PermissionError):  # the mount of another user
+                os.stat(point)
             yield mount
             if mount.status is None:
                 mount.unmount()

@@ -172,6 +172,33 @@ def stand_in(place: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(["cat"], cwd=place, stdin=subprocess.PIPE, text=True)
 
 
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("how", ["umount -f", "SIGTERM", "killed"])
+def test_directories_that_it_was_bound_to(
+    source: str, folder: Path, camera: Path, tmp_path: Path, how: str, background: bool
+) -> None:
+    """They are not left as dead mounts: detached when camfs ends, or if it was killed when the next one mounts."""
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    with contextlib.ExitStack() as stack, mounted(source, camera, background=background) as mount:
+        mount.tolerate("dead mount", "fuse: reading device")
+        for bound, place in ((whole, camera), (part, camera / "card")):
+            bound.mkdir()
+            run("mount", "--bind", place, bound)
+            stack.callback(run, "umount", "-l", bound, status=None)
+        assert os.listdir(part) == ["LARGE.MOV"]
+        if how == "umount -f":
+            run("umount", "-f", camera)
+        else:
+            os.kill(mount.process, signal.SIGTERM if how == "SIGTERM" else signal.SIGKILL)
+        assert mount.wait() == (0 if how != "killed" else -signal.SIGKILL)
+        if how == "killed":
+            with mounted(source, camera, background=True):
+                run("diff", "-r", folder, camera / "card")
+        for point in (camera, whole, part):
+            assert not mount_entries(point)
+            assert os.listdir(point) == []
+
+
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("more", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("while_reading", [True, False])

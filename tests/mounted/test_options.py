@@ -157,6 +157,15 @@ def test_root_may_look(source: str, open_place: Path) -> None:
         assert run(*NOBODY, "ls", point, status=2).stderr
 
 
+def test_others_see_nothing_of_what_the_kernel_remembers(source: str, open_place: Path) -> None:
+    """With allow_root libfuse refuses them, but the kernel does not ask it about names and attributes that it keeps."""
+    point = open_place / "camera"
+    with mounted(source, point, "allow_root"):
+        for path in (point, point / "card", point / "card/DCIM", point / "card/DCIM/1.JPG"):
+            path.stat()
+            run(*NOBODY, "test", "-e", path, status=1)
+
+
 # ---------------------------------------------------------------------- times
 
 

@@ -33,7 +33,9 @@ def fp(camera: Path, spool: Path, folder: Path) -> Iterator[Mount]:
     """Mount an emulated fp with one picture on its card."""
     (folder / "DCIM/100SIGMA").mkdir(parents=True)
     make_file(folder / "DCIM/100SIGMA/SDIM0412.JPG", 300_000)
-    with mounted(f"virtual:sigma-fp?card={folder}&snap_time=0.01", camera, f"spool={spool}") as mount:
+    with mounted(
+        f"virtual:sigma-fp?card={folder}&snap_time=0.01&settings=image-quality:fine", camera, f"spool={spool}"
+    ) as mount:
         yield mount
 
 
@@ -109,7 +111,7 @@ def test_a_hand_back_restores_the_card_with_what_was_taken(fp: Mount) -> None:
 
 @pytest.mark.parametrize("ending", ["unmount", "SIGTERM", "SIGINT"])
 def test_every_ending_hands_the_body_back(ending: str, camera: Path, spool: Path) -> None:
-    with mounted("virtual:sigma-fp?snap_time=0.01", camera, f"spool={spool}") as mount:
+    with mounted("virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine", camera, f"spool={spool}") as mount:
         assert write(camera / ".capture", "1") == 0
         assert is_held(mount)
         if ending == "unmount":
@@ -170,7 +172,9 @@ def test_custom_modes_of_both_forms(form: str, camera: Path, spool: Path) -> Non
 
 
 def test_old_firmware(camera: Path, spool: Path) -> None:
-    with mounted("virtual:sigma-fp?firmware=V84&snap_time=0.01", camera, f"spool={spool}") as mount:
+    with mounted(
+        "virtual:sigma-fp?firmware=V84&snap_time=0.01&settings=image-quality:fine", camera, f"spool={spool}"
+    ) as mount:
         assert setting(mount, "aperture") == "auto"
         assert mount.read_status()["firmware"] == "V84"
         assert write(camera / ".capture", "2") == 0
@@ -252,7 +256,7 @@ def test_a_shot_is_read_lazily(fp: Mount) -> None:
 
 
 def test_what_waits_is_there_again_after_a_restart(camera: Path, spool: Path) -> None:
-    source, options = "virtual:sigma-fp?snap_time=0.01", f"spool={spool}"
+    source, options = "virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine", f"spool={spool}"
     with mounted(source, camera, options):
         assert write(camera / ".capture", "3") == 0
         first = {name: (camera / "imagedb" / name).read_bytes() for name in os.listdir(camera / "imagedb")}
@@ -309,7 +313,9 @@ def test_a_full_disk(camera: Path, tmp_path: Path) -> None:
     small.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small)
     try:
-        with mounted("virtual:sigma-fp?snap_time=0.01", camera, f"spool={small}/spool") as mount:
+        with mounted(
+            "virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine", camera, f"spool={small}/spool"
+        ) as mount:
             mount.tolerate(".*")
             assert write(camera / ".settings/image-quality", "dng") == 0
             assert write(camera / ".capture", "1") == 0
@@ -356,7 +362,9 @@ def test_a_stream_of_frames_for_two_readers(fp: Mount) -> None:
 
 
 def test_the_focus(camera: Path, spool: Path) -> None:
-    with mounted("virtual:sigma-fp?firmware=V91&snap_time=0.01", camera, f"spool={spool}") as mount:
+    with mounted(
+        "virtual:sigma-fp?firmware=V91&snap_time=0.01&settings=image-quality:fine", camera, f"spool={spool}"
+    ) as mount:
         assert write(camera / ".focus", "8500") == 0
         lines = dict(line.split(": ", 1) for line in (camera / ".focus").read_text().splitlines())
         assert abs(int(lines["position"]) - 8500) <= 10
@@ -388,7 +396,11 @@ def test_the_clock_is_not_known(fp: Mount) -> None:
 
 def test_a_setting_does_not_wait_behind_a_copy(camera: Path, spool: Path) -> None:
     """While a large shot is being copied over a slow line, a setting goes before the blocks that wait."""
-    with mounted("virtual:sigma-fp?snap_time=0.01&bandwidth=4000000&firmware=V84", camera, f"spool={spool}") as mount:
+    with mounted(
+        "virtual:sigma-fp?snap_time=0.01&bandwidth=4000000&firmware=V84",
+        camera,
+        f"spool={spool}",
+    ) as mount:
         assert write(camera / ".settings/image-quality", "dng") == 0
         assert write(camera / ".capture", "1") == 0
         (path,) = (camera / ".capture").read_text().split()

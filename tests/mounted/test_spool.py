@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.mounted.test_controls import write
 from tests.mounted.test_surviving import killed
 from tests.peers.camera import served
 
-SOURCE = "virtual:sigma-fp?snap_time=0.01"
+SOURCE = "virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine"
 
 
 def refusal(camera: Path, spool: Path | str, source: str = SOURCE) -> str:
@@ -158,8 +159,30 @@ def test_all_that_is_kept_is_private(camera: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     before = os.umask(0)
     try:
-        with mounted(SOURCE, camera):
+        with served("sigma-fp", tmp_path) as served_camera, mounted(served_camera.source, camera):
             assert write(camera / ".capture", "2") == 0
     finally:
         os.umask(before)
     assert modes(tmp_path / "state") == {(True, 0o700), (False, 0o600)}
+
+
+# ---------------------------------------------------------------------- of an emulated camera
+
+
+def test_shots_of_an_emulated_camera_go_with_it(camera: Path, tmp_path: Path) -> None:
+    """They wait neither with those of real cameras nor for the next emulated one."""
+    place, state = tmp_path / "passing", tmp_path / "state"
+    place.mkdir()
+    env = {"TMPDIR": str(place), "XDG_STATE_HOME": str(state)}
+    for _ in range(2):
+        with mounted("virtual:sigma-fp?snap_time=0.01", camera, env=env):
+            assert os.listdir(camera / "imagedb") == []
+            assert write(camera / ".capture", "1") == 0
+            assert write(camera / ".control", "0") == 0
+            (folder,) = place.iterdir()
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            shots = sorted(os.listdir(camera / "imagedb"))
+            assert shots == ["SDIM0005.DNG", "SDIM0005.JPG"]
+            assert set(shots) <= set(os.listdir(folder))
+        assert list(place.iterdir()) == []
+    assert not (state / "camfs/spool").exists()

@@ -12,6 +12,9 @@ import trio
 import usb.backend.libusb1 as libusb
 
 from camfs import errors
+from camfs.cameras.ptp.usblink import UsbLink
+from camfs.protocols.ptp.codes import Operation
+from camfs.protocols.ptp.messages import Request
 from camfs.transports import usb, usbpipes
 from camfs.transports.ports import UsbPipes
 from camfs.transports.usberrors import ERRORS
@@ -19,6 +22,7 @@ from camfs.transports.worker import WorkerThread
 from tests.transports.bus import BULK_IN, BULK_OUT, CODES, INTERRUPT, Bus, BusDevice, M, event, plug
 
 SLICE = 0.05
+REAL_SLICE = usbpipes.SLICE
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,28 @@ async def pipes(device: BusDevice) -> AsyncIterator[UsbPipes]:
 async def open_only() -> usbpipes.UsbInterface:
     (camera,) = usb.find()
     return await usbpipes.open_pipes(camera)
+
+
+async def test_a_silent_camera_is_brought_back_into_step(device: BusDevice) -> None:
+    """With slices as they are: what drains the pipes sees that they are silent before its own time is up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usbpipes, "SLICE", REAL_SLICE)
+        link = UsbLink(await open_only())
+        await link.send(Request(Operation.GetDeviceInfo, 5))
+        with pytest.raises(trio.TooSlowError), trio.fail_after(0.1):
+            await link.receive()
+        await link.cancel(5)
+        await link.reset()
+        await link.aclose()
+
+
+async def test_a_read_that_gives_up(pipes: UsbPipes, device: BusDevice) -> None:
+    with pytest.raises(errors.TransferTimeout):
+        await pipes.read(M, SLICE / 2)
+    with pytest.raises(errors.TransferTimeout):
+        await pipes.read(M, SLICE * 2)
+    device.send(bytes(M))
+    assert await pipes.read(2 * M, SLICE * 2) == (bytes(M), False)
 
 
 async def unplug_when_waiting(device: BusDevice) -> None:

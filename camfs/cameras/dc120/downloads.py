@@ -19,6 +19,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 import trio
@@ -38,6 +39,12 @@ ANSWER_WITHIN = 0.8
 """Seconds after which a read returns the bytes that are there. pyfuse3 cannot interrupt a read, so ^C waits for its answer:
 camfs/mount/README.md, "What the kernel does".
 """
+
+DATE_TIME = 4.0
+"""Seconds that a picture's date may take; at 9600 baud it takes two."""
+
+REST = 60.0
+"""Seconds for which no date is asked for after the camera has not told one: programs ask for those of all files of a folder."""
 
 Transfer = Callable[[PictureKey, int, OnPacket], Awaitable[None]]
 """Runs a transfer: is given the picture, the number of packets, and what to call with each."""
@@ -97,12 +104,18 @@ class Download:
         return len(self._data)
 
     @property
-    def in_use(self) -> bool:
-        """Whether the picture is being read or transferred."""
-        return self._running or self._is_wanted
+    def is_running(self) -> bool:
+        """Whether a transfer is under way."""
+        return self._running
 
     @property
-    def _is_wanted(self) -> bool:
+    def in_use(self) -> bool:
+        """Whether the picture is being read or transferred."""
+        return self._running or self.is_wanted
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a file is open on it, or its beginning is waited for."""
         return self._is_open or (self._beginnings > 0 and len(self._data) < self._beginning_size)
 
     def close(self) -> None:
@@ -152,7 +165,7 @@ class Download:
             await self._transfer(self.key, packets_in(self.size), self._on_packet)
             if len(self._data) + len(self._doubtful) == self.size:
                 self._data += self._doubtful
-            elif not self.is_complete and self._is_wanted:
+            elif not self.is_complete and self.is_wanted:
                 raise errors.RemoteProtocolError(f"{self.key.name}: ends at byte {len(self._data)} of {self.size}")
         except errors.CameraError as error:
             self._failure = error
@@ -182,7 +195,7 @@ class Download:
             self._add(start, payload)
         self._last = payload
         self._news.unpark_all()
-        return self._is_wanted or start + len(payload) == self.size
+        return self.is_wanted or start + len(payload) == self.size
 
     def _add(self, start: int, payload: bytes) -> None:
         """Add new bytes. A packet like the one before may be that one sent twice, which only the end of the transfer tells.
@@ -225,6 +238,8 @@ class Downloads:
         self._stamp_of = stamp_of
         self._downloads: dict[PictureKey, Download] = {}
         self._dates: dict[PictureKey, int] = {}
+        self._known_dates: set[PictureKey] = set()
+        self._rests_until = -math.inf
 
     def of(self, entry: Entry) -> Download:
         """Return the download of a picture; it fetches nothing before it is read."""
@@ -242,7 +257,46 @@ class Downloads:
         self._downloads[key] = download
         return download
 
+    @property
+    def are_ending(self) -> bool:
+        """Whether a transfer is under way that nobody needs any more, so that the line will be free in a moment."""
+        running = [download for download in self._downloads.values() if download.is_running]
+        return bool(running) and not any(download.is_wanted and not download.is_complete for download in running)
+
+    def knows_date(self, key: PictureKey) -> bool:
+        """Say whether `date` is the picture's, or there is none to be known, because its header was seen."""
+        return key in self._known_dates
+
+    async def find_date(self, entry: Entry) -> Entry:
+        """Have the camera send a picture's first packet, which bears the date, and return the entry with it.
+
+        Where that fails, the entry is returned as it is, and for `REST` seconds no picture's date is asked for.
+
+        Raises:
+            DeviceGone: the camera has left.
+        """
+        key = entry.key
+        assert isinstance(key, PictureKey)
+        if trio.current_time() < self._rests_until:
+            return entry
+        with trio.move_on_after(DATE_TIME) as patience:
+            try:
+                await self.of(entry).read_beginning(min(kdc.ENOUGH, entry.size))
+            except errors.DeviceGone:
+                raise
+            except errors.NotFound as error:
+                log.info("%s: its date: %s", key.name, error)
+            except errors.CameraError as error:
+                log.info("%s: its date: %s", key.name, error)
+                self._rests_until = trio.current_time() + REST
+        if patience.cancelled_caught:
+            self._rests_until = trio.current_time() + REST
+        if key not in self._known_dates:
+            return entry
+        return replace(entry, mtime_ns=self._dates.get(key, entry.mtime_ns), date_is_exact=True)
+
     def _note_date(self, key: PictureKey, header: bytes) -> None:
+        self._known_dates.add(key)
         date = self._date_in(header)
         if date is not None and date != self._dates.get(key):
             self._dates[key] = date
@@ -259,6 +313,8 @@ class Downloads:
         if date is None and self.cache is not None:
             beginning = self.cache.beginning(key.name, key.size, self._stamp_of(key))
             date = self._date_in(beginning) if beginning is not None else None
+            if date is not None:
+                self._known_dates.add(key)
         if date is None:
             date = _nanoseconds(otherwise, self._zone)
         return self._dates.setdefault(key, date)
@@ -274,6 +330,7 @@ class Downloads:
         """Drop a picture that is no longer in the camera, also from the disk."""
         self._downloads.pop(key, None)
         self._dates.pop(key, None)
+        self._known_dates.discard(key)
         if self.cache is not None:
             self.cache.drop(key.name, key.size)
 
@@ -282,6 +339,7 @@ class Downloads:
         download = self._downloads.get(key)
         if download is not None:
             download.is_outdated = True
+        self._known_dates.discard(key)
         self._announce(EntryChanged(key))
 
     def drop_card(self) -> None:
@@ -289,6 +347,7 @@ class Downloads:
         for known in (self._downloads, self._dates):
             for key in [key for key in known if key.location is Location.CARD]:
                 del known[key]
+        self._known_dates = {key for key in self._known_dates if key.location is not Location.CARD}
 
     def drop_all(self) -> None:
         """Drop all bytes. Dates stay: with other dates, files that are open would be other files."""

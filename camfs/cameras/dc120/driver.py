@@ -154,7 +154,8 @@ class Dc120Camera(WithoutRemoteControl):
             case PictureKey(location, name):
                 size = self._contents.entry(key).size
                 date = self._downloads.date(key, self._contents.listed_since(location))
-                return Entry(key, name, name, False, size, mtime_ns=date, is_picture=True)
+                exact = self._downloads.knows_date(key)
+                return Entry(key, name, name, False, size, mtime_ns=date, date_is_exact=exact, is_picture=True)
         return None
 
     async def locate(self, key: Key) -> Sequence[Key]:
@@ -195,7 +196,9 @@ class Dc120Camera(WithoutRemoteControl):
         return await self._downloads.of(entry).read(offset, size)
 
     async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        return entry
+        if reading or entry.date_is_exact or (self._contents.is_busy and not self._downloads.are_ending):
+            return entry
+        return await self._downloads.find_date(entry)
 
     def reads_short(self, entry: Entry) -> bool:
         return not self._downloads.of(entry).is_complete

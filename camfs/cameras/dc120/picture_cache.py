@@ -6,6 +6,14 @@ only where it is the header of a picture that a DC120 took, with its name, date 
 computer it says nothing. Such files are not kept. Nor are two pictures of the same first packet and size with different bytes, as a
 program on a computer may make them: there the first packet does not tell one from the other.
 
+The name of a file says what it is::
+
+    NAME-SIZE-STAMP-BEGINNING-WHOLE.kdc     STAMP: the four bytes; BEGINNING, WHOLE: digests of the first packet and of the whole picture
+
+Bytes that do not have the digest WHOLE were damaged on the disk, by a power cut for instance: the file is removed, and the picture comes
+from the camera again. A file without WHOLE, of an earlier version, is never served. A file's time says when it was kept, and is later
+than the times of all that were kept before, also where the computer's clock was put back.
+
 The folder and the files keep the rules of `private_files`. If they do not, camfs does without them, which the log says.
 """
 
@@ -13,6 +21,7 @@ import contextlib
 import hashlib
 import logging
 import re
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +35,14 @@ log = logging.getLogger(__name__)
 
 CACHE_SIZE = 256 << 20
 """Bytes of pictures kept on disk for one camera; beyond that the oldest go."""
+
+PART = ".part"
+"""The end of a file's name while it is written."""
+
+TICK = 2_000_000_000
+"""Nanoseconds that the times of two files differ by at least where the clock does not tell which is older: FAT keeps two seconds."""
+
+_NAME = re.compile(r"[^-]*-\d+-[0-9a-f]*-[0-9a-f]{16}-[0-9a-f]{16}\.kdc")
 
 
 class PictureCache:
@@ -55,8 +72,11 @@ class PictureCache:
         folder = self._open() if tells_pictures_apart(first) else None
         if folder is None:
             return None
-        data = _read(folder, _kept_name(name, size, stamp, first))
-        return data if len(data) == size and data.startswith(first) else None
+        for kept in _pictures(folder, f"{_named(name, size, stamp)}-{_digest(first)}-"):
+            data = _read(folder, kept)
+            if len(data) == size and data.startswith(first):
+                return data
+        return None
 
     def beginning(self, name: str, size: int, stamp: bytes) -> bytes | None:
         """Return the first packet of the picture that was kept under a listed name; None if there is none, or more than one."""
@@ -71,16 +91,18 @@ class PictureCache:
         first = data[: kdc.ENOUGH]
         if not tells_pictures_apart(first):
             return
-        kept = _kept_name(name, len(data), stamp, first)
-        part = f"{kept}.part"
+        kept = f"{_named(name, len(data), stamp)}-{_digest(first)}-{_digest(data)}.kdc"
+        part = f"{kept}{PART}"
         try:
             folder = PrivateFolder(self._folder)
             if _drop_doubles(folder, data):
                 log.info("%s is not kept on disk: another picture begins like it", name)
                 return
-            _make_room(folder, len(data))
+            newest = _make_room(folder, len(data))
             folder.write(part, data)
             try:
+                if newest > time.time_ns():
+                    folder.set_time(part, newest + TICK)
                 folder.replace(part, kept)
             except OSError:
                 folder.remove(part)
@@ -114,49 +136,53 @@ def tells_pictures_apart(first: bytes) -> bool:
 
 
 def _pictures(folder: PrivateFolder, prefix: str = "") -> list[str]:
-    return [name for name in folder.names() if name.startswith(prefix) and name.endswith(".kdc")]
+    return [name for name in folder.names() if name.startswith(prefix) and _NAME.fullmatch(name)]
 
 
 def _read(folder: PrivateFolder, name: str) -> bytes:
     """Read a picture that was kept; nothing if it is not there, or is not to be trusted, which is logged."""
     try:
-        return folder.read(name)
+        data = folder.read(name)
+        if not name.endswith(f"-{_digest(data)}.kdc"):
+            log.warning("%s: a picture that was kept was damaged on the disk, and is removed: %s", folder.path, name)
+            folder.remove(name)
+            return b""
     except FileNotFoundError:
         return b""
     except OSError as error:
         log.warning("%s: a picture that was kept is not used: %s", folder.path, error.strerror)
         return b""
+    return data
 
 
 def _drop_doubles(folder: PrivateFolder, data: bytes) -> bool:
     """Remove pictures that have this one's first packet and size and other bytes; return whether there were some."""
-    size_and_beginning = rf"-{len(data)}-[^-]*-{_digest(data[: kdc.ENOUGH])}\.kdc"
+    this = [str(len(data)), _digest(data[: kdc.ENOUGH])]
     others = [
         name
         for name in _pictures(folder)
-        if re.search(size_and_beginning, name) and _read(folder, name) not in (data, b"")
+        if name.split("-")[1:4:2] == this and not name.endswith(f"-{_digest(data)}.kdc")
     ]
     for name in others:
         folder.remove(name)
     return bool(others)
 
 
-def _make_room(folder: PrivateFolder, size: int) -> None:
-    files: list[tuple[float, str, int]] = []
-    for name in _pictures(folder):
-        with contextlib.suppress(OSError):  # another mount has removed it, or it is not one of ours
-            status = folder.status(name)
-            files.append((status.st_mtime, name, status.st_size))
+def _make_room(folder: PrivateFolder, size: int) -> int:
+    """Remove the oldest until there is room, with what was left half written; return the time of the newest, 0 if there is none."""
+    files: list[tuple[int, str, int]] = []
+    for name in folder.names():
+        if name.endswith((".kdc", f".kdc{PART}")):
+            with contextlib.suppress(OSError):  # another mount has removed it, or it is not one of ours
+                status = folder.status(name)
+                files.append((status.st_mtime_ns, name, status.st_size))
     total = sum(each for _, _, each in files) + size
     for _, name, each in sorted(files):
         if total <= CACHE_SIZE:
             break
         total -= each
         folder.remove(name)
-
-
-def _kept_name(name: str, size: int, stamp: bytes, first: bytes) -> str:
-    return f"{_named(name, size, stamp)}-{_digest(first)}.kdc"
+    return max((mtime for mtime, _, _ in files), default=0)
 
 
 def _named(name: str, size: int, stamp: bytes | None = None) -> str:

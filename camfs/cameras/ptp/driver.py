@@ -29,6 +29,7 @@ from camfs.cameras.api import (
     WithoutRemoteControl,
 )
 from camfs.cameras.ptp.advice import explaining_denial
+from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.downloads import Downloads
 from camfs.cameras.ptp.events import Events
@@ -64,6 +65,10 @@ class PtpCamera(WithoutRemoteControl):
 
     Attributes:
         session: on which a driver that knows more of the camera runs the maker's operations.
+        operations: what the camera can do.
+        properties: its device properties as settings.
+        shutter: takes pictures, and knows the files of the one that is being taken.
+        events: its events; a driver hands in what the camera tells in its maker's way.
         when_renumbered: called after `epoch` has been raised.
     """
 
@@ -75,23 +80,23 @@ class PtpCamera(WithoutRemoteControl):
         self._zone = zone
         self._battery = ""
         self.session = Session(link, timeout, self.renumber)
-        self._operations = PtpOperations(self.session)
-        self._stores = Stores(self._operations)
+        self.operations = PtpOperations(self.session)
+        self._stores = Stores(self.operations)
         downloads = Downloads(self.session, nursery, self._note_true_size, self._note_nonsense)
-        parts = PartialReads(self._operations)
-        self._reader = ObjectReader(self._operations, parts, downloads, self._note_larger)
-        self._sizes = Sizes(self._operations, self._stores, parts, downloads)
-        self._objects = Objects(self._operations, self._stores, self._sizes, self._reader, zone)
-        self._settings = PropertySettings(self._operations)
+        parts = PartialReads(self.operations)
+        self._reader = ObjectReader(self.operations, parts, downloads, self._note_larger)
+        self._sizes = Sizes(self.operations, self._stores, parts, downloads)
+        self._objects = Objects(self.operations, self._stores, self._sizes, self._reader, zone)
+        self.properties = PropertySettings(self.operations)
         self._places = Places(self._stores, self._objects)
-        self._capture = Capture(self._operations, self._objects, self._places, self._settings)
-        self._events = Events(
-            self._operations,
+        self.shutter = Capture(self.operations, self._objects, self._places, self.properties)
+        self.events = Events(
+            self.operations,
             self._stores,
             self._objects,
             self._places,
-            self._capture,
-            self._settings,
+            self.shutter,
+            self.properties,
             self.announce,
             self.renumber,
         )
@@ -106,7 +111,7 @@ class PtpCamera(WithoutRemoteControl):
         """
         await self.session.open()
         try:
-            await self._operations.read_device_info()
+            await self.operations.read_device_info()
         except errors.ProtocolError as error:
             raise errors.RemoteProtocolError(f"the device does not answer as a PTP camera does: {error}") from None
 
@@ -133,11 +138,11 @@ class PtpCamera(WithoutRemoteControl):
         info = DeviceInfo.decode(device_info)
         if (info.model, info.serial_number) != (self.info.model, self.info.serial_number):
             raise errors.DeviceGone(f"another camera is there: {info.model}, serial {info.serial_number}")
-        self._operations.learn(info)
+        self.operations.learn(info)
 
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
-        await self._events.receive(self._link)
+        await self.events.receive(self._link)
         await self.announce(Gone())
 
     async def aclose(self) -> None:
@@ -149,7 +154,7 @@ class PtpCamera(WithoutRemoteControl):
     @property
     def info(self) -> DeviceInfo:
         """What the camera says of itself."""
-        return self._operations.info
+        return self.operations.info
 
     @property
     def gone(self) -> bool:
@@ -158,7 +163,7 @@ class PtpCamera(WithoutRemoteControl):
     @property
     def sends_events(self) -> bool:
         """As of `Camera`. Where parents are wrong, an event does not tell which folder it is about, so folders are polled."""
-        return self._events.announce_contents and not self._objects.parents_are_wrong
+        return self.events.announce_contents and not self._objects.parents_are_wrong
 
     def abilities(self) -> Set[Ability]:
         listed = {
@@ -167,8 +172,8 @@ class PtpCamera(WithoutRemoteControl):
             Ability.DELETE: Operation.DeleteObject,
             Ability.FORMAT: Operation.FormatStore,
         }
-        abilities = {ability for ability, operation in listed.items() if self._operations.has(operation)}
-        if self._settings.names():
+        abilities = {ability for ability, operation in listed.items() if self.operations.has(operation)}
+        if self.properties.names():
             abilities.add(Ability.SETTINGS)
         if properties.DATE_TIME in self.info.device_properties:
             abilities.add(Ability.CLOCK)
@@ -263,31 +268,31 @@ class PtpCamera(WithoutRemoteControl):
     async def refresh(self) -> None:
         self._reader.retry()
         self._objects.refresh()
-        self._settings.invalidate()
+        self.properties.invalidate()
         self._forget_failures()
 
     def _forget_failures(self) -> None:
         """Ask the camera again for what it did not answer."""
         self.session.forget_failures()
         self._stores.forget_failures()
-        self._settings.forget_failures()
+        self.properties.forget_failures()
 
     # ------------------------------------------------------------------ settings, clock, capture
 
     def setting_names(self) -> Sequence[str]:
-        return self._settings.names()
+        return self.properties.names()
 
     async def setting(self, name: str) -> str:
-        return await self._settings.read(name)
+        return await self.properties.read(name)
 
     async def choices(self, name: str) -> Sequence[str]:
-        return await self._settings.choices(name)
+        return await self.properties.choices(name)
 
     async def change_setting(self, name: str, value: str) -> None:
-        await self._settings.change(name, value)
+        await self.properties.change(name, value)
 
     async def clock(self) -> datetime:
-        text = await self._settings.value(properties.DATE_TIME)
+        text = await self.properties.value(properties.DATE_TIME)
         moment = decode_date_time(text, self._zone) if isinstance(text, str) else None
         if moment is None:
             raise errors.RemoteProtocolError(f"the camera's clock reads {text!r}")
@@ -301,10 +306,10 @@ class PtpCamera(WithoutRemoteControl):
             local = moment.astimezone(self._zone)
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is not a time that a camera can show") from None
-        before = await self._settings.value(properties.DATE_TIME)
+        before = await self.properties.value(properties.DATE_TIME)
         if not (isinstance(before, str) and names_zone(before)):
             local = local.replace(tzinfo=None)
-        await self._settings.change_value(properties.DATE_TIME, encode_date_time(local))
+        await self.properties.change_value(properties.DATE_TIME, encode_date_time(local))
         shown = await self.clock()
         if abs((shown if local.tzinfo else shown.replace(tzinfo=None)) - local) > CLOCK_SLACK:
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
@@ -313,7 +318,7 @@ class PtpCamera(WithoutRemoteControl):
         """Take a picture. The standard has an operation that releases the shutter, and none that ends an exposure."""
         if exposure is not None:
             raise errors.NotSupported("this camera has no bulb exposures by PTP")
-        return await self._capture.take(self._events.announce_contents)
+        return await self.shutter.take(self.events.announce_contents)
 
     # ------------------------------------------------------------------ raw, status
 
@@ -345,9 +350,10 @@ class PtpCamera(WithoutRemoteControl):
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]
-        if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
+        if properties.BATTERY_LEVEL in self.info.device_properties and not self.shutter.is_taking:
             try:
-                self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
+                with trio.move_on_after(time_left() / 2):  # the other lines are known without the camera
+                    self._battery = await self.properties.read(properties.property_name(properties.BATTERY_LEVEL))
             except errors.CameraError as error:
                 log.info("battery: %s", error)
                 if not self.gone:

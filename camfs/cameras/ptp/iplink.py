@@ -74,6 +74,9 @@ PING_INTERVAL = 10.0
 PINGS = 3
 """How many pings without an answer mean that the camera has left."""
 
+MOST_PROBES = 1000
+"""Pings that a camera may send while one message of an answer is waited for: a flood of them says nothing, and is not answered."""
+
 
 class NotAccepted(errors.TransportError):
     """The camera accepts no connection now, and does not say why."""
@@ -263,12 +266,13 @@ class IpLink:
             messages = tuple(self._unsent)
             self._unsent.clear()
             await command.send(*messages)
-        while True:
+        for _ in range(MOST_PROBES):
             match await command.receive():
                 case ProbeRequest():
                     await command.send(ProbeResponse())
                 case DataStart() | Data() | DataEnd() | Response() as message:
                     return message
+        raise errors.RemoteProtocolError(f"{MOST_PROBES} pings instead of an answer")
 
     async def _lost(self, connections: _Connections) -> None:
         """Handle the end of connections: the camera has left, unless this side closed them.

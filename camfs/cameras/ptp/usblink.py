@@ -116,22 +116,15 @@ class UsbLink:
         raise TransferTimeout("the camera did not accept the cancel")
 
     async def _drain(self) -> None:
-        """Read until nothing comes.
-
-        A large read that is cancelled may have received bytes, which the next read returns. A read of one packet receives all or
-        nothing, so such reads come last.
-        """
-        packet = self._pipes.max_packet_size
+        """Read until nothing comes."""
         with trio.fail_after(1):
-            for size, seconds in ((LARGE_READ, DRAIN_SILENCE), (packet, DRAIN_SILENCE / 10)):
-                silent = False
-                while not silent:
-                    with trio.move_on_after(seconds) as waiting:
-                        try:
-                            await self._pipes.read(size)
-                        except TransferStalled:
-                            await self._pipes.clear_halts()
-                    silent = waiting.cancelled_caught
+            while True:
+                try:
+                    await self._pipes.read(LARGE_READ, DRAIN_SILENCE)
+                except TransferStalled:
+                    await self._pipes.clear_halts()
+                except TransferTimeout:
+                    return
 
     async def reset(self) -> None:
         try:

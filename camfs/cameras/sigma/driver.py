@@ -17,19 +17,21 @@ from camfs.cameras.api import Ability, Change, Entry, FolderChanged, Happened, K
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
-from camfs.cameras.sigma.exposure import ImageKey
-from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.interval import LOOK
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
-from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.file_names import default_folder
+from camfs.cameras.tethered.image_news import ImageNews
+from camfs.cameras.tethered.remote import RemoteControl
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
 log = logging.getLogger(__name__)
@@ -78,15 +80,17 @@ class SigmaCamera:
         self._ptp = ptp
         self._nursery = nursery
         self._operations = SigmaOperations(ptp.session, ptp.info.operations)
+        self._image_news = ImageNews(ptp.announce, lambda: self.images.list(), lambda key: self.images.raw(key))
         self.images = ImageFolder(
-            self._operations, Spool(spool or default_folder(self._serial())), self._announce_images, movies=movies
+            self._operations, Spool(spool or default_folder(self._serial())), self._image_news.announce, movies=movies
         )
-        self.remote = RemoteControl(self._operations, self.images, idle)
+        self._tether = SigmaTether(self._operations)
+        self.remote = RemoteControl(self._tether, self.images, idle)
         self._card = Card(ptp, lambda: self.remote.is_acquired)
         self._settings = Settings(self._operations)
         self._focus = Focus(self._operations, self._settings, self.images)
         self._live_view = LiveView(self._operations, self._settings, self.remote)
-        self._raw = RawCommands(ptp, self._operations, self.remote, self.images, self._settings)
+        self._raw = RawCommands(ptp, self._operations, self._tether, self.remote, self.images, self._settings)
         self._battery = self._interval_trouble = ""
         self._is_closing = self._is_ending_control = False
         self.remote.before_acquiring = self._card.learn_stores
@@ -94,7 +98,6 @@ class SigmaCamera:
         self.remote.when_acquired = lambda: self._tell(Happened("control taken", _raw(SigmaOperation.ConfigApi)))
         self.remote.when_ended = self._when_control_ended
         self._settings.tell = self._tell
-        self._told_images: Sequence[ImageKey] = ()
         ptp.when_renumbered = self._when_renumbered
 
     # ------------------------------------------------------------------ life
@@ -107,7 +110,7 @@ class SigmaCamera:
             DeviceGone: the camera left.
         """
         await self.images.open()
-        self._told_images = self.images.list()
+        self._image_news.note_known()
         await self.remote.recover()
 
     async def reattach(self, link: Link) -> None:
@@ -192,15 +195,7 @@ class SigmaCamera:
         for change in changes:
             await self._ptp.announce(change)
 
-    async def _announce_images(self, change: Change) -> None:
-        """Announce that the image folder has changed, and what is new in it or gone."""
-        before, now = self._told_images, self.images.list()
-        self._told_images = now
-        gone = [Happened("removed", keys=(key,)) for key in before if key not in now]
-        new = [Happened("added", self.images.raw(key), (key,), is_new=True) for key in now if key not in before]
-        await self._announce_all([*gone, change, *new])
-
-    def _when_control_ended(self) -> None:
+    def _when_control_ended(self, released: bool) -> None:
         """Have the card listed anew: the photographer has or had the body, and handles may mean other objects now.
 
         What was listed is kept for the next time that control is acquired, until it is listed anew: nothing fresher was seen.
@@ -212,7 +207,7 @@ class SigmaCamera:
         self._is_ending_control = False
         how = (
             Happened("control released", _raw(SigmaOperation.CloseApplication))
-            if self.remote.was_released
+            if released
             else Happened("control lost")
         )
         self._tell(how, FolderChanged(None))
@@ -269,9 +264,9 @@ class SigmaCamera:
             await self._ptp.release(entry)
 
     async def thumbnail(self, entry: Entry) -> bytes:
-        """Fetch a thumbnail. The camera makes none of what its image database holds."""
+        """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await carried_thumbnail(entry, self.read)
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
 
     async def delete(self, entry: Entry) -> None:
@@ -304,6 +299,9 @@ class SigmaCamera:
             self._card.invalidate()
 
     # ------------------------------------------------------------------ settings, clock
+
+    async def learn_settings(self) -> None:
+        pass
 
     def setting_names(self) -> Sequence[str]:
         return self._settings.names()
@@ -427,7 +425,7 @@ class SigmaCamera:
     async def status(self) -> Sequence[tuple[str, str]]:
         """Return the lines of `.status`. Never acquires control, and asks the camera nothing without it."""
         settings = await self._setting_lines() if self.remote.is_acquired else []
-        info = self.remote.info
+        info = self._tether.info
         lines = [
             ("camera", self._ptp.info.model or "SIGMA"),
             ("serial", self._serial()),

@@ -76,6 +76,9 @@ from camfs.protocols.ptp.packets import (
 MAX_PACKET = 1024
 """Most bytes of a packet without payload; a name of some 480 characters fits."""
 
+MAX_EMPTY = 1000
+"""Packets of data without a byte in a row that are let pass: a peer may fill time with some, and a flood of them says nothing."""
+
 PIECE = 64 << 10
 """Most bytes of payload in a packet that is sent; libgphoto2 sends as many."""
 
@@ -163,6 +166,7 @@ class IpConnection:
         self._packet_left = 0  # payload bytes still to come in this packet
         self._packet_given = 0  # payload bytes of this packet that were returned in messages
         self._is_last = False  # this packet is EndData
+        self._empty = 0  # packets of data without a byte in a row
         self._stale = 0  # messages of other transactions since the request
         self._dead: RemoteProtocolError | None = None
 
@@ -315,6 +319,9 @@ class IpConnection:
             if size > payload.left:
                 raise RemoteProtocolError(f"{size} bytes of data where {payload.left} are left")
             payload.left -= size
+        self._empty = 0 if size else self._empty + 1
+        if self._empty > MAX_EMPTY:
+            raise RemoteProtocolError(f"more than {MAX_EMPTY} packets of data without a byte")
         self._packet_left, self._is_last = size, packet_type is PacketType.END_DATA
         self._packet_given = 0
         if self._is_last and not size:

@@ -130,7 +130,7 @@ def words_of(maker: Maker, code: int, offered: Collection[int]) -> Mapping[int, 
 
 
 def _nikon_qualities(offered: Collection[int]) -> Mapping[int, str]:
-    if 13 in offered:
+    if max(offered, default=0) > 7:  # a Z 30 has no stars, and ends with 12
         return _NIKON_STAR_QUALITIES
     if 7 in offered:
         return {**_NIKON_QUALITIES, 3: "tiff"}

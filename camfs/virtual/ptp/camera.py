@@ -65,6 +65,8 @@ class EmulatedCamera:
             self.quirks,
             Capture(folder=f"DCIM/{profile.folder}", prefix=profile.prefix),
         )
+        if profile.maker is not None:
+            self.state.maker = profile.maker(self.state, options)
         if profile.has_api_life:
             self.state.sigma = SigmaFp(
                 self.card,

@@ -1,6 +1,6 @@
 """The PTP cameras that can be emulated, as tables: what each says it is, its stores, its properties, its quirks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
@@ -9,7 +9,10 @@ from camfs.protocols.ptp.values import Value
 from camfs.virtual.ptp import makers
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.maker_body import MakerBody
+from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.properties import Clock, Property
+from camfs.virtual.ptp.state import CameraState
 from camfs.virtual.sigma import operations as sigma
 
 
@@ -53,6 +56,7 @@ class Profile:
         vendor_names: their names in the trace.
         options: options that only some models have, besides the stores.
         has_api_life: whether it can be under remote control, as the SIGMA fp can.
+        maker: makes the state of a maker's body beyond PTP.
         vendor_id, product_id: those of its USB device descriptor.
     """
 
@@ -70,6 +74,7 @@ class Profile:
     vendor_names: Mapping[int, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     has_api_life: bool = False
+    maker: Callable[[CameraState, Options], MakerBody] | None = None
     vendor_id: int = 0
     product_id: int = 0
 

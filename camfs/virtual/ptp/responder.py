@@ -316,6 +316,8 @@ class Responder:
         if not session:
             return Answer(code=ResponseCode.InvalidParameter)
         self.session, self.last_id = session, 0 if not transaction_id else None
+        if self.state.maker is not None:
+            self.state.maker.session_opened()
         return Answer()
 
     def _follows(self, transaction_id: int) -> bool:

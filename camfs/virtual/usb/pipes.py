@@ -11,12 +11,13 @@ The host's end is a `transports.ports.UsbPipes`, the camera's end a `Port`. With
 (camfs/protocols/ptp/README.md, "Packets and zero-length packets")
 """
 
+import math
 from collections import deque
 from typing import Protocol
 
 import trio
 
-from camfs.errors import DeviceGone, DeviceInUse, TransferStalled, TransportError
+from camfs.errors import DeviceGone, DeviceInUse, TransferStalled, TransferTimeout, TransportError
 from camfs.transports.ports import Conversation
 
 BULK_IN, BULK_OUT = 0x81, 0x02
@@ -262,18 +263,22 @@ class HostPipes:
         while size := conversation.wanted():
             conversation.feed(*await self.read(size))
 
-    async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
+    async def read(self, size: int, seconds: float = math.inf) -> tuple[bytes | memoryview, bool]:
         self._check()
         if self._kept:
             await trio.lowlevel.checkpoint()
             return self._take(), False
-        parts: list[memoryview] = []
-        try:
-            end = await self._cable.bulk_in.read(size, True, parts)
-        except trio.Cancelled:
+        end = False
+        with trio.move_on_after(seconds) as patience:
+            parts: list[memoryview] = []
+            try:
+                end = await self._cable.bulk_in.read(size, True, parts)
+            except trio.Cancelled:
+                self._kept = parts
+                raise
             self._kept = parts
-            raise
-        self._kept = parts
+        if patience.cancelled_caught and not self._kept:
+            raise TransferTimeout("the emulated camera sends nothing")
         return self._take(), end
 
     def _take(self) -> bytes | memoryview:

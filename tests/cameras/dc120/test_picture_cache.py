@@ -90,11 +90,36 @@ def test_two_that_begin_alike(cache: PictureCache, tmp_path: Path) -> None:
     assert cache.read("OTHER.KDC", SIZE, STAMP, FIRST) is None
 
 
-def test_a_copy_that_was_damaged_on_disk(cache: PictureCache, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "left",
+    [DATA[:-1], DATA[:1024] + bytes(SIZE - 1024), DATA[: SIZE // 2].ljust(SIZE, b"\0"), bytes(SIZE), b"", EDITED],
+    ids=["short", "beginning", "half", "zeros", "empty", "one byte"],
+)
+def test_a_copy_that_was_damaged_on_disk(
+    left: bytes, cache: PictureCache, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is never served, not even its beginning, and a new one takes its place."""
+    for whole in (True, False):
+        cache.keep(NAME, STAMP, DATA)
+        (file,) = (tmp_path / "kept").iterdir()
+        file.write_bytes(left)
+        read = cache.read(NAME, SIZE, STAMP, FIRST) if whole else cache.beginning(NAME, SIZE, STAMP)
+        assert read is None
+        assert kept(tmp_path) == 0
+        assert "damaged on the disk" in caplog.text
+        cache.keep(NAME, STAMP, DATA)
+        file.write_bytes(left)
+        cache.keep(NAME, STAMP, DATA)
+        assert cache.read(NAME, SIZE, STAMP, FIRST) == DATA
+
+
+def test_a_copy_of_an_earlier_version(cache: PictureCache, tmp_path: Path) -> None:
+    """Nothing tells whether its bytes are whole."""
     cache.keep(NAME, STAMP, DATA)
     (file,) = (tmp_path / "kept").iterdir()
-    file.write_bytes(DATA[:-1])
+    file.rename(file.with_name(file.name.rpartition("-")[0] + ".kdc"))
     assert cache.read(NAME, SIZE, STAMP, FIRST) is None
+    assert cache.beginning(NAME, SIZE, STAMP) is None
 
 
 def test_the_oldest_make_room(cache: PictureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +128,33 @@ def test_the_oldest_make_room(cache: PictureCache, tmp_path: Path, monkeypatch: 
         cache.keep(f"P{number:06}.KDC", STAMP, picture(number))
     assert 2 <= kept(tmp_path) <= 3
     assert cache.beginning("P000005.KDC", len(picture(5)), STAMP) == picture(5)[:1024]
+
+
+@pytest.mark.parametrize("back", [3600, 365 * 86400], ids=["an hour", "a year"])
+def test_the_oldest_make_room_where_the_clock_was_put_back(
+    back: int, cache: PictureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those kept last stay, whatever the clock said when they were kept."""
+    monkeypatch.setattr(picture_cache, "CACHE_SIZE", sum(len(picture(number)) for number in (5, 6, 7)))
+    for number in range(1, 5):
+        cache.keep(f"P{number:06}.KDC", STAMP, picture(number))
+    for file in (tmp_path / "kept").iterdir():
+        then = file.stat().st_mtime_ns + back * 10**9
+        os.utime(file, ns=(then, then))
+    for number in range(5, 8):
+        cache.keep(f"P{number:06}.KDC", STAMP, picture(number))
+    assert sorted(file.name[:7] for file in (tmp_path / "kept").iterdir()) == ["P000005", "P000006", "P000007"]
+
+
+def test_what_was_half_written_makes_room(cache: PictureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is killed while it keeps a picture leaves a part, which nobody completes."""
+    cache.keep(NAME, STAMP, DATA)
+    (file,) = (tmp_path / "kept").iterdir()
+    part = file.rename(file.with_name(file.name + ".part"))
+    monkeypatch.setattr(picture_cache, "CACHE_SIZE", len(picture(2)))
+    cache.keep("P000002.KDC", STAMP, picture(2))
+    assert not part.exists()
+    assert kept(tmp_path) == 1
 
 
 def test_a_disk_that_takes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -389,6 +389,21 @@ async def test_the_camera_may_ping() -> None:
         assert await camera.event.receive() == ProbeResponse()
 
 
+async def test_pings_are_no_answer() -> None:
+    """However many a camera sends in place of one, who waits for it hears of a failure."""
+    async with networked() as rig:
+        camera = await scripted(rig)
+        await rig.link.send(Request(Operation.GetStorageIDs, 1))
+        rig.nursery.start_soon(ping_for_ever, camera.channels[0])
+        with pytest.raises(errors.RemoteProtocolError, match="pings instead of an answer"):
+            await rig.link.receive()
+
+
+async def ping_for_ever(channel: IpChannel) -> None:
+    while True:
+        await channel.send(ProbeRequest())
+
+
 async def receive_nothing(receive: Callable[[], Awaitable[object]]) -> None:
     raise AssertionError(await receive())
 

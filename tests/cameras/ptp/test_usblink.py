@@ -1,5 +1,6 @@
 """The link over USB: draining, class requests and what a cancelled read leaves, on pipes that do as they are told."""
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -52,7 +53,17 @@ class Pipes:
         while size := conversation.wanted():
             conversation.feed(*await self.read(size))
 
-    async def read(self, size: int) -> tuple[bytes | memoryview, bool]:
+    async def read(self, size: int, seconds: float = math.inf) -> tuple[bytes | memoryview, bool]:
+        read: tuple[bytes | memoryview, bool] | None = None
+        with trio.move_on_after(seconds):
+            read = await self._read(size)
+        if read is None:
+            if not self._kept:
+                raise errors.TransferTimeout("nothing comes")
+            read, self._kept = (self._kept, False), b""
+        return read
+
+    async def _read(self, size: int) -> tuple[bytes | memoryview, bool]:
         """Gather pieces until the transfer ends or the read is full; cancelled, the next read returns what there was."""
         await trio.lowlevel.checkpoint()
         if self._kept:

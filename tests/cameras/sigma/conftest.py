@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from camfs import private_files
-from camfs.cameras.sigma import exposure, imagedb, partial_file
+from camfs.cameras.sigma import exposure, imagedb
+from camfs.cameras.tethered import partial_file
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.sigma import database
 from camfs.virtual.sigma.database import PictureFile

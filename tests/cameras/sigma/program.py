@@ -13,10 +13,10 @@ from camfs.cameras.api import Change, Entry
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma.exposure import ImageKey
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.shot_key import ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.virtual import EmulatedCamera

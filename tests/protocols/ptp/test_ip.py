@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from camfs.errors import LocalProtocolError, RemoteProtocolError
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
-from camfs.protocols.ptp.ip import MAX_PACKET, PIECE, IpConnection, State
+from camfs.protocols.ptp.ip import MAX_EMPTY, MAX_PACKET, PIECE, IpConnection, State
 from camfs.protocols.ptp.messages import Data, DataEnd, DataStart, Event, Request, Response, Role
 from camfs.protocols.ptp.packets import (
     MAX_NAME,
@@ -400,6 +400,14 @@ def test_a_payload_that_ends_early_is_passed_on_as_it_is(packet_type: int) -> No
 def test_a_payload_of_unknown_length_must_have_an_end() -> None:
     start = packet(9, numbers("IQ", 7, (1 << 64) - 1))
     assert "without an end" in dies_of(asked(), start, packet(10, numbers("I", 7) + b"abc"), DONE)
+
+
+def test_data_without_a_byte_do_not_go_on_for_ever() -> None:
+    """A flood of them says nothing, so nobody would hear of it, and it would keep all else from running."""
+    empty, piece = packet(10, numbers("I", 7)), packet(10, numbers("I", 7) + b"a")
+    initiator = asked()
+    assert hear(initiator, START_4, *[empty * MAX_EMPTY + piece] * 3) == [WHOLE_ANSWER[0], Data(b"aaa")]
+    assert "without a byte" in dies_of(initiator, empty * (MAX_EMPTY + 1))
 
 
 @pytest.mark.parametrize(

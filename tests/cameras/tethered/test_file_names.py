@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs.cameras.sigma.file_names import (
+from camfs.cameras.tethered.file_names import (
     MAX_NAME,
     default_folder,
     numbered,

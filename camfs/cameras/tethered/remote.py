@@ -1,25 +1,24 @@
-"""Remote control of the body: acquired when something first needs it, and always released (camfs/protocols/sigma/README.md, "Two lives").
+"""Remote control of a body: acquired when something first needs it, and always released.
 
-A standalone body is the photographer's: the card lists, the buttons work. A tethered body is the computer's: its operations
-work, its buttons are dead, and the card lists as empty. What camfs knows of it::
+A standalone body is the photographer's: its buttons work. A tethered body is the computer's: it does what the computer asks, and its
+buttons and dials may be dead. How a maker's body is acquired and released is its `Tether`'s matter. What camfs knows of the body::
 
-                 CONFIGURING              CONFIRMED
+                 ACQUIRING               CONFIRMED
      STANDALONE ─────────────► UNKNOWN ──────────────► TETHERED
       ▲   │                     │   ▲                   ▲ │  │
       │   │                     │   └────── UNCLEAR ────┼─┘  │
       │   └───────── FOUND ─────┼───────────────────────┘    │
       └───────────── ENDED ─────┴────────────────────────────┘
 
-- CONFIGURING: ConfigApi is about to be sent. CONFIRMED: the camera answered as only a tethered one does.
-- UNCLEAR: ConfigApi or CloseApplication may have arrived or not (cancelled, no answer, nonsense), or the PTP session was lost and opened
-  again. The body then counts as acquired, and before it is next used GetCamCaptStatus is asked, which only a tethered body answers.
-  ConfigApi must not be sent before that: the first one of a session empties the image database.
-- ENDED: CloseApplication was answered, ConfigApi was refused, or the camera was switched off (it answers NOT_INITIALISED) or unplugged.
-- FOUND: when the camera was opened, it answered as a tethered one: a program died, or its connection was lost. Its shots are rescued, and
+- ACQUIRING: the body is about to be acquired. CONFIRMED: it answered as only a tethered one does.
+- UNCLEAR: what acquires or releases it may have arrived or not (cancelled, no answer, nonsense), or the PTP session was lost and opened
+  again. The body then counts as acquired, and before it is next used the tether is asked (`probe`).
+- ENDED: it was released, refused to be acquired, has left control by itself, was switched off or unplugged.
+- FOUND: when the camera was opened, it was a tethered one: a program died, or its connection was lost. Its shots are rescued, and
   the body is released.
 
-CloseApplication empties the image database, so what only the camera holds is brought in before. If an operation fails because the
-camera was switched off and on, it is done once more, provided that it may safely be done twice (`run`).
+Releasing a body may delete the shots that only it holds, so these are brought in before. If an operation fails because the body has left
+control, it is done once more, provided that it may safely be done twice (`run`).
 """
 
 import logging
@@ -31,10 +30,6 @@ from typing import Protocol, TypeVar
 import trio
 
 from camfs import errors
-from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.protocols.sigma.codes import NOT_INITIALISED, Destination
-from camfs.protocols.sigma.datasets import Dataset, Value
-from camfs.protocols.sigma.records import ApiInfo
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +39,7 @@ LAST_SAVE = 60.0
 """Seconds that bringing in the last shots may take at the end: less than service managers wait before they kill."""
 
 LAST_WORD = 5.0
-"""Seconds for the last CloseApplication."""
+"""Seconds for the last attempt to release the body."""
 
 
 class Mode(Enum):
@@ -58,7 +53,7 @@ class Mode(Enum):
 class Event(Enum):
     """What changes the mode; see above."""
 
-    CONFIGURING = "ConfigApi is about to be sent"
+    ACQUIRING = "the body is about to be acquired"
     CONFIRMED = "the camera answered as only a tethered one does"
     UNCLEAR = "the camera may have changed its mode"
     ENDED = "the camera is the photographer's again"
@@ -66,7 +61,7 @@ class Event(Enum):
 
 
 _TRANSITIONS = {
-    (Mode.STANDALONE, Event.CONFIGURING): Mode.UNKNOWN,
+    (Mode.STANDALONE, Event.ACQUIRING): Mode.UNKNOWN,
     (Mode.STANDALONE, Event.FOUND): Mode.TETHERED,
     (Mode.UNKNOWN, Event.CONFIRMED): Mode.TETHERED,
     (Mode.UNKNOWN, Event.ENDED): Mode.STANDALONE,
@@ -76,8 +71,35 @@ _TRANSITIONS = {
 """The next mode. An event that is not here for a mode changes nothing."""
 
 
+class Tether(Protocol):
+    """How a maker's body is acquired and released."""
+
+    async def acquire(self) -> None:
+        """Acquire the body.
+
+        Raises:
+            Refused: it does not let itself be acquired; it stays the photographer's.
+        """
+
+    async def set_up(self) -> None:
+        """Prepare the acquired body for what follows; called once each time that it was acquired, and again if that failed."""
+
+    async def probe(self) -> bool:
+        """Say whether the body is tethered, without changing that.
+
+        Raises:
+            CameraError: it does not say.
+        """
+
+    async def release(self) -> None:
+        """Give the body back, so that it is as it was before."""
+
+    def has_ended(self, error: errors.Refused) -> bool:
+        """Say whether a refusal means that the body has left control."""
+
+
 class Shots(Protocol):
-    """What remote control asks of the image database; see `imagedb.ImageFolder`."""
+    """What remote control asks of those who keep the shots that the body holds."""
 
     @property
     def has_unsaved(self) -> bool:
@@ -94,7 +116,7 @@ class Shots(Protocol):
         """Bring in what a previous program left in the camera."""
 
     def note_emptied(self) -> None:
-        """Note that the camera's image database is empty."""
+        """Note that the body holds no shots any more."""
 
 
 async def _nothing() -> None:
@@ -105,31 +127,27 @@ class RemoteControl:
     """Acquires control of the body and releases it. One change at a time; while one is under way nobody begins to use the body.
 
     Args:
-        operations: the vendor operations.
-        shots: the image database.
+        tether: acquires the body and releases it.
+        shots: keeps what the body holds.
         idle: release control after this many idle seconds; 0 = never.
 
     Attributes:
         mode: see `Mode`.
         times_acquired: how often control was acquired.
-        info: the reply to ConfigApi, once it was sent.
-        before_acquiring: awaited before ConfigApi is sent, for what can only be asked of a standalone body.
+        before_acquiring: awaited before the body is acquired, for what can only be asked of a standalone one.
         after_acquiring: awaited after it, before the body is used.
         when_acquired: called when the computer has control.
-        when_ended: called when control was released, or the camera was switched off.
-        was_released: which of the two it was.
+        when_ended: called when control was released, or, with False, when the camera was switched off.
     """
 
-    def __init__(self, operations: SigmaOperations, shots: Shots, idle: float) -> None:
+    def __init__(self, tether: Tether, shots: Shots, idle: float) -> None:
         self.mode = Mode.STANDALONE
         self.times_acquired = 0
-        self.info: ApiInfo | None = None
         self.before_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.after_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.when_acquired: Callable[[], None] = lambda: None
-        self.when_ended: Callable[[], None] = lambda: None
-        self.was_released = False
-        self._operations = operations
+        self.when_ended: Callable[[bool], None] = lambda _released: None
+        self._tether = tether
         self._shots = shots
         self._idle = idle
         self._set_up_in = 0
@@ -140,7 +158,7 @@ class RemoteControl:
 
     @property
     def is_acquired(self) -> bool:
-        """Whether the computer has control, as far as is known: True as soon as ConfigApi may have arrived."""
+        """Whether the computer has control, as far as is known: True as soon as it may have been acquired."""
         return self.mode is not Mode.STANDALONE
 
     @property
@@ -170,8 +188,7 @@ class RemoteControl:
     def _end(self, *, released: bool) -> None:
         self._note(Event.ENDED)
         self._news.unpark_all()
-        self.was_released = released
-        self.when_ended()
+        self.when_ended(released)
 
     # ------------------------------------------------------------------ using the body
 
@@ -189,20 +206,24 @@ class RemoteControl:
             yield
 
     @asynccontextmanager
-    async def unchanged(self) -> AsyncIterator[None]:
-        """Neither acquire nor release control while the block runs: for what needs it only if it is there. Blocks do not nest."""
+    async def unchanged(self, *, counts: bool = True) -> AsyncIterator[None]:
+        """Neither acquire nor release control while the block runs: for what needs it only if it is there. Blocks do not nest.
+
+        Args:
+            counts: whether the block is a use of the body, which puts off its release when idle.
+        """
         async with self._changing:
             self._users += 1
-        async with self._used():
+        async with self._used(counts):
             yield
 
     @asynccontextmanager
-    async def _used(self) -> AsyncIterator[None]:
+    async def _used(self, counts: bool = True) -> AsyncIterator[None]:
         times = self.times_acquired
         try:
             yield
         except errors.Refused as error:
-            if error.code == NOT_INITIALISED and times == self.times_acquired:
+            if self._tether.has_ended(error) and times == self.times_acquired:
                 self.note_switched_off()
             raise
         except (errors.TransportError, errors.RemoteProtocolError):
@@ -211,16 +232,17 @@ class RemoteControl:
             raise
         finally:
             self._users -= 1
-            self._used_at = trio.current_time()
+            if counts:
+                self._used_at = trio.current_time()
             self._news.unpark_all()
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something under control that may safely be done twice: if the camera turns out to be switched off and on, once more."""
+        """Do something under control that may safely be done twice: if the camera turns out to have left control, once more."""
         try:
             async with self.acquired():
                 return await work()
         except errors.Refused as error:
-            if error.code != NOT_INITIALISED:
+            if not self._tether.has_ended(error):
                 raise
         async with self.acquired():
             return await work()
@@ -236,37 +258,29 @@ class RemoteControl:
             await self.before_acquiring()
             self.times_acquired += 1
             self._used_at = trio.current_time()  # else it looks idle, and is released at once
-            self._note(Event.CONFIGURING)
+            self._note(Event.ACQUIRING)
             try:
-                self.info = await self._operations.config_api()
+                await self._tether.acquire()
             except errors.Refused:
                 self._note(Event.ENDED)
                 raise
             self._note(Event.CONFIRMED)
-            log.info("the computer has control of %s", self.info.model)
+            log.info("the computer has control of the camera")
             self._news.unpark_all()
             self.when_acquired()
         if self._set_up_in != self.times_acquired:
-            await self._choose_destination()
+            await self._tether.set_up()
             await self.after_acquiring()
             self._set_up_in = self.times_acquired
-
-    async def _choose_destination(self) -> None:
-        """Have shots kept by the computer, and by the card if there is one: unless it is set, no shot is certain to be saved."""
-        group = await self._operations.read(Dataset.GROUP1)
-        has_card = group.get("MediaStatus") == 1 and _number(group.get("MediaFreeSpace")) > 0
-        await self._operations.write(
-            Dataset.GROUP3, {"DestToSave": Destination.BOTH if has_card else Destination.COMPUTER}
-        )
 
     async def _resolve(self) -> None:
         """Ask the camera for its mode, if that is not known.
 
         Raises:
-            TransferTimeout: it does not say. The mode stays unknown: a ConfigApi could empty its image database.
+            CameraError: it does not say. The mode stays unknown: to acquire it anew could cost the shots that it holds.
         """
         if self.mode is Mode.UNKNOWN:
-            if await self._operations.probe() is None:
+            if not await self._tether.probe():
                 self.note_switched_off()
             else:
                 self._note(Event.CONFIRMED)
@@ -280,7 +294,7 @@ class RemoteControl:
             DeviceGone: the camera left.
         """
         try:
-            if await self._operations.probe() is None:
+            if not await self._tether.probe():
                 return
         except errors.DeviceGone:
             raise
@@ -325,7 +339,7 @@ class RemoteControl:
         try:
             yield
         except errors.Refused as error:
-            if error.code != NOT_INITIALISED:
+            if not self._tether.has_ended(error):
                 raise
             self.note_switched_off()
         except BaseException:
@@ -334,9 +348,14 @@ class RemoteControl:
 
     async def _close(self) -> None:
         async with self._noting_failures():
-            await self._operations.close_application()
+            await self._tether.release()
             log.info("control is released")
             self._end(released=True)
+
+    async def wait_until_acquired(self) -> None:
+        """Return once the computer has control."""
+        while not self.is_acquired:
+            await self._news.park()
 
     async def release_when_idle(self) -> None:
         """Release control whenever it was not used for the idle time; never returns."""
@@ -357,7 +376,7 @@ class RemoteControl:
         """Release control for good, in bounded time; never raises.
 
         Shots that only the camera holds and that cannot be brought in keep the body locked: the next program that opens the camera
-        (`recover`) can have them, which CloseApplication would delete.
+        (`recover`) can have them, which releasing the body would delete.
         """
         with trio.CancelScope(shield=True):
             with trio.move_on_after(LAST_SAVE):
@@ -399,7 +418,3 @@ class RemoteControl:
                     log.warning("what only the camera holds could not be brought in: %s", error)
                 except Exception:
                     log.exception("what only the camera holds could not be brought in")
-
-
-def _number(value: Value | None) -> int:
-    return value if isinstance(value, int) else 0

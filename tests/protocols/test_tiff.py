@@ -6,8 +6,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfs.virtual.pictures import tiff
-from camfs.virtual.pictures.tiff import Data, Tag
+from camfs.protocols import tiff
+from camfs.protocols.tiff import Data, Tag
 
 
 def test_writes_the_bytes_of_the_standard() -> None:

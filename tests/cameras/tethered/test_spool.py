@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from camfs import errors
-from camfs.cameras.sigma.spool import Spool, Stored
+from camfs.cameras.tethered.spool import Spool, Stored
 from tests.cameras.rig import nursery
 from tests.cameras.sigma.program import kept
 

@@ -14,7 +14,11 @@ import trio
 from camfs.private_files import PrivateFolder, write_all
 
 if TYPE_CHECKING:
-    from camfs.cameras.sigma.spool import Spool
+    from camfs.cameras.tethered.spool import Spool
+
+
+COMPARED = 4096
+"""Bytes compared at once; a hole in a partial file is at least as long."""
 
 
 class PartialFile:
@@ -126,3 +130,17 @@ def _merged(ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             start, end = first, last
     if end > start:
         yield start, end
+
+
+def begins(here: PrivateFolder, partial: int, whole: str) -> bool:
+    """Say whether a file is the beginning of another. Zeros in it count as equal: they may be gaps within one block of the disk."""
+    offset = 0
+    with here.opened(whole) as full:
+        while got := os.pread(partial, COMPARED, offset):
+            wanted = os.pread(full, COMPARED, offset)
+            if got != wanted and (
+                len(got) > len(wanted) or any(a and a != b for a, b in zip(got, wanted, strict=False))
+            ):
+                return False
+            offset += len(got)
+    return True

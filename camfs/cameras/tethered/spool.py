@@ -38,7 +38,7 @@ from typing import TypeVar
 import trio
 
 from camfs import errors
-from camfs.cameras.sigma.file_names import (
+from camfs.cameras.tethered.file_names import (
     DAMAGED,
     PARTIAL,
     numbered,
@@ -48,7 +48,7 @@ from camfs.cameras.sigma.file_names import (
     part_name,
     sum_name,
 )
-from camfs.cameras.sigma.partial_file import PartialFile
+from camfs.cameras.tethered.partial_file import PartialFile, begins
 from camfs.private_files import NotPrivate, PrivateFolder
 
 log = logging.getLogger(__name__)
@@ -57,9 +57,6 @@ T = TypeVar("T")
 
 FOLDERS = 16
 """Folders tried for one camera: the number of camfs that can run at once."""
-
-COMPARED = 4096
-"""Bytes compared at once; a hole in a partial file is at least as long."""
 
 DIGESTED = 1 << 20
 """Bytes read at once for a digest."""
@@ -121,6 +118,14 @@ class Spool:
             raise type(error)(
                 f"shots cannot be kept on this computer: {error}; -o spool=DIR names another folder"
             ) from None
+
+    def is_there(self) -> bool:
+        """Say whether there is a folder already, of this program or of an earlier one."""
+        return any(self._numbered(number).exists() for number in range(1, FOLDERS + 1))
+
+    async def in_folder(self, work: Callable[[PrivateFolder], T]) -> T:
+        """Do something else in the folder, which is made and locked first if it is not there; in a thread."""
+        return await self.run_writing(lambda: work(self._usable()))
 
     async def look(self) -> None:
         """See whether the folder is still there. If not, make and lock it again; where that fails, say so in `trouble`."""
@@ -341,7 +346,7 @@ class Spool:
             size = os.lseek(partial, 0, os.SEEK_HOLE) if os.fstat(partial).st_size else 0
             os.ftruncate(partial, size)
             whole = [each for each in self.files if original_name(each) == original_name(name)]
-            is_double = any(_begins(here, partial, each) for each in whole)
+            is_double = any(begins(here, partial, each) for each in whole)
             mtime_ns = os.fstat(partial).st_mtime_ns
         if not size or is_double:
             here.remove(part_name(name))
@@ -443,7 +448,7 @@ class Spool:
     def _begins(self, partial: str, name: str) -> bool:
         here = self._usable()
         with here.opened(partial) as descriptor:
-            return _begins(here, descriptor, name)
+            return begins(here, descriptor, name)
 
 
 def _lock(folder: PrivateFolder) -> bool:
@@ -480,17 +485,3 @@ def _parse_sum(text: bytes) -> tuple[int, str]:
 def _mark(found: os.stat_result) -> tuple[int, ...]:
     """Return what changes when a file does."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _begins(here: PrivateFolder, partial: int, whole: str) -> bool:
-    """Say whether a file is the beginning of another. Zeros in it count as equal: they may be gaps within one block of the disk."""
-    offset = 0
-    with here.opened(whole) as full:
-        while got := os.pread(partial, COMPARED, offset):
-            wanted = os.pread(full, COMPARED, offset)
-            if got != wanted and (
-                len(got) > len(wanted) or any(a and a != b for a, b in zip(got, wanted, strict=False))
-            ):
-                return False
-            offset += len(got)
-    return True
