@@ -5,6 +5,7 @@ the drivers looks into one.
 """
 
 from collections.abc import Hashable, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -327,6 +328,9 @@ class Camera(Protocol):
     async def stop_capture(self) -> None:
         """End a bulb exposure, and what the camera's own interval timer goes on with; do nothing if there is neither."""
 
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Keep remote control from being released because the camera is idle, while the block runs; it is not acquired for that."""
+
     async def has_control(self) -> bool:
         """Say whether the camera is under this computer's remote control."""
 
@@ -378,6 +382,9 @@ class WithoutRemoteControl:
 
     async def stop_capture(self) -> None:
         pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def learn_settings(self) -> None:
         pass

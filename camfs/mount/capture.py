@@ -24,8 +24,9 @@ While a write waits, the kernel lets no other begin to the same file. So a count
 ended by a write of 0 to `.control`, which ends all that takes pictures before it gives the camera back.
 
 The interval counts from start to start. A shot that takes longer makes the series miss the moments that pass meanwhile; the next shot
-begins at the first moment after it, and the missed ones are not tried, so the series takes longer. While the camera is unplugged, shots of
-a series fail; it goes on when the camera is back.
+begins at the first moment after it, and the missed ones are not tried, so the series takes longer. Between its shots the camera does not
+count as idle: it would go back to the photographer's settings. While the camera is unplugged, shots of a series fail; it goes on when the
+camera is back.
 """
 
 import logging
@@ -301,7 +302,8 @@ class Shooting:
     async def _go_on(self, series: Series) -> None:
         while not series.over:
             with trio.CancelScope() as series.waiting:
-                await trio.sleep_until(series.begins_at)
+                async with self._tree.camera.in_use():
+                    await trio.sleep_until(series.begins_at)
             if series.over:
                 return
             failure: errors.CameraError | None = None

@@ -15,7 +15,7 @@ change                    here                                                  
 ========================  ====================================================  ===========================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
-done: whoever looks for it next asks the camera.
+done, as whoever looks for it next asks the camera: the first change of a session has the kernel drop all names of the one before.
 """
 
 import logging
@@ -99,6 +99,7 @@ class Tree:
         self.failures = FailureLog()
         self.settles_at = -math.inf
         self._refreshes = 0
+        self._session = camera.epoch
         self.removed: dict[Key, File | Folder] = {}
         self.watchers = Watchers(self)
         self.root = Folder(self, None, b"", None)
@@ -232,6 +233,11 @@ class Tree:
 
     async def apply(self, change: Change) -> None:
         """Change the tree as the camera changed, and have the kernel drop what is no longer so: the table above."""
+        if self._session != self.camera.epoch:
+            self._session = self.camera.epoch
+            async for node in self._all_nodes():
+                if node.lookups > 0 and isinstance(node.parent, Folder) and not node.parent.knows_keys():
+                    self.kernel.invalidate_entry(node.parent, node.name)
         match change:
             case FolderChanged(None):
                 self.settles_at = trio.current_time() + SETTLING

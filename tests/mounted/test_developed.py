@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -108,6 +109,16 @@ def test_nobody_is_held_up_meanwhile(source: str, camera: Path) -> None:
                 assert time.monotonic() < end
                 time.sleep(1)
         assert is_developed(picture)
+
+
+def test_without_rawpy(source: str, camera: Path) -> None:
+    run_without = "import sys; sys.modules['rawpy'] = None; from camfs.__main__ import main; sys.exit(main())"
+    with mounted(source, camera, program=(sys.executable, "-c", run_without)) as mount:
+        assert "P000001.jpg" in os.listdir(camera / ".developed/memory")
+        assert errno_of_reading(camera / ".developed/memory/P000001.jpg") == errno.EOPNOTSUPP
+        assert mount.read_status()["last-error"].endswith("pip install 'camfs[develop]'")
+        mount.expect("developing a picture needs rawpy, which is not installed")
+        (camera / "memory/P000001.KDC").read_bytes()
 
 
 def test_other_cameras_have_none(camera: Path) -> None:

@@ -46,6 +46,7 @@ from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.values import decode_date_time, encode_date_time, names_zone
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class PtpCamera(WithoutRemoteControl):
         timeout: seconds without a byte after which a transaction has failed.
 
     Attributes:
+        zone: as given.
         session: on which a driver that knows more of the camera runs the maker's operations.
         operations: what the camera can do.
         properties: its device properties as settings.
@@ -77,7 +79,7 @@ class PtpCamera(WithoutRemoteControl):
         self.when_renumbered: Callable[[], None] = lambda: None
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
-        self._zone = zone
+        self.zone = zone
         self._battery = ""
         self.session = Session(link, timeout, self.renumber)
         self.operations = PtpOperations(self.session)
@@ -143,12 +145,14 @@ class PtpCamera(WithoutRemoteControl):
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
         await self.events.receive(self._link)
+        self.shutter.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
         with trio.CancelScope(shield=True):
-            await self.session.close()
+            if not loses_next_session(self.info):
+                await self.session.close()
             await self._link.aclose()
 
     @property
@@ -293,7 +297,7 @@ class PtpCamera(WithoutRemoteControl):
 
     async def clock(self) -> datetime:
         text = await self.properties.value(properties.DATE_TIME)
-        moment = decode_date_time(text, self._zone) if isinstance(text, str) else None
+        moment = decode_date_time(text, self.zone) if isinstance(text, str) else None
         if moment is None:
             raise errors.RemoteProtocolError(f"the camera's clock reads {text!r}")
         return moment
@@ -302,8 +306,8 @@ class PtpCamera(WithoutRemoteControl):
         """Set the camera's clock, in local time; a naive time is local already. A zone is written if the camera's own time has one."""
         try:
             if moment.tzinfo is None:
-                moment = moment.astimezone() if self._zone is None else moment.replace(tzinfo=self._zone)
-            local = moment.astimezone(self._zone)
+                moment = moment.astimezone() if self.zone is None else moment.replace(tzinfo=self.zone)
+            local = moment.astimezone(self.zone)
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is not a time that a camera can show") from None
         before = await self.properties.value(properties.DATE_TIME)

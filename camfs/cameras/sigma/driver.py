@@ -7,6 +7,7 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 
 import logging
 from collections.abc import Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -195,7 +196,7 @@ class SigmaCamera:
         for change in changes:
             await self._ptp.announce(change)
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         """Have the card listed anew: the photographer has or had the body, and handles may mean other objects now.
 
         What was listed is kept for the next time that control is acquired, until it is listed anew: nothing fresher was seen.
@@ -207,7 +208,7 @@ class SigmaCamera:
         self._is_ending_control = False
         how = (
             Happened("control released", _raw(SigmaOperation.CloseApplication))
-            if released
+            if self.remote.was_released
             else Happened("control lost")
         )
         self._tell(how, FolderChanged(None))
@@ -381,6 +382,9 @@ class SigmaCamera:
         if self.images.interval.runs:
             async with self.remote.unchanged():
                 await self.images.interval.stop()
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired

@@ -13,9 +13,11 @@ after an idle time, at the end, and by the next program if this one is killed.
 """
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -36,6 +38,8 @@ from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AUTOFOCUS = "capture-autofocus"
 """The setting that is camfs's own: whether the body focuses before a picture. It does not, unless the user says so: that would undo a
@@ -107,7 +111,8 @@ class TetheredCamera:
         self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
         self.shots = ShotFolder(body, kept, self._image_news.announce)
         held = HeldShots(body, self.shots)
-        self.remote = RemoteControl(MarkedTether(body, ptp, kept), held, idle)
+        self._tether = MarkedTether(body, ptp, kept)
+        self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
         self._focuses = self._is_closing = False
@@ -154,6 +159,8 @@ class TetheredCamera:
             if self.gone:
                 self.remote.note_unplugged()
             await self.remote.aclose()
+            if not self.remote.is_acquired and not self.gone:
+                await self._tether.aclose()
             await self.shots.aclose()
             await self.ptp.aclose()
 
@@ -177,28 +184,22 @@ class TetheredCamera:
     def sends_events(self) -> bool:
         return self.ptp.sends_events
 
-    def abilities(self) -> Set[Ability]:
-        of_body = {
-            Ability.CAPTURE,
-            Ability.SETTINGS,
-            Ability.REMOTE_CONTROL,
-            Ability.FOCUS,
-            Ability.LIVE_VIEW,
-            Ability.MOVIES,
-        }
-        return self.ptp.abilities() | of_body
-
     def _serial(self) -> str:
         return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         self.body.note_left()
         self.body.settings.invalidate()
-        self._tell("control released" if released else "control lost")
+        self._tell("control released" if self.remote.was_released else "control lost")
 
     def _tell(self, text: str) -> None:
         if not self._is_closing:
             self._nursery.start_soon(self.ptp.announce, Happened(text))
+
+    def abilities(self) -> Set[Ability]:
+        return (
+            self.ptp.abilities() | {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL} | self.body.abilities()
+        )
 
     def _when_renumbered(self) -> None:
         if self.remote.is_acquired:
@@ -279,16 +280,21 @@ class TetheredCamera:
     async def setting(self, name: str) -> str:
         if name == AUTOFOCUS:
             return SWITCH[self._focuses]
-        if not self.body.settings_need_control:
-            return await self.body.settings.read(name)
-        return await self.remote.run(lambda: self.body.settings.read(name))
+        return await self._read(lambda: self.body.settings.read(name))
 
     async def choices(self, name: str) -> Sequence[str]:
         if name == AUTOFOCUS:
             return SWITCH
-        if not self.body.settings_need_control:
-            return await self.body.settings.choices(name)
-        return await self.remote.run(lambda: self.body.settings.choices(name))
+        return await self._read(lambda: self.body.settings.choices(name))
+
+    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Ask the body something that it may tell under remote control only: the body is acquired if it says so."""
+        if not (self.body.settings_need_control and self.remote.is_acquired):
+            try:
+                return await work()
+            except NeedsControl as error:
+                log.info("%s; control is acquired", error)
+        return await self.remote.run(work)
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting. The body is acquired only if it does not let the setting be changed otherwise."""
@@ -297,7 +303,7 @@ class TetheredCamera:
                 raise errors.InvalidValue(f"{name}: {value!r} is not on or off")
             self._focuses = value == SWITCH[1]
             return
-        if not self.body.settings_need_control and not self.remote.is_acquired:
+        if not self.remote.is_acquired:
             try:
                 await self.body.settings.change(name, value)
                 return
@@ -306,10 +312,10 @@ class TetheredCamera:
         await self.remote.run(lambda: self.body.settings.change(name, value))
 
     async def clock(self) -> datetime:
-        return await self.body.clock()
+        return await self._read(self.body.clock)
 
     async def set_clock(self, moment: datetime) -> None:
-        await self.body.set_clock(moment)
+        await self._read(lambda: self.body.set_clock(moment))
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 
@@ -322,6 +328,9 @@ class TetheredCamera:
 
     async def stop_capture(self) -> None:
         pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
 
     async def has_control(self) -> bool:
         return self.remote.is_acquired
@@ -344,9 +353,7 @@ class TetheredCamera:
                 await self.body.record(False)
 
     async def focus(self) -> str:
-        if not self.body.settings_need_control:
-            return await self.body.focus_text()
-        return await self.remote.run(self.body.focus_text)
+        return await self._read(self.body.focus_text)
 
     async def change_focus(self, text: str) -> None:
         async with self.remote.acquired():
