@@ -1,11 +1,11 @@
 """The `camfs` command: reads the command line and hands on what it says, to a mount or to another command, which alone is imported then."""
 
 import argparse
-import functools
 import io
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -105,8 +105,27 @@ def _mount(given: argparse.Namespace) -> int:
             remains.detach()
 
     if given.foreground:
-        return run_mount(functools.partial(systemd.notify, READY="1"))
-    return background.run_in_background(mount.mount_point, given.verbose, run_mount)
+
+        def ready() -> None:
+            systemd.notify(READY="1")
+            _welcome(mount)
+
+        return run_mount(ready)
+    status = background.run_in_background(mount.mount_point, given.verbose, run_mount)
+    if not status:
+        _welcome(mount)
+    return status
+
+
+def _welcome(mount: Mount) -> None:
+    """Tell a user at a terminal that the mount is ready, and of what a listing does not show."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        point = shlex.quote(mount.mount_point)
+        print(printable(f"camfs: {mount.source} is mounted on {point}; to unmount it: fusermount3 -u {point}"))
+        print(
+            printable(f"camfs: control files are there too, though ls does not list them: cat {point}/.help"),
+            flush=True,
+        )
 
 
 def _hint_for_emulated(words: Sequence[str]) -> str:

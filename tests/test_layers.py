@@ -39,9 +39,9 @@ SOLE_IMPORTERS = {
     },
     "serial": {"camfs.transports.serial"},
     "rawpy": {"camfs.developing.program"},
-    "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
+    "pyfuse3": {"camfs.mount.operations", "camfs.mount.refusals", "camfs.mount.kernel"},
 }
-"""Packages that a few modules hide from all others; of pyfuse3 one has what the kernel asks of us and one what we ask of it."""
+"""Packages that a few modules hide from all others; of pyfuse3 two have what the kernel asks of us and one what we ask of it."""
 
 WORDS = {"camfs.commands.options", "camfs.commands.sources"}
 """What the command line says, as data: known from `connect` down to `mount.run`, and itself knowing errors alone."""
@@ -95,10 +95,35 @@ LAYERS = {
         standard=frozenset(PURE),
     ),
     "texts know no protocol": Layer(frozenset({"camfs.protocols.text"}), frozenset()),
+    "APEX codes stand alone": Layer(frozenset({"camfs.protocols.apex"}), frozenset()),
     "PTP knows no maker": Layer(frozenset({"camfs.protocols.ptp"}), frozenset({"camfs.errors", "camfs.protocols.ptp"})),
     "SIGMA's protocol extends PTP": Layer(
         frozenset({"camfs.protocols.sigma"}),
-        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sigma", "camfs.protocols.text"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sigma",
+                "camfs.protocols.text",
+            }
+        ),
+    ),
+    "Canon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.text",
+            }
+        ),
+    ),
+    "Nikon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.nikon"}),
+        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.nikon"}),
     ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
@@ -106,6 +131,9 @@ LAYERS = {
     ),
     "KDC files stand alone": Layer(
         frozenset({"camfs.protocols.kdc"}), frozenset({"camfs.errors", "camfs.protocols.text"})
+    ),
+    "picture files stand alone": Layer(
+        frozenset({"camfs.protocols.tiff", "camfs.protocols.embedded"}), frozenset({"camfs.protocols.tiff"})
     ),
     "transports carry bytes": Layer(
         frozenset({"camfs.transports"}),
@@ -136,15 +164,67 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.protocols.apex",
+                "camfs.cameras.tethered",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
+            }
+        ),
+    ),
+    "what tethered cameras share knows no maker": Layer(
+        frozenset({"camfs.cameras.tethered"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.embedded",
+                "camfs.protocols.ptp",
                 KEPT,
+            }
+        ),
+    ),
+    "Nikon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.nikon",
+                "camfs.protocols.ptp",
+            }
+        ),
+    ),
+    "Canon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.canon_eos",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
             }
         ),
     ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
-        frozenset({"camfs.cameras.ptp", "camfs.cameras.sigma", "camfs.protocols.sigma.codes"}),
+        frozenset(
+            {
+                "camfs.cameras.canon_eos",
+                "camfs.cameras.nikon",
+                "camfs.cameras.ptp",
+                "camfs.cameras.sigma",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp.makers",
+                "camfs.protocols.sigma.codes",
+            }
+        ),
     ),
     "the DC120's driver stands alone": Layer(
         frozenset({"camfs.cameras.dc120"}),
@@ -180,9 +260,17 @@ LAYERS = {
         frozenset({f"camfs.virtual.{name}" for name in ("options", "running", "throttle", "trace")}),
         frozenset({"camfs.virtual.usb.pipes"}),
     ),
-    "made pictures know the format of KDC files": Layer(
+    "made pictures know the formats of files": Layer(
         frozenset({"camfs.virtual.pictures"}),
-        frozenset({"camfs.virtual.pictures", "camfs.protocols.kdc", "camfs.protocols.dc120.values"}),
+        frozenset(
+            {
+                "camfs.virtual.pictures",
+                "camfs.protocols.embedded",
+                "camfs.protocols.tiff",
+                "camfs.protocols.kdc",
+                "camfs.protocols.dc120.values",
+            }
+        ),
     ),
     "the emulated PTP camera is also the SIGMA": Layer(
         frozenset({"camfs.virtual.ptp"}),
@@ -203,9 +291,9 @@ LAYERS = {
             }
         ),
     ),
-    "only where the emulated PTP camera is put together it knows the SIGMA": Layer(
+    "only where the emulated PTP camera is put together it knows makers": Layer(
         frozenset({"camfs.virtual.ptp"}),
-        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma"}),
+        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma", "camfs.virtual.canon_eos"}),
         exempt=frozenset({f"camfs.virtual.ptp.{name}" for name in ("camera", "options", "profiles", "state")}),
     ),
     "the emulated SIGMA adds to a PTP camera's state": Layer(
@@ -213,6 +301,7 @@ LAYERS = {
         frozenset(
             {
                 "camfs.errors",
+                "camfs.protocols.apex",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
                 "camfs.virtual.pictures",
@@ -221,6 +310,43 @@ LAYERS = {
                 "camfs.virtual.ptp.state",
                 "camfs.virtual.ptp.store",
                 "camfs.virtual.sigma",
+            }
+        ),
+    ),
+    "the emulated EOS adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
+                "camfs.virtual.canon_eos",
+                "camfs.virtual.options",
+                "camfs.virtual.pictures",
+                "camfs.virtual.ptp.calls",
+                "camfs.virtual.ptp.descriptions",
+                "camfs.virtual.ptp.maker_body",
+                "camfs.virtual.ptp.makers",
+                "camfs.virtual.ptp.operations",
+                "camfs.virtual.ptp.options",
+                "camfs.virtual.ptp.profiles",
+                "camfs.virtual.ptp.refusal",
+                "camfs.virtual.ptp.state",
+                "camfs.virtual.ptp.store",
+            }
+        ),
+    ),
+    "the emulated Nikon adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.nikon"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.nikon",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "properties", "refusal", "state")),
+                "camfs.virtual.nikon",
             }
         ),
     ),
@@ -430,8 +556,8 @@ def test_a_protocol_that_did_io_would_be_noticed(source: str, wrong: set[str]) -
     [
         ("camfs.commands.doctor", "camfs.cameras.ptp.driver"),
         ("camfs.commands.manual", "camfs.cli"),
-        ("camfs.cameras.api", "camfs.cameras.sigma.spool"),
-        ("camfs.cameras.ptp.session", "camfs.cameras.sigma.remote"),
+        ("camfs.cameras.api", "camfs.cameras.tethered.spool"),
+        ("camfs.cameras.ptp.session", "camfs.cameras.tethered.remote"),
         ("camfs.cameras.dc120.line", "camfs.cameras.ptp.link"),
         ("camfs.cameras.sigma.card", "camfs.transports.usb"),
         ("camfs.transports.ports", "camfs.transports.usb"),

@@ -4,9 +4,11 @@ An entry is a store, a folder or a file. Its key is the driver's own (a PTP stor
 the drivers looks into one.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -31,6 +33,7 @@ class Entry:
         size_is_exact: False where what the camera says may be wrong. Who reads the file has to `Camera.measure` it first.
         size_is_bound: True where not even that tells the size: the file has at most `size` bytes, and ends where a read finds none.
         mtime_ns: nanoseconds since 1970, 0 if the camera gives no date.
+        date_is_exact: False where the camera has not told the date yet. Who wants to know it has to `Camera.measure` it first.
         is_picture: whether the camera may have a thumbnail of it.
         is_local: held by camfs, not by the camera: deletable without `allow_delete`.
     """
@@ -43,6 +46,7 @@ class Entry:
     size_is_exact: bool = True
     size_is_bound: bool = False
     mtime_ns: int = 0
+    date_is_exact: bool = True
     is_picture: bool = False
     is_local: bool = False
 
@@ -123,6 +127,39 @@ class Gone:
 Change = FolderChanged | EntryGone | EntryChanged | KeyReused | Happened | Gone
 
 
+class NoChoices(tuple[str, ...]):
+    """No values of a setting that could be listed, and why not."""
+
+    why: str
+
+    def __new__(cls, why: str) -> "NoChoices":
+        empty = super().__new__(cls)
+        empty.why = why
+        return empty
+
+
+def unconfirmed_lines(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the line of `.status` about settings that were written and that the camera does not tell."""
+    written = ", ".join(f"{name} {value}" for name, value in values.items())
+    return [("not-confirmed", f"{written} (written; the camera does not tell)")] if written else []
+
+
+class Ability(Enum):
+    """What a camera may be able to do beside being read, in the words of `.help`."""
+
+    CAPTURE = "take pictures"
+    SETTINGS = "show and change its settings"
+    CLOCK = "tell and set its clock"
+    REMOTE_CONTROL = "be put under this computer's control"
+    MOVIES = "record movies"
+    FOCUS = "focus"
+    LIVE_VIEW = "show a live view"
+    THUMBNAILS = "give thumbnails"
+    RENAME = "rename albums"
+    DELETE = "delete"
+    FORMAT = "format its stores"
+
+
 MAX_ENTRIES = 100_000
 """Entries of a folder that are shown: more than the 65,534 that a folder on a card with FAT can have. Of what a camera lists beyond them a
 driver returns one at least, and may leave out the rest; whoever reads such a folder to the end gets an error.
@@ -179,6 +216,9 @@ class Camera(Protocol):
     def is_remote_controlled(self) -> bool:
         """Whether it has remote control, which reading a setting or the focus acquires."""
 
+    def abilities(self) -> Set[Ability]:
+        """Say what it can do, without asking it."""
+
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         """List the keys of a folder's entries, in the camera's order; the stores for None.
 
@@ -197,13 +237,13 @@ class Camera(Protocol):
         """Return the keys that lead to an entry: the store, the folders, the entry itself."""
 
     async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        """Find out how large a file is; an entry whose size is exact is returned as it is.
+        """Find out how large a file is, and its date; an entry whose size and date are exact is returned as it is.
 
         Args:
             entry: the file.
             reading: whether it is going to be read, so that its size must be known, or known to be unknown. Where this begins a transfer,
                 that serves the reads that follow; `release` stops it, if there are none. Else only one small question is asked: whether
-                a file that is said to be empty is.
+                a file that is said to be empty is; or what its date is, if nothing else goes on.
         """
 
     def reads_short(self, entry: Entry) -> bool:
@@ -238,6 +278,9 @@ class Camera(Protocol):
     async def format(self, store: Key) -> None:
         """Delete everything in a store."""
 
+    async def learn_settings(self) -> None:
+        """Find out which settings there are, as far as the camera has to be asked; `setting_names` tells them from then on."""
+
     def setting_names(self) -> Sequence[str]:
         """Name the settings, without asking the camera."""
 
@@ -245,10 +288,12 @@ class Camera(Protocol):
         """Read a setting, as a photographer writes it."""
 
     async def choices(self, name: str) -> Sequence[str]:
-        """List the values that a setting accepts now; empty if the camera does not say."""
+        """List the values that a setting accepts now; where there are none to list, `NoChoices` says why."""
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting and read it back.
+
+        What the camera does not tell afterwards counts as written; `changes` and `status` say that it is not confirmed.
 
         Raises:
             InvalidValue: this is not a value of the setting; nothing was sent to the camera.
@@ -282,6 +327,9 @@ class Camera(Protocol):
 
     async def stop_capture(self) -> None:
         """End a bulb exposure, and what the camera's own interval timer goes on with; do nothing if there is neither."""
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Keep remote control from being released because the camera is idle, while the block runs; it is not acquired for that."""
 
     async def has_control(self) -> bool:
         """Say whether the camera is under this computer's remote control."""
@@ -333,6 +381,12 @@ class WithoutRemoteControl:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
+        pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def learn_settings(self) -> None:
         pass
 
     async def has_control(self) -> bool:

@@ -8,6 +8,7 @@ LibRaw reads all four qualities of the DC120 (camfs/protocols/dc120/README.md, "
 an error; so a file that is shorter than its header says is refused.
 """
 
+import contextlib
 import io
 import os
 import resource
@@ -80,7 +81,8 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)
+    with contextlib.suppress(OSError):
+        os.nice(5)
     try:
         jpeg = develop(sys.stdin.buffer.read(MOST))
     except (CannotDevelop, MemoryError) as error:

@@ -6,7 +6,7 @@ What is written is one of these:
 `COUNT`                take that many; write(2) returns when they are in the tree
 `bulb SECONDS`         take one with the shutter held open for so long, on a camera that has bulb
 `COUNT every SECONDSs` a *series*: write(2) returns with the first picture, and the others are taken by themselves
-`0`                    end the series, a count that somebody waits for, a bulb exposure, and the camera's own interval timer
+`0`                    end the series, and what the camera's own interval timer goes on with
 ====================== ======================================================================================================
 
 A write cannot be interrupted, as pyfuse3 does not pass on the kernel's interrupts. So a series does not keep its writer waiting::
@@ -20,9 +20,13 @@ A write cannot be interrupted, as pyfuse3 does not pass on the kernel's interrup
              `.status` and `.events` └─┘ ├──── a failure of `FINAL`, which does not pass by itself ──► OVER
              say so; it counts as tried  └──── the mount ends; what was taken stays
 
+While a write waits, the kernel lets no other begin to the same file. So a count and a bulb exposure, for which their writer waits, are
+ended by a write of 0 to `.control`, which ends all that takes pictures before it gives the camera back.
+
 The interval counts from start to start. A shot that takes longer makes the series miss the moments that pass meanwhile; the next shot
-begins at the first moment after it, and the missed ones are not tried, so the series takes longer. While the camera is unplugged, shots of
-a series fail; it goes on when the camera is back.
+begins at the first moment after it, and the missed ones are not tried, so the series takes longer. Between its shots the camera does not
+count as idle: it would go back to the photographer's settings. While the camera is unplugged, shots of a series fail; it goes on when the
+camera is back.
 """
 
 import logging
@@ -53,6 +57,9 @@ MAX_INTERVAL = 86_400.0
 
 MAX_EXPOSURE = 3_600.0
 """Seconds of a bulb exposure."""
+
+KIND = ("write", ".capture")
+"""The kind of failures of shots (`failures.py`), whoever asked for them."""
 
 FORMS = "'bulb SECONDS', 'COUNT every SECONDSs', or 0 to end what runs"
 
@@ -178,7 +185,7 @@ class Series:
 
     def end(self) -> None:
         """End it; a shot that is being taken is finished."""
-        self.over = self.over or "ended by 0"
+        self.over = self.over or "ended"
         self.waiting.cancel()
 
     def text(self) -> str:
@@ -219,7 +226,7 @@ class Shooting:
 
         Raises:
             Busy: a series runs, and another was asked for.
-            Ended: `0` was written before all of a count were taken.
+            Ended: it was ended before all of a count were taken.
             CameraError: the camera has not taken a picture.
         """
         match parse(text):
@@ -230,7 +237,7 @@ class Shooting:
             case Every() as wanted:
                 await self._begin(wanted)
             case End():
-                await self._end()
+                await self.end()
 
     @property
     def is_taking(self) -> bool:
@@ -245,7 +252,7 @@ class Shooting:
         taken, ended = 0, self._counts_ended
         while taken < pictures:
             if ended != self._counts_ended:
-                raise errors.Ended(f"ended by 0 after {taken} of {pictures} pictures")
+                raise errors.Ended(f"ended after {taken} of {pictures} pictures")
             async with self._shutter:
                 self.doing = f"shot {taken + 1} of {pictures}"
                 number, keys = await self._tree.camera.capture_several(pictures - taken)
@@ -279,7 +286,8 @@ class Shooting:
         series.note_tried(None)
         self._begun.send_nowait(series)
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
+        """End a series, a count that somebody waits for, a bulb exposure, and what the camera takes by itself."""
         self._counts_ended += 1
         if self._series is not None:
             self._series.end()
@@ -294,7 +302,8 @@ class Shooting:
     async def _go_on(self, series: Series) -> None:
         while not series.over:
             with trio.CancelScope() as series.waiting:
-                await trio.sleep_until(series.begins_at)
+                async with self._tree.camera.in_use():
+                    await trio.sleep_until(series.begins_at)
             if series.over:
                 return
             failure: errors.CameraError | None = None
@@ -309,7 +318,9 @@ class Shooting:
             if failure is not None:
                 text = f"shot {series.tried} of {series.wanted.pictures} failed: {failure}"
                 self._tell(text)
-                self._tree.note_error(text)
+                self._tree.note_error(text, kind=KIND)
+            else:
+                self._tree.note_success(KIND)
 
     def _tell(self, text: str) -> None:
         self._events.add(f"capture: {text}", datetime.now().astimezone())

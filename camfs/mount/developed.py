@@ -221,6 +221,9 @@ class DevelopedFile(Node):
     async def attributes(self, exact: bool = True) -> Attributes:
         return Attributes(stat.S_IFREG, FILE_PERMISSIONS, self._size, self._picture.entry.mtime_ns, lasting=False)
 
+    async def learn_date(self) -> None:
+        await self._picture.learn_date()
+
     async def open(self, writing: bool) -> Handle:
         if writing:
             raise BadRequest(errno.EROFS)

@@ -118,8 +118,9 @@ class File(Node):
             size = max(
                 size, self._size_when_read
             )  # a listing does not ask the camera, and must not cut off who reads the file
-        shown = Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, entry.mtime_ns, lasting=entry.size_is_exact)
-        if entry.size_is_exact:
+        is_exact = entry.size_is_exact and entry.date_is_exact
+        shown = Attributes(stat.S_IFREG, FILE_PERMISSIONS, size, entry.mtime_ns, lasting=is_exact)
+        if is_exact:
             self._shown, self._shown_of = shown, entry
         return shown
 
@@ -157,6 +158,11 @@ class File(Node):
                 raise
             except errors.CameraError as error:
                 log.info("%s: %s", self.path(), error)  # who reads it hears of it
+
+    async def learn_date(self) -> None:
+        """Ask for the date, unless somebody reads the file, which will bring it."""
+        if not self.entry.date_is_exact and not self.open_handles:
+            self.entry = await self.ask(lambda entry: self.tree.camera.measure(entry, reading=False))
 
     async def measure(self) -> None:
         """See that the size is known, or known to be unknown, before anybody reads.

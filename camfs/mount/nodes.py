@@ -81,6 +81,9 @@ class Node:
         """Return what stat shows; unless `exact`, without asking the camera."""
         raise NotImplementedError
 
+    async def learn_date(self) -> None:
+        """Ask the camera for a date that it has not told yet, for stat(2)."""
+
     async def open(self, writing: bool) -> "Handle":
         """Open it. Nothing is read yet.
 

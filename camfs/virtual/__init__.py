@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
+from camfs.virtual.nikon.profile import NIKON
 from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
-from camfs.virtual.ptp.profiles import PROFILES
+from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
 from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
@@ -24,6 +26,9 @@ __all__ = [
     "emulate",
     "emulate_dc120",
 ]
+
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
+"""The models on USB, by the name in `virtual:NAME`."""
 
 DC120 = "dc120"
 """The model on a serial line; all others are `PROFILES`, which are on USB."""
@@ -49,7 +54,7 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
-    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options))
+    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options), profile.own_options)
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:

@@ -61,13 +61,14 @@ def parser() -> argparse.ArgumentParser:
         "python -m camfs.virtual", description="Serve an emulated camera to other programs.", epilog=EPILOG
     )
     models = command.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
-    for name in PROFILES:
+    for name, profile in PROFILES.items():
         model = models.add_parser(name, epilog=EPILOG)
+        table = {**PTP_OPTIONS, **profile.own_options}
         ways = model.add_mutually_exclusive_group(required=True)
         ways.add_argument("--ptpip", metavar="[HOST:]PORT", type=_place, help="on the network")
         ways.add_argument("--gadget", action="store_true", help="as a USB device, through FunctionFS")
-        _add_options(model, PTP_OPTIONS)
-        model.set_defaults(serve=_ptp, table=PTP_OPTIONS)
+        _add_options(model, table)
+        model.set_defaults(serve=_ptp, table=table)
     model = models.add_parser(DC120, epilog=EPILOG)
     model.add_argument(
         "--pty", metavar="LINK", type=Path, required=True, help="where to make a symlink to its serial line"

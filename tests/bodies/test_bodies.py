@@ -18,15 +18,18 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.canon_eos.body import CanonBody
+from camfs.cameras.nikon.settings import DESTINATION
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera
-from camfs.cameras.still import open_still_camera
+from camfs.cameras.still import StillCamera, open_still_camera
+from camfs.cameras.tethered.driver import AUTOFOCUS, TetheredCamera
 from camfs.mount.controls import ControlFile, Controls
 from camfs.mount.file import File
+from camfs.protocols.canon_eos.settings import SETTINGS as CANON_SETTINGS
 from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, StorageType
-from camfs.protocols.ptp.properties import DATE_TIME, STANDARD_PROPERTIES, property_name
+from camfs.protocols.ptp.properties import DATE_TIME, SHUTTER_SPEED, STANDARD_PROPERTIES, property_name
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.profiles import SIGMA_FP, Profile, StoreTable
@@ -59,7 +62,7 @@ class Mounted:
 
     body: Body
     emulated: EmulatedCamera
-    camera: PtpCamera | SigmaCamera
+    camera: StillCamera
     controls: Controls
 
     async def read(self, path: str) -> str:
@@ -142,7 +145,7 @@ async def test_a_body(body: Body, tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 async def check_pictures(mount: Mounted) -> None:
     """List the card, and read what is in it."""
-    stores = ["card", "imagedb"] if isinstance(mount.camera, SigmaCamera) else ["card"]
+    stores = ["card", "imagedb"] if isinstance(mount.camera, SigmaCamera | TetheredCamera) else ["card"]
     assert await names_of(mount.controls.tree.root) == stores
     assert await names_of(await at(mount.controls.tree, "card")) == ["DCIM"]
     assert set(PICTURES) <= set(await names_of(await at(mount.controls.tree, f"card/{FOLDER}")))
@@ -167,8 +170,16 @@ async def check_settings(mount: Mounted) -> None:
     operations = mount.body.info.operations
     readable = {Operation.GetDevicePropDesc, Operation.GetDevicePropValue} & set(operations)
     codes = [code for code in mount.body.info.device_properties if code != DATE_TIME] if readable else []
-    names = {property_name(code): mount.emulated.state.properties[code] for code in codes}
-    assert await names_of(await at(mount.controls.tree, ".settings")) == list(names)
+    name_of = property_name
+    if isinstance(mount.camera, TetheredCamera):
+        await mount.camera.learn_settings()
+        name_of = mount.camera.ptp.properties.vocabulary.name
+    names = {name_of(code): mount.emulated.state.properties[code] for code in codes}
+    own = []
+    if isinstance(mount.camera, TetheredCamera):
+        is_canon = isinstance(mount.camera.body, CanonBody)
+        own = [*([row.name for row in CANON_SETTINGS] if is_canon else [DESTINATION]), AUTOFOCUS]
+    assert await names_of(await at(mount.controls.tree, ".settings")) == [*names, *own]
     for name, made in names.items():
         before = made.value
         reads = Operation.GetDevicePropValue in operations and made.value_refused is None
@@ -209,7 +220,10 @@ async def expect(act: Awaitable[T], refused: int | None, succeeds: bool) -> T | 
 
 
 async def check_capture(mount: Mounted) -> None:
-    """Take a picture and read it."""
+    """Take a picture and read it. Bulb, which may have been written last, would not end, and is refused by who knows the body."""
+    time = mount.emulated.state.properties.get(SHUTTER_SPEED)
+    if time is not None and isinstance(time.description.form, Enumeration):
+        time.put(time.description.form.values[0])
     await mount.write(".capture", "1")
     (path,) = (await mount.read(".capture")).split()
     file = await at(mount.controls.tree, path)

@@ -1,5 +1,7 @@
 """`.capture`: what it takes for a command, and how pictures at intervals go on, miss their moment, fail and end."""
 
+from pathlib import Path
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -10,6 +12,7 @@ from camfs.mount.capture import Bulb, Count, End, Every, Shooting, parse
 from camfs.mount.events import EventLog
 from tests.cameras.rig import nursery
 from tests.cameras.scripted import ScriptedCamera, Thing
+from tests.cameras.sigma.rig import rigged
 from tests.mount.rig import WatchedTree
 
 
@@ -243,12 +246,12 @@ async def test_0_ends_a_series_and_a_shot_under_way_is_finished(autojump_clock: 
         await trio.sleep(100)
         assert field.starts == [0, 10]
         assert file_names(field.folder) == ["P1.JPG", "P2.JPG"]
-        assert field.status == "2 of 5 taken, one each 10 s, ended by 0"
+        assert field.status == "2 of 5 taken, one each 10 s, ended"
         await field.shooting.write("5 every 10s")
         await trio.sleep(3)
         await field.shooting.write("0")
         await trio.sleep(100)
-        assert field.status == "1 of 5 taken, one each 10 s, ended by 0"
+        assert field.status == "1 of 5 taken, one each 10 s, ended"
 
 
 async def test_0_ends_a_count_and_what_the_camera_does_by_itself(autojump_clock: MockClock) -> None:
@@ -268,7 +271,7 @@ async def test_0_ends_a_count_and_what_the_camera_does_by_itself(autojump_clock:
         await field.shooting.write("0")
         assert field.camera.count("stop_capture") == 1
         await trio.sleep(100)
-        assert ended == ["ended by 0 after 3 of 10 pictures"]
+        assert ended == ["ended after 3 of 10 pictures"]
         await field.shooting.write("0")
 
 
@@ -300,3 +303,31 @@ async def test_the_end_of_the_mount_ends_a_series(autojump_clock: MockClock) -> 
     assert field.starts == [0, 10]
     assert file_names(field.folder) == ["P1.JPG"]
     await wait_all_tasks_blocked()
+
+
+async def test_a_camera_is_not_idle_between_the_shots_of_a_series(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path, empty=True, idle=30) as rig, nursery() as work:
+        shooting = Shooting(WatchedTree(rig.camera, work), EventLog())
+        work.start_soon(shooting.run)
+        await rig.camera.change_setting("iso", "400")
+        await shooting.write("4 every 600s")
+        await trio.sleep(1900)
+        assert shooting.status_lines() == [("series", "4 of 4 taken, one each 600 s, over")]
+        assert rig.operations().count("ConfigApi") == 1
+        await trio.sleep(40)
+        assert not rig.body.sigma.locked
+
+
+async def test_the_camera_can_be_given_back_at_any_moment_of_a_series(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path, empty=True, snap_time="1") as rig, nursery() as work:
+        shooting = Shooting(WatchedTree(rig.camera, work), EventLog())
+        work.start_soon(shooting.run)
+        for moment in range(40):
+            await shooting.write("100 every 5s")
+            await trio.sleep(4 + moment / 20)
+            await shooting.end()
+            with trio.fail_after(60):
+                await rig.camera.release_control()
+            assert not rig.body.sigma.locked
+            await trio.sleep(20)
+            assert not rig.body.sigma.locked

@@ -4,17 +4,20 @@ import errno
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from camfs import errors
+from camfs.cameras.ptp.usblink import UsbLink
 from camfs.mount.budget import RECOVERY, Budget
 from camfs.mount.errnos import BadRequest
 from camfs.mount.liveview import ANSWER_WITHIN, FILL, LONGEST_SAME, USUAL_SIZE, FrameFile, Frames, StreamFile
-from tests.cameras.rig import nursery
+from tests.cameras.rig import emulated, nursery
 from tests.cameras.scripted import ScriptedCamera
+from tests.cameras.sigma.rig import driven
 from tests.mount.rig import WatchedTree
 
 
@@ -205,3 +208,30 @@ async def test_a_programming_error_is_no_end_of_the_stream(autojump_clock: MockC
         with pytest.raises(errors.RemoteProtocolError):
             await handle.read(0, 1000)
         assert await handle.read(0, 1000) == b"x"
+
+
+async def test_a_stream_over_an_unplugged_cable_and_a_new_one(tmp_path: Path) -> None:
+    """On a real driver, with a reader that keeps the file open: ENODEV, and the camera's frames again when it is back."""
+    async with emulated("sigma-fp") as body, driven(body, tmp_path) as rig, nursery() as work:
+        tree = WatchedTree(rig.camera, work)
+        frames = Frames(tree)
+        work.start_soon(frames.run)
+        handle = await StreamFile(tree, tree.root, b".liveview.mjpeg", frames).open(writing=False)
+
+        async def next_frame() -> bytes:
+            while (part := bytes(await handle.read(0, 4 << 20))) == FILL:
+                pass
+            return part
+
+        for _ in range(3):
+            assert (await next_frame()).startswith(b"\xff\xd8\xff")
+        rig.body.unplug()
+        with pytest.raises(errors.DeviceGone):
+            await next_frame()
+        with pytest.raises(errors.DeviceGone):
+            await next_frame()
+        body.plug()
+        await rig.camera.reattach(UsbLink(body.open()))
+        for _ in range(3):
+            assert (await next_frame()).startswith(b"\xff\xd8\xff")
+        assert rig.camera.remote.is_acquired

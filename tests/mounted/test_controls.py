@@ -16,7 +16,7 @@ from tests.mounted.mount import Mount, mounted, run
 CONTROLS = {
     *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".raw", ".record", ".refresh"),
     *(".liveview.jpg", ".liveview.mjpeg"),
-    *(".settings", ".status", ".thumbnails"),
+    *(".settings", ".status", ".thumbnails", ".developed", ".help"),
 }
 """Those of a plain PTP camera."""
 

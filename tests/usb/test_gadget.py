@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from camfs.protocols.embedded import embedded_thumbnail
 from camfs.virtual.pictures import generated as pictures
-from camfs.virtual.pictures.thumbnails import embedded_thumbnail
 from tests.usb.guest import run_in_guest
 from tests.usb.sections import Run, left_by, script_command, section_names
 

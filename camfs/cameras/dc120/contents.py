@@ -122,6 +122,11 @@ class Contents:
         self._stale: set[Location] = set()
         self._numbers = trio.Lock()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the camera is sending something, or a command that names a picture is under way."""
+        return self._numbers.locked() or self._attachment.line.busy
+
     # listing
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
@@ -146,7 +151,7 @@ class Contents:
     async def _list_store(self, location: Location) -> StoreListing:
         """List a store; while the camera is busy, return its last listing."""
         known = self._listings.get(location)
-        if known is not None and (self._numbers.locked() or self._attachment.line.busy):
+        if known is not None and self.is_busy:
             return known
         async with self._numbers:
             return await self._ask_store(location)

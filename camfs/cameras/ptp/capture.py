@@ -17,7 +17,8 @@ only on a camera that has not sent an event about its contents so far.
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -50,7 +51,7 @@ CAPTURE_AWAITED = 20.0
 
 
 @dataclass
-class _Shot:
+class Shot:
     """A shot that is being taken.
 
     Attributes:
@@ -83,7 +84,7 @@ class Capture:
         self._objects = objects
         self._places = places
         self._settings = settings
-        self._shot: _Shot | None = None
+        self._shot: Shot | None = None
 
     @property
     def is_taking(self) -> bool:
@@ -108,8 +109,7 @@ class Capture:
             raise errors.Busy("a picture is being taken")
         must_look = not announces_contents or EventCode.ObjectAdded not in self._operations.info.events
         known = set(await self._objects.other_handles(set())) if must_look else set()
-        self._shot = shot = _Shot()
-        try:
+        with self.expected() as shot:
             session = self._operations.session
             await while_busy(READY, lambda: session.transact(Operation.InitiateCapture, 0, 0, timeout=ANSWER))
             waiting = Waiting(session, self._settings)
@@ -123,12 +123,29 @@ class Capture:
                 raise shot.failure
             if not shot.files:
                 raise errors.TransferTimeout("the camera took no picture")
-            keys = [ObjectKey(StorageID(0), handle) for handle in shot.files]
-            return [(await while_busy(READY, functools.partial(self._places.locate, key)))[-1] for key in keys]
+            return await self.keys(shot)
+
+    @contextmanager
+    def expected(self) -> Iterator[Shot]:
+        """Collect what events tell of a shot while the block runs, which has it taken.
+
+        Raises:
+            Busy: a picture is being taken.
+        """
+        if self._shot is not None:
+            raise errors.Busy("a picture is being taken")
+        self._shot = Shot()
+        try:
+            yield self._shot
         finally:
             self._shot = None
 
-    async def _look(self, shot: _Shot, known: set[ObjectHandle]) -> None:
+    async def keys(self, shot: Shot) -> Sequence[ObjectKey]:
+        """Return the keys of a shot's files, with the storage that they are in."""
+        keys = [ObjectKey(StorageID(0), handle) for handle in shot.files]
+        return [(await while_busy(READY, functools.partial(self._places.locate, key)))[-1] for key in keys]
+
+    async def _look(self, shot: Shot, known: set[ObjectHandle]) -> None:
         """Look for files of the shot among all objects.
 
         Args:
@@ -148,7 +165,7 @@ class Capture:
                 known.add(handle)
                 self.note_object(handle, info)
 
-    async def _is_over(self, shot: _Shot) -> bool:
+    async def _is_over(self, shot: Shot) -> bool:
         """Wait for news of the shot for a while, and say whether there is nothing more to wait for."""
         if shot.complete and shot.files and not shot.awaited:
             return True
@@ -193,4 +210,10 @@ class Capture:
         """Let the shot fail."""
         if self._shot is not None:
             self._shot.failure = errors.StoreFull("the camera's store is full")
+            self._shot.news.set()
+
+    def note_gone(self) -> None:
+        """Let the shot fail: whoever waits for it would wait for as long as an exposure may take."""
+        if self._shot is not None:
+            self._shot.failure = errors.DeviceGone("the camera has left while it took a picture")
             self._shot.news.set()

@@ -10,14 +10,24 @@ driver ─┬─ objects    lists and describes ──── sizes ───┐
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import (
+    Ability,
+    Change,
+    Entry,
+    EntryChanged,
+    FolderChanged,
+    Gone,
+    Key,
+    Usage,
+    WithoutRemoteControl,
+)
 from camfs.cameras.ptp.advice import explaining_denial
 from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
@@ -34,8 +44,9 @@ from camfs.cameras.ptp.settings import PropertySettings
 from camfs.cameras.ptp.sizes import Sizes
 from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
-from camfs.protocols.ptp.codes import ROOT, ObjectHandle, ResponseCode
+from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.values import decode_date_time, encode_date_time, names_zone
 
 log = logging.getLogger(__name__)
@@ -54,7 +65,12 @@ class PtpCamera(WithoutRemoteControl):
         timeout: seconds without a byte after which a transaction has failed.
 
     Attributes:
+        zone: as given.
         session: on which a driver that knows more of the camera runs the maker's operations.
+        operations: what the camera can do.
+        properties: its device properties as settings.
+        shutter: takes pictures, and knows the files of the one that is being taken.
+        events: its events; a driver hands in what the camera tells in its maker's way.
         when_renumbered: called after `epoch` has been raised.
     """
 
@@ -63,26 +79,26 @@ class PtpCamera(WithoutRemoteControl):
         self.when_renumbered: Callable[[], None] = lambda: None
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
-        self._zone = zone
+        self.zone = zone
         self._battery = ""
         self.session = Session(link, timeout, self.renumber)
-        self._operations = PtpOperations(self.session)
-        self._stores = Stores(self._operations)
+        self.operations = PtpOperations(self.session)
+        self._stores = Stores(self.operations)
         downloads = Downloads(self.session, nursery, self._note_true_size, self._note_nonsense)
-        parts = PartialReads(self._operations)
-        self._reader = ObjectReader(self._operations, parts, downloads, self._note_larger)
-        self._sizes = Sizes(self._operations, self._stores, parts, downloads)
-        self._objects = Objects(self._operations, self._stores, self._sizes, self._reader, zone)
-        self._settings = PropertySettings(self._operations)
+        parts = PartialReads(self.operations)
+        self._reader = ObjectReader(self.operations, parts, downloads, self._note_larger)
+        self._sizes = Sizes(self.operations, self._stores, parts, downloads)
+        self._objects = Objects(self.operations, self._stores, self._sizes, self._reader, zone)
+        self.properties = PropertySettings(self.operations)
         self._places = Places(self._stores, self._objects)
-        self._capture = Capture(self._operations, self._objects, self._places, self._settings)
-        self._events = Events(
-            self._operations,
+        self.shutter = Capture(self.operations, self._objects, self._places, self.properties)
+        self.events = Events(
+            self.operations,
             self._stores,
             self._objects,
             self._places,
-            self._capture,
-            self._settings,
+            self.shutter,
+            self.properties,
             self.announce,
             self.renumber,
         )
@@ -97,7 +113,7 @@ class PtpCamera(WithoutRemoteControl):
         """
         await self.session.open()
         try:
-            await self._operations.read_device_info()
+            await self.operations.read_device_info()
         except errors.ProtocolError as error:
             raise errors.RemoteProtocolError(f"the device does not answer as a PTP camera does: {error}") from None
 
@@ -124,23 +140,25 @@ class PtpCamera(WithoutRemoteControl):
         info = DeviceInfo.decode(device_info)
         if (info.model, info.serial_number) != (self.info.model, self.info.serial_number):
             raise errors.DeviceGone(f"another camera is there: {info.model}, serial {info.serial_number}")
-        self._operations.learn(info)
+        self.operations.learn(info)
 
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
-        await self._events.receive(self._link)
+        await self.events.receive(self._link)
+        self.shutter.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
         with trio.CancelScope(shield=True):
-            await self.session.close()
+            if not loses_next_session(self.info):
+                await self.session.close()
             await self._link.aclose()
 
     @property
     def info(self) -> DeviceInfo:
         """What the camera says of itself."""
-        return self._operations.info
+        return self.operations.info
 
     @property
     def gone(self) -> bool:
@@ -149,7 +167,21 @@ class PtpCamera(WithoutRemoteControl):
     @property
     def sends_events(self) -> bool:
         """As of `Camera`. Where parents are wrong, an event does not tell which folder it is about, so folders are polled."""
-        return self._events.announce_contents and not self._objects.parents_are_wrong
+        return self.events.announce_contents and not self._objects.parents_are_wrong
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.CAPTURE: Operation.InitiateCapture,
+            Ability.THUMBNAILS: Operation.GetThumb,
+            Ability.DELETE: Operation.DeleteObject,
+            Ability.FORMAT: Operation.FormatStore,
+        }
+        abilities = {ability for ability, operation in listed.items() if self.operations.has(operation)}
+        if self.properties.names():
+            abilities.add(Ability.SETTINGS)
+        if properties.DATE_TIME in self.info.device_properties:
+            abilities.add(Ability.CLOCK)
+        return abilities
 
     def renumber(self) -> None:
         """Note that handles mean other objects now: the session was opened again, or the camera was in other hands for a while."""
@@ -240,32 +272,32 @@ class PtpCamera(WithoutRemoteControl):
     async def refresh(self) -> None:
         self._reader.retry()
         self._objects.refresh()
-        self._settings.invalidate()
+        self.properties.invalidate()
         self._forget_failures()
 
     def _forget_failures(self) -> None:
         """Ask the camera again for what it did not answer."""
         self.session.forget_failures()
         self._stores.forget_failures()
-        self._settings.forget_failures()
+        self.properties.forget_failures()
 
     # ------------------------------------------------------------------ settings, clock, capture
 
     def setting_names(self) -> Sequence[str]:
-        return self._settings.names()
+        return self.properties.names()
 
     async def setting(self, name: str) -> str:
-        return await self._settings.read(name)
+        return await self.properties.read(name)
 
     async def choices(self, name: str) -> Sequence[str]:
-        return await self._settings.choices(name)
+        return await self.properties.choices(name)
 
     async def change_setting(self, name: str, value: str) -> None:
-        await self._settings.change(name, value)
+        await self.properties.change(name, value)
 
     async def clock(self) -> datetime:
-        text = await self._settings.value(properties.DATE_TIME)
-        moment = decode_date_time(text, self._zone) if isinstance(text, str) else None
+        text = await self.properties.value(properties.DATE_TIME)
+        moment = decode_date_time(text, self.zone) if isinstance(text, str) else None
         if moment is None:
             raise errors.RemoteProtocolError(f"the camera's clock reads {text!r}")
         return moment
@@ -274,14 +306,14 @@ class PtpCamera(WithoutRemoteControl):
         """Set the camera's clock, in local time; a naive time is local already. A zone is written if the camera's own time has one."""
         try:
             if moment.tzinfo is None:
-                moment = moment.astimezone() if self._zone is None else moment.replace(tzinfo=self._zone)
-            local = moment.astimezone(self._zone)
+                moment = moment.astimezone() if self.zone is None else moment.replace(tzinfo=self.zone)
+            local = moment.astimezone(self.zone)
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is not a time that a camera can show") from None
-        before = await self._settings.value(properties.DATE_TIME)
+        before = await self.properties.value(properties.DATE_TIME)
         if not (isinstance(before, str) and names_zone(before)):
             local = local.replace(tzinfo=None)
-        await self._settings.change_value(properties.DATE_TIME, encode_date_time(local))
+        await self.properties.change_value(properties.DATE_TIME, encode_date_time(local))
         shown = await self.clock()
         if abs((shown if local.tzinfo else shown.replace(tzinfo=None)) - local) > CLOCK_SLACK:
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
@@ -290,7 +322,7 @@ class PtpCamera(WithoutRemoteControl):
         """Take a picture. The standard has an operation that releases the shutter, and none that ends an exposure."""
         if exposure is not None:
             raise errors.NotSupported("this camera has no bulb exposures by PTP")
-        return await self._capture.take(self._events.announce_contents)
+        return await self.shutter.take(self.events.announce_contents)
 
     # ------------------------------------------------------------------ raw, status
 
@@ -322,14 +354,14 @@ class PtpCamera(WithoutRemoteControl):
             ("serial", self.info.serial_number),
             ("firmware", self.info.device_version),
         ]
-        if properties.BATTERY_LEVEL in self.info.device_properties and not self._capture.is_taking:
+        if properties.BATTERY_LEVEL in self.info.device_properties and not self.shutter.is_taking:
             try:
                 with trio.move_on_after(time_left() / 2):  # the other lines are known without the camera
-                    self._battery = await self._settings.read(properties.property_name(properties.BATTERY_LEVEL))
+                    self._battery = await self.properties.read(properties.property_name(properties.BATTERY_LEVEL))
             except errors.CameraError as error:
                 log.info("battery: %s", error)
                 if not self.gone:
                     self._battery = ""
-        if self._battery:
+        if self._battery not in ("", properties.UNKNOWN):
             lines.append(("battery", self._battery))
         return lines

@@ -77,6 +77,7 @@ class Events:
 
     Attributes:
         announce_contents: whether one has come about an object: from then on listings need not be polled.
+        is_news: asked of each event that comes over the link: False drops it, because it has come in another way already.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Events:
         renumber: Callable[[], None],
     ) -> None:
         self.announce_contents = False
+        self.is_news: Callable[[Event], bool] = lambda event: True
         self._operations = operations
         self._session = operations.session
         self._stores = stores
@@ -101,6 +103,7 @@ class Events:
         self._announce = announce
         self._renumber = renumber
         self._nursery: trio.Nursery | None = None
+        self._queue: trio.MemorySendChannel[Event] | None = None
         self._awaited: set[ObjectHandle] = set()
         self._changed_properties: dict[int, str] = {}
         self._is_telling = False
@@ -108,6 +111,7 @@ class Events:
     async def receive(self, link: Link) -> None:
         """Receive and handle events until the camera is gone."""
         queue, waiting = trio.open_memory_channel[Event](QUEUE)
+        self._queue = queue
         async with trio.open_nursery() as self._nursery:
             nursery = self._nursery
             nursery.start_soon(self._handle_in_order, waiting)
@@ -116,13 +120,22 @@ class Events:
                     event = await link.receive_event()
                     if event.code == EventCode.CancelTransaction:
                         self._session.cancelled_by_camera(*event.parameters[:1] or (event.transaction_id,))
-                    await queue.send(event)
+                    if self.is_news(event):
+                        await queue.send(event)
                 except errors.DeviceGone:
                     self._session.mark_gone()
                 except errors.CameraError as error:
                     log.info("event: %s", error)
                     await trio.sleep(RETRY)
             nursery.cancel_scope.cancel()
+        self._queue = None
+
+    async def hand_in(self, event: Event) -> None:
+        """Handle an event that the camera told in another way than over the link, behind those that have come before."""
+        if self._queue is not None:
+            await self._queue.send(event)
+        else:
+            await self.handle(event)
 
     async def _handle_in_order(self, waiting: trio.MemoryReceiveChannel[Event]) -> None:
         async for event in waiting:

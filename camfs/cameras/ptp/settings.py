@@ -20,16 +20,19 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import trio
 
 from camfs import errors
+from camfs.cameras.api import NoChoices
 from camfs.cameras.ptp.operations import PtpOperations
 from camfs.cameras.ptp.transaction import Reply
 from camfs.protocols.ptp import properties
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.makers import Maker, maker_of
+from camfs.protocols.ptp.notation import Notation
 from camfs.protocols.ptp.values import Reader, Value, encode_value
 
 log = logging.getLogger(__name__)
@@ -49,11 +52,55 @@ Question = tuple[Operation, int]
 MAX_VALUE = 1 << 20
 """Most bytes of a property's description or value."""
 
+NO_CHOICES = "the camera does not say which values it takes"
+READ_ONLY = "it can only be read"
+"""Why there are no choices."""
+
 MAX_LISTED = 1000
 """A range of so many values is listed one by one as choices; of a longer range only the two ends are."""
 
+SETTLE_POLL = 0.1
+"""Seconds until a value is read again that is not yet what was written."""
+
 _NOT_NOW = (ResponseCode.DeviceBusy, ResponseCode.SessionNotOpen)
 """Refusals that say nothing about the property."""
+
+
+class Names(Protocol):
+    """What the settings of a maker's camera are called, and how their values are written."""
+
+    @property
+    def codes(self) -> Sequence[int]:
+        """The properties that the camera has."""
+
+    def name(self, code: int) -> str:
+        """Return the name of a property's setting."""
+
+    def code(self, name: str) -> int | None:
+        """Return the code of the property whose setting has this name; None if there is none."""
+
+    def notation(self, description: DevicePropDesc) -> Notation | None:
+        """Return how the integers of a property are written; None if that is as with any maker's."""
+
+
+class StandardNames:
+    """The names of a camera that nothing more is known of.
+
+    Args:
+        operations: of the camera.
+    """
+
+    def __init__(self, operations: PtpOperations) -> None:
+        self._operations = operations
+        self.name = properties.property_name
+        self.code = properties.property_code
+
+    @property
+    def codes(self) -> Sequence[int]:
+        return self._operations.info.device_properties
+
+    def notation(self, description: DevicePropDesc) -> Notation | None:
+        return None
 
 
 class PropertySettings:
@@ -61,9 +108,15 @@ class PropertySettings:
 
     Args:
         operations: of the camera.
+
+    Attributes:
+        vocabulary: what its settings are called.
+        settling: seconds for which a camera may go on to show the value that it had before a write.
     """
 
     def __init__(self, operations: PtpOperations) -> None:
+        self.vocabulary: Names = StandardNames(operations)
+        self.settling = 0.0
         self._operations = operations
         self._session = operations.session
         self._descriptions: dict[int, DevicePropDesc] = {}
@@ -93,7 +146,7 @@ class PropertySettings:
         readable = self._operations.has(Operation.GetDevicePropDesc) or self._operations.has(
             Operation.GetDevicePropValue
         )
-        return tuple(dict.fromkeys(self._operations.info.device_properties)) if readable else ()
+        return tuple(dict.fromkeys(self.vocabulary.codes)) if readable else ()
 
     @property
     def _maker(self) -> Maker:
@@ -101,12 +154,15 @@ class PropertySettings:
 
     def names(self) -> Sequence[str]:
         """Name the settings. The clock is not among them: it has a file of its own."""
-        return [properties.property_name(code) for code in self._codes if code != properties.DATE_TIME]
+        return [self.vocabulary.name(code) for code in self._codes if code != properties.DATE_TIME]
 
     async def read(self, name: str) -> str:
         """Read a setting's value as text."""
         description = await self._present(self._code(name))
-        return properties.write_value(description, description.current, self._maker)
+        return self._write_values(description, (description.current,))[0]
+
+    def _write_values(self, description: DevicePropDesc, values: Sequence[Value]) -> Sequence[str]:
+        return properties.write_values(description, values, self._maker, self.vocabulary.notation(description))
 
     async def value(self, code: int, *, patient: bool = False) -> Value:
         """Read a property's value; `patient` waits for a busy camera as long as a command does."""
@@ -124,7 +180,9 @@ class PropertySettings:
                 values = steps if len(steps) <= MAX_LISTED else (low, high)
             case None:
                 values = ()
-        return list(dict.fromkeys(properties.write_values(description, values, self._maker)))
+        if not values:
+            return NoChoices(NO_CHOICES if description.writable else READ_ONLY)
+        return list(dict.fromkeys(self._write_values(description, values)))
 
     async def change(self, name: str, text: str) -> None:
         """Write a setting and read it back.
@@ -135,25 +193,33 @@ class PropertySettings:
             NotPermitted: the camera kept what it had.
         """
         description = await self._describe(self._code(name), patient=True)
-        value = properties.read_value(description, text, self._maker)
+        value = properties.read_value(description, text, self._maker, self.vocabulary.notation(description), name)
         try:
             await self._write(description, value)
         except errors.InvalidValue:
             if value != description.current:  # not all cameras offer the value that they have
                 raise
-        kept = await self.value(description.code, patient=True)
-        if kept == value:
+        until = trio.current_time() + self.settling
+        while (kept := await self.value(description.code, patient=True)) != value:
+            if trio.current_time() >= until:
+                break
+            await trio.sleep(SETTLE_POLL)
+        else:
             return
-        shown, wanted = (properties.write_value(description, each, self._maker) for each in (kept, value))
+        shown, wanted = self._write_values(description, (kept, value))
         if shown != wanted:
             raise errors.NotPermitted(f"{name}: the camera kept {shown}")
+
+    async def describe(self, code: int) -> DevicePropDesc:
+        """Ask for a property's description."""
+        return await self._describe(code)
 
     async def change_value(self, code: int, value: Value) -> None:
         """Write a property, without a look at what the camera makes of it."""
         await self._write(self._descriptions.get(code) or await self._describe(code, patient=True), value)
 
     async def _write(self, description: DevicePropDesc, value: Value) -> None:
-        name = properties.property_name(description.code)
+        name = self.vocabulary.name(description.code)
         if not description.writable:
             raise errors.AccessDenied(f"{name}: read-only on this camera")
         if not self._operations.has(Operation.SetDevicePropValue):
@@ -162,7 +228,7 @@ class PropertySettings:
         await self._session.transact(Operation.SetDevicePropValue, description.code, data=data)
 
     def _code(self, name: str) -> int:
-        code = properties.property_code(name)
+        code = self.vocabulary.code(name)
         if code is None:
             raise errors.NotFound(f"no setting {name}")
         self._check(code)
@@ -170,7 +236,7 @@ class PropertySettings:
 
     def _check(self, code: int) -> None:
         if code not in self._codes:
-            raise errors.NotSupported(f"this camera has no {properties.property_name(code)}")
+            raise errors.NotSupported(f"this camera has no {self.vocabulary.name(code)}")
 
     async def _ask(self, operation: Operation, code: int, patient: bool) -> Reply:
         """Ask for a property, with as much patience as there is reason for.

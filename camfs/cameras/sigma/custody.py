@@ -45,8 +45,9 @@ from camfs.cameras.sigma import identity
 from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ShotFile, Unconfirmed
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import Ring
-from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.shot_list import ShotList
+from camfs.cameras.tethered.shot_key import IMAGEDB
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState
 from camfs.protocols.sigma.records import CaptureStatus, Movie, Picture
 

@@ -6,30 +6,32 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, FolderChanged, Happened, Key, Usage
+from camfs.cameras.api import Ability, Change, Entry, FolderChanged, Happened, Key, Usage, unconfirmed_lines
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
-from camfs.cameras.sigma.exposure import ImageKey
-from camfs.cameras.sigma.file_names import default_folder
 from camfs.cameras.sigma.focus import Focus
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.interval import LOOK
 from camfs.cameras.sigma.liveview import LiveView
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.raw import RawCommands
-from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.file_names import default_folder
+from camfs.cameras.tethered.remote import RemoteControl
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ STATUS_SETTINGS = {
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
 
+
+WATCHED = 3.0
+"""Seconds between two looks at what the body has changed."""
 
 STATUS_FILES = 20
 """Files of the spool that are not offered and are named in `.status`."""
@@ -78,12 +83,13 @@ class SigmaCamera:
         self.images = ImageFolder(
             self._operations, Spool(spool or default_folder(self._serial())), self._announce_images, movies=movies
         )
-        self.remote = RemoteControl(self._operations, self.images, idle)
+        self._tether = SigmaTether(self._operations)
+        self.remote = RemoteControl(self._tether, self.images, idle)
         self._card = Card(ptp, lambda: self.remote.is_acquired)
         self._settings = Settings(self._operations)
         self._focus = Focus(self._operations, self._settings, self.images)
         self._live_view = LiveView(self._operations, self._settings, self.remote)
-        self._raw = RawCommands(ptp, self._operations, self.remote, self.images, self._settings)
+        self._raw = RawCommands(ptp, self._operations, self._tether, self.remote, self.images, self._settings)
         self._battery = self._interval_trouble = ""
         self._is_closing = self._is_ending_control = False
         self.remote.before_acquiring = self._card.learn_stores
@@ -125,9 +131,22 @@ class SigmaCamera:
         """Announce what happens at the camera until it is gone, and release control when idle."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.remote.release_when_idle)
+            nursery.start_soon(self._watch_settings)
             await self._ptp.listen()
             self.remote.note_unplugged()
             nursery.cancel_scope.cancel()
+
+    async def _watch_settings(self) -> None:
+        """Look now and then what the body has changed, under control and while nobody uses it; that does not put off its release."""
+        while True:
+            await trio.sleep(WATCHED)
+            if self.remote.is_unused:
+                try:
+                    await self._settings.look()
+                except errors.CameraError as error:
+                    log.info("what the body has changed: %s", error)
+                    if isinstance(error, errors.Refused) and error.code == NOT_INITIALISED:
+                        self.remote.note_switched_off()
 
     async def aclose(self) -> None:
         """Release control, close the session and let go of the device; never raises."""
@@ -159,6 +178,11 @@ class SigmaCamera:
     def sends_events(self) -> bool:
         return self._ptp.sends_events
 
+    def abilities(self) -> Set[Ability]:
+        of_card = self._ptp.abilities() & {Ability.THUMBNAILS, Ability.DELETE, Ability.FORMAT}
+        of_body = {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL, Ability.MOVIES, Ability.FOCUS}
+        return of_card | of_body | {Ability.LIVE_VIEW}
+
     def _serial(self) -> str:
         """Return the serial number: 8 digits, which DeviceInfo pads with zeros (camfs/protocols/sigma/README.md, "Identity")."""
         return self._ptp.info.serial_number.lstrip("0") or self._ptp.info.serial_number
@@ -179,18 +203,19 @@ class SigmaCamera:
         new = [Happened("added", self.images.raw(key), (key,), is_new=True) for key in now if key not in before]
         await self._announce_all([*gone, change, *new])
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         """Have the card listed anew: the photographer has or had the body, and handles may mean other objects now.
 
         What was listed is kept for the next time that control is acquired, until it is listed anew: nothing fresher was seen.
         """
         self._settings.invalidate()
+        self._settings.forget_unconfirmed()
         self._is_ending_control = True
         self._ptp.renumber()
         self._is_ending_control = False
         how = (
             Happened("control released", _raw(SigmaOperation.CloseApplication))
-            if released
+            if self.remote.was_released
             else Happened("control lost")
         )
         self._tell(how, FolderChanged(None))
@@ -247,9 +272,9 @@ class SigmaCamera:
             await self._ptp.release(entry)
 
     async def thumbnail(self, entry: Entry) -> bytes:
-        """Fetch a thumbnail. The camera makes none of what its image database holds."""
+        """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
         if isinstance(entry.key, ImageKey):
-            raise errors.NoData("the camera has no thumbnails of shots in imagedb")
+            return await carried_thumbnail(entry, self.read)
         return await self._card.live(lambda: self._ptp.thumbnail(entry))
 
     async def delete(self, entry: Entry) -> None:
@@ -282,6 +307,9 @@ class SigmaCamera:
             self._card.invalidate()
 
     # ------------------------------------------------------------------ settings, clock
+
+    async def learn_settings(self) -> None:
+        pass
 
     def setting_names(self) -> Sequence[str]:
         return self._settings.names()
@@ -362,6 +390,9 @@ class SigmaCamera:
             async with self.remote.unchanged():
                 await self.images.interval.stop()
 
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
+
     async def has_control(self) -> bool:
         return self.remote.is_acquired
 
@@ -405,7 +436,7 @@ class SigmaCamera:
     async def status(self) -> Sequence[tuple[str, str]]:
         """Return the lines of `.status`. Never acquires control, and asks the camera nothing without it."""
         settings = await self._setting_lines() if self.remote.is_acquired else []
-        info = self.remote.info
+        info = self._tether.info
         lines = [
             ("camera", self._ptp.info.model or "SIGMA"),
             ("serial", self._serial()),
@@ -444,6 +475,7 @@ class SigmaCamera:
             lines.append((key, value))
             if key == "battery":
                 self._battery = value
+        lines += unconfirmed_lines(self._settings.unconfirmed)
         return [*lines, ("recording", "yes" if self.images.recording else "no")]
 
 

@@ -33,8 +33,9 @@ import trio
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.partial_file import PartialFile
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.partial_file import PartialFile
+from camfs.cameras.tethered.shot_key import ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.records import Movie, Picture
 
 log = logging.getLogger(__name__)
@@ -85,14 +86,6 @@ _TRANSITIONS = {
     (FileState.LOST, FileEvent.STORED): FileState.SAFE,
 }
 """The next state. An event that is not here for a state changes nothing."""
-
-
-@dataclass(frozen=True)
-class ImageKey:
-    """The key of a file: its name, and a number that no other file had since the mount began."""
-
-    name: str
-    number: int
 
 
 @dataclass(eq=False)

@@ -25,10 +25,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from camfs import errors
 from camfs.cameras.sigma.exposure import PIECE, Exposure, FileState, ShotFile, digest, fetch
-from camfs.cameras.sigma.file_names import safe_name
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import has_picture
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.file_names import safe_name
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.records import Picture
 
 log = logging.getLogger(__name__)

@@ -13,14 +13,15 @@ from camfs import errors
 from camfs.cameras.api import Change, Entry, FolderChanged, Key, Usage
 from camfs.cameras.sigma import identity
 from camfs.cameras.sigma.custody import Custody
-from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ImageKey, ShotFile
-from camfs.cameras.sigma.file_names import safe_name
+from camfs.cameras.sigma.exposure import PIECE, FileEvent, FileState, ShotFile
 from camfs.cameras.sigma.interval import Interval, IntervalShooting
 from camfs.cameras.sigma.movies import Movies
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.ring import NotDone, Ring, Snapped, failure
-from camfs.cameras.sigma.shot_list import IMAGEDB, ShotList
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.shot_list import ShotList
+from camfs.cameras.tethered.file_names import safe_name
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState, Destination, has_failed
 from camfs.protocols.sigma.records import Picture
 

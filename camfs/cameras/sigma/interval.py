@@ -137,7 +137,7 @@ class IntervalShooting:
         if self._interval.frames and self._taken >= self._interval.frames:
             self._end("over")
         elif self._stopped and not pending:
-            self._end("ended by 0")
+            self._end("ended")
         elif trio.current_time() - self._came_at > self._patience:
             self._end("ended by the camera")
 

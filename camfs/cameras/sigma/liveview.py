@@ -4,8 +4,8 @@ import trio
 
 from camfs import errors
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
+from camfs.cameras.tethered.remote import RemoteControl
 from camfs.protocols.sigma.datasets import Dataset
 
 FRAME_BUDGET = 2.0

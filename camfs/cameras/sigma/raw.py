@@ -10,8 +10,9 @@ from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.remote import RemoteControl
 from camfs.cameras.sigma.settings import Settings
+from camfs.cameras.sigma.tether import SigmaTether
+from camfs.cameras.tethered.remote import RemoteControl
 from camfs.protocols.ptp.codes import DataPhase, name_of
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
@@ -39,12 +40,14 @@ class RawCommands:
         self,
         ptp: PtpCamera,
         operations: SigmaOperations,
+        tether: SigmaTether,
         remote: RemoteControl,
         images: ImageFolder,
         settings: Settings,
     ) -> None:
         self._ptp = ptp
         self._operations = operations
+        self._tether = tether
         self._remote = remote
         self._images = images
         self._settings = settings
@@ -65,7 +68,8 @@ class RawCommands:
             return "2001"
         async with self._remote.acquired():
             if operation == SigmaOperation.ConfigApi:
-                return f"2001 : {self._remote.info.encode().hex()}" if self._remote.info is not None else "2001"
+                info = self._tether.info
+                return f"2001 : {info.encode().hex()}" if info is not None else "2001"
             if operation == SigmaOperation.GetPartialMovieFile:
                 return f"2001 : {(await self._read_movie(parameters)).hex()}"
             if operation == SigmaOperation.ClearImageDBSingle:

@@ -9,16 +9,14 @@ from collections.abc import Collection
 
 from camfs import errors
 from camfs.cameras.api import Entry, Key
-from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ImageKey, ShotFile
-from camfs.cameras.sigma.file_names import safe_name
+from camfs.cameras.sigma.exposure import Exposure, FileEvent, FileState, ShotFile
 from camfs.cameras.sigma.operations import SigmaOperations
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.file_names import safe_name
+from camfs.cameras.tethered.shot_key import ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.records import Movie, Picture
 
 log = logging.getLogger(__name__)
-
-IMAGEDB = "imagedb"
-"""The folder's key, and its name."""
 
 
 class ShotList:
@@ -57,7 +55,14 @@ class ShotList:
         """
         file = self.file(key)
         return Entry(
-            file.key, file.key.name, str(file.key.number), False, file.size, mtime_ns=file.mtime_ns, is_local=True
+            file.key,
+            file.key.name,
+            str(file.key.number),
+            False,
+            file.size,
+            mtime_ns=file.mtime_ns,
+            is_picture=not file.is_movie,
+            is_local=True,
         )
 
     def drop(self, file: ShotFile) -> None:

@@ -41,6 +41,9 @@ BATTERY_LEVEL = 0x5001
 SHARPNESS = 0x5015
 SHUTTER_SPEED = 0x500D
 
+UNKNOWN = "unknown"
+"""The level of a battery that the camera does not know, or does not have."""
+
 MOST_BARS = 20
 """Up to so many a full battery is counted in bars, not in per cent."""
 
@@ -192,11 +195,33 @@ def guess_description(code: int, data: bytes) -> DevicePropDesc:
     return DevicePropDesc(code, DataType.ARRAY | DataType.UINT8, False, tuple(data), tuple(data))
 
 
-def write_values(description: DevicePropDesc, values: Iterable[Value], maker: Maker = Maker.OTHER) -> Sequence[str]:
-    """Write values of a property as text. Strings stay as they are; arrays become numbers with blanks between them."""
+def is_known(description: DevicePropDesc) -> bool:
+    """Say whether the present value is one: a camera without a battery gives a level far outside of the range that it describes."""
+    form, value = description.form, description.current
+    return not (
+        description.code == BATTERY_LEVEL
+        and isinstance(form, Range)
+        and isinstance(value, int)
+        and not form.minimum <= value <= form.maximum
+    )
+
+
+def write_values(
+    description: DevicePropDesc, values: Iterable[Value], maker: Maker = Maker.OTHER, own: Notation | None = None
+) -> Sequence[str]:
+    """Write values of a property as text. Strings stay as they are; arrays become numbers with blanks between them.
+
+    Args:
+        description: of the property.
+        values: of it.
+        maker: of the camera.
+        own: how the maker's own property is written; None for what is known of standard properties.
+    """
     wanted = tuple(values)
+    if wanted == (description.current,) and not is_known(description):
+        return [UNKNOWN]
     integers = [value for value in wanted if isinstance(value, int)]
-    texts = _texts(description, integers, maker) if integers else {}
+    texts = _texts(description, integers, own or _notation(description, maker)) if integers else {}
     return [texts[value] if isinstance(value, int) else _write_plain(value) for value in wanted]
 
 
@@ -204,18 +229,24 @@ def _write_plain(value: str | tuple[int, ...]) -> str:
     return value if isinstance(value, str) else " ".join(map(str, value))
 
 
-def write_value(description: DevicePropDesc, value: Value, maker: Maker = Maker.OTHER) -> str:
+def write_value(
+    description: DevicePropDesc, value: Value, maker: Maker = Maker.OTHER, own: Notation | None = None
+) -> str:
     """Write one value of a property as text, like `write_values`."""
-    return write_values(description, (value,), maker)[0]
+    return write_values(description, (value,), maker, own)[0]
 
 
-def read_value(description: DevicePropDesc, text: str, maker: Maker = Maker.OTHER) -> Value:
-    """Read what `write_value` writes.
+def read_value(
+    description: DevicePropDesc, text: str, maker: Maker = Maker.OTHER, own: Notation | None = None, name: str = ""
+) -> Value:
+    """Read what `write_value` writes; `name` is the setting's, for errors.
 
     Raises:
         InvalidValue: the text cannot be a value of this property, or the camera does not offer the value.
     """
-    name, data_type, form = property_name(description.code), description.data_type, description.form
+    name, data_type, form = name or property_name(description.code), description.data_type, description.form
+    if text == UNKNOWN and not is_known(description):
+        return description.current
     try:
         value: Value | None
         if data_type == DataType.STRING:
@@ -224,7 +255,7 @@ def read_value(description: DevicePropDesc, text: str, maker: Maker = Maker.OTHE
         elif data_type & DataType.ARRAY:
             value = tuple(int(number, 0) for number in text.split())
         else:
-            value = _read_integer(description, text.strip(), maker)
+            value = _read_integer(description, text.strip(), own or _notation(description, maker))
     except (ValueError, ZeroDivisionError, OverflowError):
         raise InvalidValue(f"{name}: {text[:MAX_TEXT]!r} is not a valid value") from None
     if value is None or not _is_offered(description, value):
@@ -246,17 +277,16 @@ def _is_offered(description: DevicePropDesc, value: Value) -> bool:
     return True
 
 
-def _read_integer(description: DevicePropDesc, text: str, maker: Maker) -> int | None:
+def _read_integer(description: DevicePropDesc, text: str, notation: Notation) -> int | None:
     """Return the integer that a text means; None if the camera does not offer it."""
     if len(text) > MAX_TEXT:
         raise ValueError(text)
-    texts = _texts(description, (), maker)
+    texts = _texts(description, (), notation)
     for value, own in texts.items():
         if own.lower() == text.lower():
             return value
     if text.lower().startswith(_RAW):
         return _in_range(description.data_type, int(text, 0))
-    notation = _notation(description, maker)
     meant = notation.read(text)
     for value, own in texts.items():
         if not own.startswith(_RAW) and notation.read(own)[0] == meant[0]:
@@ -277,9 +307,8 @@ def _in_range(data_type: int, value: int) -> int:
     return value - (1 << 8 * width) if signed and 1 << (8 * width - 1) <= value < 1 << 8 * width else value
 
 
-def _texts(description: DevicePropDesc, more: Iterable[int], maker: Maker) -> dict[int, str]:
+def _texts(description: DevicePropDesc, more: Iterable[int], notation: Notation) -> dict[int, str]:
     """Return the texts of what a description names (what it offers, and the present value), and of more values."""
-    notation = _notation(description, maker)
     form = description.form
     ends = (form.minimum, form.maximum) if isinstance(form, Range) else ()
     texts: dict[int, str] = {}

@@ -10,12 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from camfs.protocols import embedded
 from camfs.virtual.pictures import thumbnails
 from camfs.virtual.pictures.generated import generated_shots
 from camfs.virtual.pictures.generated import thumbnail as generated_thumbnail
-
-HEAD_SIZE = 256 * 1024
-"""Bytes at the start of a file that are searched for an embedded thumbnail."""
 
 
 class Content(Protocol):
@@ -39,7 +37,7 @@ def thumbnail(content: Content) -> bytes | None:
 
 def embedded_thumbnail(content: Content) -> bytes | None:
     """Return the thumbnail in the first bytes of a picture; None if there is none."""
-    return thumbnails.embedded_thumbnail(content.read(0, HEAD_SIZE))
+    return embedded.embedded_thumbnail(content.read(0, embedded.HEAD_SIZE))
 
 
 class Bytes:

@@ -14,10 +14,10 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageOps
 
-from camfs.virtual.pictures import tiff
+from camfs.protocols import tiff
+from camfs.protocols.tiff import Data, Directory, Tag
 from camfs.virtual.pictures.jpegs import compressed
 from camfs.virtual.pictures.thumbnails import THUMBNAIL_SIZE
-from camfs.virtual.pictures.tiff import Data, Directory, Tag
 
 PREVIEW_WIDTH = 640
 """Width in pixels of the JPEG preview in a DNG, unless the picture is narrower."""

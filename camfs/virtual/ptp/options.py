@@ -1,6 +1,6 @@
 """The options of emulated PTP cameras, as a table; not every model has all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -47,7 +47,9 @@ class Options:
         numbers_custom_modes: whether a SIGMA fp's custom modes are numbers, and not bits.
         snap_time: seconds of each step of a SIGMA fp's capture.
         failures: states in which a SIGMA fp's first captures end.
+        awkward: names of awkward sides of a maker's body, each with its number if one was given.
         settings: a SIGMA fp's settings when the computer takes control: names as in `.settings`, in the order of writing.
+        own: options that only this model has, as they were given.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -70,20 +72,24 @@ class Options:
     snap_time: float = 0.3
     failures: tuple[CaptureState, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    awkward: tuple[tuple[str, float | None], ...] = ()
+    own: dict[str, str] = field(default_factory=dict)
 
 
-def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
+def parse(values: Mapping[str, str], own: tuple[str, ...], others: Collection[str] = ()) -> Options:
     """Read options.
 
     Args:
         values: by name.
         own: which of the options that only some models have this one has.
+        others: names of options that only this one has; they are kept as they are given.
 
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
     table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = read_options(Options(), table, values)
+    options = read_options(Options(), table, {name: value for name, value in values.items() if name not in others})
+    options.own = {name: value for name, value in values.items() if name in others}
     if options.objects is not None and "card" in options.folders:
         raise WrongOption("objects", str(options.objects), "cannot be given together with card")
     return options
@@ -229,7 +235,15 @@ def _settings(options: Options, value: str) -> None:
     options.settings = tuple(pairs)
 
 
-_OWN = ("card", "memory", "firmware", "custom_modes", "snap_time", "failures", "settings")
+def _awkward(options: Options, value: str) -> None:
+    sides: list[tuple[str, float | None]] = []
+    for each in value.split(","):
+        name, colon, number = each.partition(":")
+        sides.append((name, not_negative(number) if colon else None))
+    options.awkward = tuple(sides)
+
+
+_OWN = ("card", "memory", "firmware", "custom_modes", "snap_time", "failures", "settings", "awkward")
 """Options that only some models have."""
 
 OPTIONS: Mapping[str, Option[Options]] = {
@@ -262,7 +276,12 @@ OPTIONS: Mapping[str, Option[Options]] = {
     "custom_modes": Option(
         "bits|numbers", "how the SIGMA fp codes its exposure modes C1 to C3 (default bits)", _custom_modes
     ),
-    "snap_time": Option("SECONDS", "duration of each step of a capture of the SIGMA fp (default 0.3)", _snap_time),
+    "snap_time": Option(
+        "SECONDS", "duration of each step of a capture of the SIGMA fp or a maker's body (default 0.3)", _snap_time
+    ),
+    "awkward": Option(
+        "NAME[:NUMBER],...", "awkward sides of a maker's body, by their names in camfs/virtual/README.md", _awkward
+    ),
     "settings": Option("NAME:VALUE,...", "settings of the SIGMA fp when the computer takes control", _settings),
     "failures": Option("NAME,...", f"how the first captures of the SIGMA fp fail: {', '.join(_ENDS)}", _failures),
 }

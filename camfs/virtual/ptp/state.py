@@ -9,6 +9,7 @@ from camfs.protocols.ptp.datasets import DeviceInfo
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import Value
 from camfs.virtual.ptp.faults import Quirks
+from camfs.virtual.ptp.maker_body import MakerBody
 from camfs.virtual.ptp.properties import Clock, Property
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.store import File, Folder, Node, Objects, Store
@@ -49,6 +50,7 @@ class CameraState:
         events: events that wait to be sent.
         on_event: is called when `events` has grown.
         sigma: the SIGMA fp's own state; None on other cameras.
+        maker: the state of another maker's body beyond PTP; None for none.
     """
 
     device_info: DeviceInfo
@@ -60,6 +62,7 @@ class CameraState:
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[], None] = lambda: None
     sigma: SigmaFp | None = None
+    maker: MakerBody | None = None
 
     def __post_init__(self) -> None:
         for store in self.stores:
@@ -72,6 +75,8 @@ class CameraState:
 
     def send(self, event: Event) -> None:
         """Send an event, even one that this camera does not list."""
+        if self.maker is not None and not self.maker.happened(event):
+            return
         if len(self.events) < MAX_EVENTS:
             self.events.append(event)
             self.on_event()
@@ -86,11 +91,15 @@ class CameraState:
         self.events.clear()
         if self.sigma is not None:
             self.sigma.session_ended()
+        if self.maker is not None:
+            self.maker.session_ended()
 
     def lose_power(self) -> None:
         """Do what pulling the USB cable brings with it."""
         if self.sigma is not None:
             self.sigma.close()
+        if self.maker is not None:
+            self.maker.power_lost()
 
     def now(self) -> datetime:
         """Return the time on the camera's clock."""

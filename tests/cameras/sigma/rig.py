@@ -10,8 +10,8 @@ import trio
 from camfs.cameras.api import Change, Entry, Key
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.still import open_still_camera
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.virtual import EmulatedCamera
 from camfs.virtual.usb.pipes import HostPipes

@@ -1,6 +1,8 @@
 """The SIGMA fp as the file system sees it: imagedb beside the card, capture, movies, live view, raw commands, `.status`."""
 
+import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -13,10 +15,11 @@ from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera
 from camfs.cameras.sigma.liveview import FRAME_BUDGET
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.still import open_still_camera
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.ptp.codes import DataPhase, Operation
 from camfs.protocols.sigma.codes import UNKNOWN_OPERATIONS, CaptureState, Destination, Hazard, SigmaOperation
+from camfs.virtual.pictures.contents import Bytes
 from camfs.virtual.ptp.faults import FaultKind
 from tests.cameras.rig import CARD_ROOT, emulated, nursery
 from tests.cameras.sigma.rig import Rig, driven, rigged
@@ -86,12 +89,54 @@ async def test_a_shot_in_imagedb(tmp_path: Path) -> None:
         assert data[:3] == b"\xff\xd8\xff"
         assert bytes(await rig.camera.read(entry, 1000, 500)) == data[1000:1500]
         await rig.camera.release(entry)
-        with pytest.raises(errors.NoData):
-            await rig.camera.thumbnail(entry)
         with pytest.raises(errors.StoreReadOnly):
             await rig.camera.rename(entry, "other")
         await rig.camera.delete(entry)
         assert await rig.entries() == []
+
+
+async def test_shots_have_the_thumbnails_that_their_files_carry(tmp_path: Path) -> None:
+    async with rigged(tmp_path, empty=True) as rig:
+        await rig.camera.change_setting("image-quality", "dng+fine")
+        shots = await rig.shoot()
+        assert [entry.is_picture for entry in shots] == [True, True]
+        rig.operations()
+        in_camera = [await rig.camera.thumbnail(entry) for entry in shots]
+        assert rig.operations() == ["GetBigPartialPictFile"] * 2  # the beginning of each
+        for entry, thumbnail in zip(shots, in_camera, strict=True):
+            data = bytes(await rig.camera.read(entry, 0, entry.size))
+            assert thumbnail.startswith(b"\xff\xd8\xff")
+            assert thumbnail in data
+        await rig.camera.release_control()
+        assert [await rig.camera.thumbnail(entry) for entry in shots] == in_camera
+    async with rigged(tmp_path, empty=True) as rig:
+        assert "ConfigApi" not in rig.operations()
+        left = await rig.entries()
+        assert [await rig.camera.thumbnail(entry) for entry in left if "SDIM" in entry.name] == in_camera
+        assert "ConfigApi" not in rig.operations()
+
+
+async def test_a_shot_whose_thumbnail_stands_at_its_end_or_nowhere(tmp_path: Path) -> None:
+    late = b"II*\0" + (1 << 20).to_bytes(4, "little") + bytes((1 << 20) - 8)
+    small = b"\xff\xd8\xff\xc0\0\4\0\0\xff\xd9"
+    entries = ((0x201, len(late) + 2 + 24 + 4), (0x202, len(small)))
+    late += len(entries).to_bytes(2, "little")
+    late += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries) + bytes(4) + small
+    async with rigged(tmp_path, empty=True) as rig:
+        (entry,) = await rig.shoot()
+        picture = next(iter(rig.body.sigma.database.files(trio.current_time())))
+        picture.content = Bytes(lambda: late)
+        (shot,) = rig.camera.images._listed.files.values()
+        assert shot.record is not None
+        shot.size, shot.record = len(late), replace(shot.record, size=len(late))
+        entry = rig.camera.images.describe(entry.key)
+        assert await rig.camera.thumbnail(entry) == small
+    async with rigged(tmp_path / "other", empty=True) as rig:
+        (entry,) = await rig.shoot()
+        picture = next(iter(rig.body.sigma.database.files(trio.current_time())))
+        picture.content = Bytes(lambda: bytes(entry.size))
+        with pytest.raises(errors.NoData, match="carries no thumbnail"):
+            await rig.camera.thumbnail(entry)
 
 
 async def test_imagedb_is_neither_formatted_nor_deleted(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.sigma import exposure
-from camfs.cameras.sigma.exposure import FileEvent, FileState, ImageKey, ShotFile
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.sigma.exposure import FileEvent, FileState, ShotFile
+from camfs.cameras.tethered.shot_key import ImageKey
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation
 from camfs.virtual.ptp.faults import Fault, FaultKind
 from camfs.virtual.sigma.database import PictureFile

@@ -13,8 +13,8 @@ from camfs import errors
 from camfs.cameras.ptp.iplink import IpLink
 from camfs.cameras.sigma import identity
 from camfs.cameras.sigma.driver import SigmaCamera
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.still import open_still_camera
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.sigma.codes import CaptureState, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import Picture, decode_pictures, encode_pictures

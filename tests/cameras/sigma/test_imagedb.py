@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.api import FolderChanged
-from camfs.cameras.sigma.shot_list import IMAGEDB
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.sigma.codes import Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.records import Picture

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.sigma.file_names import original_name
+from camfs.cameras.tethered.file_names import original_name
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.virtual import EmulatedCamera

@@ -16,8 +16,8 @@ from camfs.cameras.api import FolderChanged
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.sigma.shot_list import IMAGEDB
 from camfs.cameras.still import open_still_camera
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.sigma.codes import NOT_INITIALISED, Destination, SigmaOperation
 from camfs.virtual.ptp.faults import FaultKind
@@ -312,7 +312,7 @@ async def test_shots_that_find_no_room_keep_the_body(
     """Refused at `.control`, tried again when idle, and at the end the body stays locked: the next mount has the shot."""
     async with emulated("sigma-fp", snap_time=QUICK) as body:
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
+            patch.setattr("camfs.cameras.tethered.spool.PartialFile.write", full)
             async with driven(body, tmp_path, idle=60) as rig:
                 (entry,) = await rig.shoot()
                 with pytest.raises(errors.StoreFull):
@@ -544,7 +544,7 @@ async def test_a_rescue_that_fails_leaves_the_shots_where_they_are(
         async with killed(body, tmp_path) as rig:
             await rig.shoot()
         with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
-            patch.setattr("camfs.cameras.sigma.spool.PartialFile.write", full)
+            patch.setattr("camfs.cameras.tethered.spool.PartialFile.write", full)
             async with driven(body, tmp_path) as rig:
                 assert rig.camera.remote.is_acquired
                 assert "stays locked" in caplog.text

@@ -204,7 +204,7 @@ async def test_an_endless_interval_is_ended(tmp_path: Path, jumping_clock: Clock
         number = len(await names(rig))
         await trio.sleep(100)
         assert len(await names(rig)) == number
-        assert await told(rig) == f"{number} taken, one each 2 s, ended by 0"
+        assert await told(rig) == f"{number} taken, one each 2 s, ended"
         assert len(set(await names(rig))) == number
 
 

@@ -10,14 +10,14 @@ from trio.testing import MockClock
 
 from camfs import errors
 from camfs.cameras.api import FolderChanged
-from camfs.cameras.sigma.shot_list import IMAGEDB
-from camfs.cameras.sigma.spool import Spool
+from camfs.cameras.tethered.shot_key import IMAGEDB
+from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.virtual.sigma.database import PictureFile
 from tests.cameras.rig import emulated
 from tests.cameras.sigma.program import BOTH_KINDS, Program, bytes_of, kept, program, rescued, running
 from tests.cameras.sigma.rig import driven, rigged
-from tests.cameras.sigma.test_spool import DATA, TAKEN, add, opened
+from tests.cameras.tethered.test_spool import DATA, TAKEN, add, opened
 
 pytestmark = pytest.mark.usefixtures("disk_without_threads", "small_pictures")
 

@@ -1,0 +1,1 @@
+"""The driver of Nikon's bodies: what they do beyond PTP."""

@@ -1,0 +1,400 @@
+"""The driver of a body that a computer can control, of any maker: a PTP camera, and what its maker's `Body` does beyond PTP.
+
+driver ─┬─ ptp            the card, copying, what any PTP camera does
+        ├─ body           settings, shutter, live view, focus, movies, in the maker's way
+        ├─ remote ─ mark  who has the body; it is given back whatever happens
+        ├─ following      what happens in the body
+        ├─ shutter        one picture
+        └─ shots ─ spool  the folder `imagedb`: shots that came to this computer
+
+Listing and copying send what any PTP camera is sent, and nothing of the maker's. The body is acquired by what needs it: a picture, a frame
+of the live view, the focus, a movie, a setting that cannot be read or changed otherwise, and `.control`. It is released on `.control` 0,
+after an idle time, at the end, and by the next program if this one is killed.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence, Set
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from camfs import errors
+from camfs.cameras.api import Ability, Change, Entry, Happened, Key, Usage
+from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.link import Link
+from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
+from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.file_names import default_folder
+from camfs.cameras.tethered.following import Following
+from camfs.cameras.tethered.mark import MarkedTether
+from camfs.cameras.tethered.remote import RemoteControl
+from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.shots import ShotFolder
+from camfs.cameras.tethered.shutter import Shutter
+from camfs.cameras.tethered.spool import Spool
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+AUTOFOCUS = "capture-autofocus"
+"""The setting that is camfs's own: whether the body focuses before a picture. It does not, unless the user says so: that would undo a
+manual focus."""
+
+SWITCH = ("off", "on")
+
+STATUS_FILES = 20
+"""Files of the spool that are not offered and are named in `.status`."""
+
+
+class HeldShots:
+    """What remote control asks about shots (`remote.Shots`), before the body is released and after one was found tethered."""
+
+    def __init__(self, body: Body, shots: ShotFolder) -> None:
+        self.following: Following | None = None
+        self._body = body
+        self._shots = shots
+
+    @property
+    def has_unsaved(self) -> bool:
+        return self._shots.unsaved > 0
+
+    @property
+    def recording(self) -> bool:
+        return self._body.recording
+
+    async def save(self) -> None:
+        """Stop the movie, and receive what waits in the body."""
+        if self._body.recording:
+            await self._body.record(False)
+        assert self.following is not None
+        await self.following.ask()
+
+    async def rescue(self) -> None:
+        """Take the body, and receive what a previous program left in it."""
+        await self._body.enter()
+        for news in await self._body.poll():
+            if isinstance(news, ShotWaits):
+                self._shots.note_waiting(news.handle)
+        await self._shots.bring_in(rescuing=True)
+
+    def note_emptied(self) -> None:
+        self._shots.note_emptied()
+
+
+class TetheredCamera:
+    """A body on any link; a `cameras.api.Camera`.
+
+    Args:
+        ptp: the same camera, opened.
+        body: what its maker's bodies do.
+        nursery: runs what goes on in the background.
+        idle: release control after this many idle seconds; 0 = never.
+        spool: folder for shots; None is the default.
+
+    Attributes:
+        ptp: as given.
+        body: as given.
+        remote: remote control of the body.
+        shots: the shots that came to this computer.
+    """
+
+    def __init__(self, ptp: PtpCamera, body: Body, nursery: trio.Nursery, *, idle: float, spool: Path | None) -> None:
+        self.ptp = ptp
+        self.body = body
+        self._nursery = nursery
+        kept = Spool(spool or default_folder(self._serial()))
+        self.shots = ShotFolder(body, kept, self._announce_shots)
+        held = HeldShots(body, self.shots)
+        self._tether = MarkedTether(body, ptp, kept)
+        self.remote = RemoteControl(self._tether, held, idle)
+        self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
+        self._shutter = Shutter(body, self._following, self.shots, ptp)
+        self._focuses = self._is_closing = False
+        self._told_shots: Sequence[ImageKey] = ()
+        self.remote.when_acquired = lambda: self._tell("control taken")
+        self.remote.when_ended = self._when_control_ended
+        ptp.when_renumbered = self._when_renumbered
+
+    # ------------------------------------------------------------------ life
+
+    async def open(self) -> None:
+        """See what waits in the spool, and release the body if a previous program was killed while it had it.
+
+        Raises:
+            DeviceGone: the camera left.
+        """
+        await self.shots.open()
+        await self.remote.recover()
+
+    async def reattach(self, link: Link) -> None:
+        """Go on over another link, after the camera was gone.
+
+        Raises:
+            CameraError: see `PtpCamera.reattach`.
+        """
+        await self.ptp.reattach(link)
+        self.body.note_left()
+        await self.remote.recover()
+        self.shots.note_emptied()
+
+    async def listen(self) -> None:
+        """Announce what happens at the camera until it is gone, and release control when idle."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.remote.release_when_idle)
+            nursery.start_soon(self._following.run)
+            await self.ptp.listen()
+            self.remote.note_unplugged()
+            nursery.cancel_scope.cancel()
+
+    async def aclose(self) -> None:
+        """Release control, close the session and let go of the device; never raises."""
+        self._is_closing = True
+        with trio.CancelScope(shield=True):
+            if self.gone:
+                self.remote.note_unplugged()
+            await self.remote.aclose()
+            if not self.remote.is_acquired and not self.gone:
+                await self._tether.aclose()
+            await self.shots.aclose()
+            await self.ptp.aclose()
+
+    @property
+    def epoch(self) -> int:
+        return self.ptp.epoch
+
+    @property
+    def changes(self) -> trio.MemoryReceiveChannel[Change]:
+        return self.ptp.changes
+
+    @property
+    def gone(self) -> bool:
+        return self.ptp.gone
+
+    @property
+    def is_remote_controlled(self) -> bool:
+        return self.body.settings_need_control
+
+    @property
+    def sends_events(self) -> bool:
+        return self.ptp.sends_events
+
+    def _serial(self) -> str:
+        return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
+
+    def _when_control_ended(self) -> None:
+        self.body.note_left()
+        self.body.settings.invalidate()
+        self._tell("control released" if self.remote.was_released else "control lost")
+
+    def _tell(self, text: str) -> None:
+        if not self._is_closing:
+            self._nursery.start_soon(self.ptp.announce, Happened(text))
+
+    async def _announce_shots(self, change: Change) -> None:
+        """Announce that the folder of shots has changed, and what is new in it or gone."""
+        before, now = self._told_shots, self.shots.list()
+        self._told_shots = now
+        for key in before:
+            if key not in now:
+                await self.ptp.announce(Happened("removed", keys=(key,)))
+        await self.ptp.announce(change)
+        for key in now:
+            if key not in before:
+                await self.ptp.announce(Happened("added", keys=(key,), is_new=True))
+
+    def abilities(self) -> Set[Ability]:
+        return (
+            self.ptp.abilities() | {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL} | self.body.abilities()
+        )
+
+    def _when_renumbered(self) -> None:
+        if self.remote.is_acquired:
+            self.remote.note_unclear()  # the session was lost, and with it control on some bodies
+
+    # ------------------------------------------------------------------ listing
+
+    async def list_folder(self, key: Key | None) -> Sequence[Key]:
+        if key == IMAGEDB:
+            return self.shots.list()
+        keys: Sequence[Key] = await self.ptp.list_folder(key)
+        return [*keys, IMAGEDB] if key is None else keys
+
+    async def describe(self, key: Key, folder: Key | None) -> Entry | None:
+        if key == IMAGEDB:
+            return Entry(IMAGEDB, IMAGEDB, IMAGEDB, is_folder=True, is_local=True)
+        if isinstance(key, ImageKey):
+            return self.shots.describe(key)
+        return await self.ptp.describe(key, folder)
+
+    async def locate(self, key: Key) -> Sequence[Key]:
+        if key == IMAGEDB:
+            return [IMAGEDB]
+        if isinstance(key, ImageKey):
+            return [IMAGEDB, key]
+        return await self.ptp.locate(key)
+
+    # ------------------------------------------------------------------ data
+
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
+        return entry if isinstance(entry.key, ImageKey) else await self.ptp.measure(entry, reading=reading)
+
+    def reads_short(self, entry: Entry) -> bool:
+        return False
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        if isinstance(entry.key, ImageKey):
+            return await self.shots.read(entry, offset, size)
+        return await self.ptp.read(entry, offset, size)
+
+    async def release(self, entry: Entry) -> None:
+        if not isinstance(entry.key, ImageKey):
+            await self.ptp.release(entry)
+
+    async def thumbnail(self, entry: Entry) -> bytes:
+        if isinstance(entry.key, ImageKey):
+            return await carried_thumbnail(entry, self.read)
+        return await self.ptp.thumbnail(entry)
+
+    async def delete(self, entry: Entry) -> None:
+        if entry.key == IMAGEDB:
+            raise errors.NotPermitted("imagedb cannot be deleted")
+        await (self.shots.remove(entry) if isinstance(entry.key, ImageKey) else self.ptp.delete(entry))
+
+    async def rename(self, entry: Entry, name: str) -> None:
+        raise errors.StoreReadOnly("nothing can be renamed on this camera")
+
+    async def usage(self, store: Key) -> Usage:
+        return await (self.shots.usage() if store == IMAGEDB else self.ptp.usage(store))
+
+    async def format(self, store: Key) -> None:
+        if store == IMAGEDB:
+            raise errors.NotPermitted("imagedb cannot be formatted; delete its files instead")
+        await self.ptp.format(store)
+
+    async def refresh(self) -> None:
+        self.body.settings.invalidate()
+        await self.ptp.refresh()
+
+    # ------------------------------------------------------------------ settings, clock
+
+    async def learn_settings(self) -> None:
+        await self.body.settings.learn()
+
+    def setting_names(self) -> Sequence[str]:
+        return [*self.body.settings.names(), AUTOFOCUS]
+
+    async def setting(self, name: str) -> str:
+        if name == AUTOFOCUS:
+            return SWITCH[self._focuses]
+        return await self._read(lambda: self.body.settings.read(name))
+
+    async def choices(self, name: str) -> Sequence[str]:
+        if name == AUTOFOCUS:
+            return SWITCH
+        return await self._read(lambda: self.body.settings.choices(name))
+
+    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Ask the body something that it may tell under remote control only: the body is acquired if it says so."""
+        if not (self.body.settings_need_control and self.remote.is_acquired):
+            try:
+                return await work()
+            except NeedsControl as error:
+                log.info("%s; control is acquired", error)
+        return await self.remote.run(work)
+
+    async def change_setting(self, name: str, value: str) -> None:
+        """Write a setting. The body is acquired only if it does not let the setting be changed otherwise."""
+        if name == AUTOFOCUS:
+            if value not in SWITCH:
+                raise errors.InvalidValue(f"{name}: {value!r} is not on or off")
+            self._focuses = value == SWITCH[1]
+            return
+        if not self.remote.is_acquired:
+            try:
+                await self.body.settings.change(name, value)
+                return
+            except NeedsControl as error:
+                log.info("%s: %s; control is acquired", name, error)
+        await self.remote.run(lambda: self.body.settings.change(name, value))
+
+    async def clock(self) -> datetime:
+        return await self._read(self.body.clock)
+
+    async def set_clock(self, moment: datetime) -> None:
+        await self._read(lambda: self.body.set_clock(moment))
+
+    # ------------------------------------------------------------------ capture, movies, focus, live view
+
+    async def capture(self, exposure: float | None = None) -> Sequence[Key]:
+        async with self.remote.acquired():
+            return await self._shutter.take(autofocus=self._focuses, exposure=exposure)
+
+    async def capture_several(self, count: int) -> tuple[int, Sequence[Key]]:
+        return 1, await self.capture()
+
+    async def stop_capture(self) -> None:
+        pass
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
+
+    async def has_control(self) -> bool:
+        return self.remote.is_acquired
+
+    async def acquire_control(self) -> None:
+        await self.remote.acquire()
+
+    async def release_control(self) -> None:
+        await self.remote.release()
+
+    async def recording(self) -> bool:
+        return self.remote.is_acquired and self.body.recording
+
+    async def record(self, start: bool) -> None:
+        if start:
+            async with self.remote.acquired():
+                await self.body.record(True)
+        elif await self.recording():
+            async with self.remote.unchanged():
+                await self.body.record(False)
+
+    async def focus(self) -> str:
+        return await self._read(self.body.focus_text)
+
+    async def change_focus(self, text: str) -> None:
+        async with self.remote.acquired():
+            await self.body.change_focus(text)
+
+    async def view_frame(self) -> bytes:
+        return await self.remote.run(self.body.frame)
+
+    # ------------------------------------------------------------------ raw, status
+
+    async def raw(self, command: str) -> str:
+        try:
+            return await self.ptp.raw(command)
+        finally:
+            self.body.settings.invalidate()
+
+    async def status(self) -> Sequence[tuple[str, str]]:
+        """Return the lines of `.status`. Never acquires control."""
+        lines = [*await self.ptp.status(), ("control", "yes" if self.remote.is_acquired else "no")]
+        lines += await self.body.status()
+        if self.remote.is_acquired:
+            lines.append(("recording", "yes" if self.body.recording else "no"))
+        files = len(self.shots.list())
+        lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.shots.unsaved} only in the camera"))
+        if self.shots.trouble:
+            lines.append(("spool", f"{self.shots.trouble}; what the camera holds stays there until there is room"))
+        if unusable := self.shots.unusable:
+            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
+            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
+        if self.shots.lost_names:
+            lines.append(
+                ("lost", f"{', '.join(self.shots.lost_names)} (the camera let them go before they were fetched)")
+            )
+        return lines
