@@ -13,7 +13,7 @@ import pytest
 from tests.mounted.mount import PATIENCE, Mount, mounted, run
 from tests.mounted.test_controls import write
 
-QUICK_FP = "virtual:sigma-fp?snap_time=0.01"
+QUICK_FP = "virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine"
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -59,7 +59,8 @@ def test_0_ends_a_series(camera: Path) -> None:
     with mounted("virtual:ptp", camera) as mount:
         put(mount, "1000 every 0.2s")
         put(mount, "0")
-        wait_until(lambda: "ended" in mount.read_status()["series"])
+        wait_until(lambda: "capture: series" in (camera / ".events").read_text())
+        assert mount.read_status()["series"].endswith("ended")
         number = len(os.listdir(camera / "card/DCIM/100CAMFS"))
         time.sleep(1)
         put(mount, "0")

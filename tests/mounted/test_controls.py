@@ -15,7 +15,7 @@ from tests.mounted.mount import Mount, mounted, run
 
 CONTROLS = {
     *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".raw", ".record", ".refresh"),
-    *(".liveview.jpg", ".liveview.mjpeg"),
+    *(".developed", ".liveview.jpg", ".liveview.mjpeg"),
     *(".settings", ".status", ".thumbnails"),
 }
 """Those of a plain PTP camera."""
