@@ -143,7 +143,13 @@ class InvalidValue(Refused):
 
 
 class TransferCut(Refused):
-    """The camera ended the data before the length that it had announced, and then answered OK. What came is good as far as it goes."""
+    """The camera ended the data before the length that it had announced, and then answered OK. What came is good as far as it goes.
+
+    Attributes:
+        sent: how many bytes the response says were sent, None if it does not say. If more, the bytes that are missing may be any.
+    """
+
+    sent: int | None = None
 
 
 class FocusFailed(Refused):

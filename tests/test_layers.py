@@ -39,9 +39,9 @@ SOLE_IMPORTERS = {
     },
     "serial": {"camfs.transports.serial"},
     "rawpy": {"camfs.developing.program"},
-    "pyfuse3": {"camfs.mount.operations", "camfs.mount.kernel"},
+    "pyfuse3": {"camfs.mount.operations", "camfs.mount.refusals", "camfs.mount.kernel"},
 }
-"""Packages that a few modules hide from all others; of pyfuse3 one has what the kernel asks of us and one what we ask of it."""
+"""Packages that a few modules hide from all others; of pyfuse3 two have what the kernel asks of us and one what we ask of it."""
 
 WORDS = {"camfs.commands.options", "camfs.commands.sources"}
 """What the command line says, as data: known from `connect` down to `mount.run`, and itself knowing errors alone."""
@@ -95,10 +95,31 @@ LAYERS = {
         standard=frozenset(PURE),
     ),
     "texts know no protocol": Layer(frozenset({"camfs.protocols.text"}), frozenset()),
+    "APEX codes stand alone": Layer(frozenset({"camfs.protocols.apex"}), frozenset()),
     "PTP knows no maker": Layer(frozenset({"camfs.protocols.ptp"}), frozenset({"camfs.errors", "camfs.protocols.ptp"})),
     "SIGMA's protocol extends PTP": Layer(
         frozenset({"camfs.protocols.sigma"}),
-        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sigma", "camfs.protocols.text"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sigma",
+                "camfs.protocols.text",
+            }
+        ),
+    ),
+    "Canon's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.apex",
+                "camfs.protocols.ptp",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.text",
+            }
+        ),
     ),
     "Nikon's protocol extends PTP": Layer(
         frozenset({"camfs.protocols.nikon"}),
@@ -143,6 +164,7 @@ LAYERS = {
                 "camfs.cameras.api",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.protocols.apex",
                 "camfs.cameras.tethered",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
@@ -177,10 +199,24 @@ LAYERS = {
             }
         ),
     ),
+    "Canon's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.canon_eos",
+                "camfs.cameras.ptp",
+                "camfs.cameras.tethered",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
+            }
+        ),
+    ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
         frozenset(
             {
+                "camfs.cameras.canon_eos",
                 "camfs.cameras.nikon",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
@@ -255,9 +291,9 @@ LAYERS = {
             }
         ),
     ),
-    "only where the emulated PTP camera is put together it knows the SIGMA": Layer(
+    "only where the emulated PTP camera is put together it knows makers": Layer(
         frozenset({"camfs.virtual.ptp"}),
-        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma"}),
+        forbidden=frozenset({"camfs.protocols.sigma", "camfs.virtual.sigma", "camfs.virtual.canon_eos"}),
         exempt=frozenset({f"camfs.virtual.ptp.{name}" for name in ("camera", "options", "profiles", "state")}),
     ),
     "the emulated SIGMA adds to a PTP camera's state": Layer(
@@ -265,6 +301,7 @@ LAYERS = {
         frozenset(
             {
                 "camfs.errors",
+                "camfs.protocols.apex",
                 "camfs.protocols.ptp",
                 "camfs.protocols.sigma",
                 "camfs.virtual.pictures",
@@ -273,6 +310,29 @@ LAYERS = {
                 "camfs.virtual.ptp.state",
                 "camfs.virtual.ptp.store",
                 "camfs.virtual.sigma",
+            }
+        ),
+    ),
+    "the emulated EOS adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.canon_eos"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.canon_eos",
+                "camfs.protocols.ptp",
+                "camfs.virtual.canon_eos",
+                "camfs.virtual.options",
+                "camfs.virtual.pictures",
+                "camfs.virtual.ptp.calls",
+                "camfs.virtual.ptp.descriptions",
+                "camfs.virtual.ptp.maker_body",
+                "camfs.virtual.ptp.makers",
+                "camfs.virtual.ptp.operations",
+                "camfs.virtual.ptp.options",
+                "camfs.virtual.ptp.profiles",
+                "camfs.virtual.ptp.refusal",
+                "camfs.virtual.ptp.state",
+                "camfs.virtual.ptp.store",
             }
         ),
     ),
@@ -285,7 +345,7 @@ LAYERS = {
                 "camfs.protocols.nikon",
                 "camfs.virtual.pictures",
                 *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
-                *(f"camfs.virtual.ptp.{name}" for name in ("properties", "refusal", "state")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "properties", "refusal", "state")),
                 "camfs.virtual.nikon",
             }
         ),

@@ -4,10 +4,11 @@ An entry is a store, a folder or a file. Its key is the driver's own (a PTP stor
 the drivers looks into one.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -126,6 +127,39 @@ class Gone:
 Change = FolderChanged | EntryGone | EntryChanged | KeyReused | Happened | Gone
 
 
+class NoChoices(tuple[str, ...]):
+    """No values of a setting that could be listed, and why not."""
+
+    why: str
+
+    def __new__(cls, why: str) -> "NoChoices":
+        empty = super().__new__(cls)
+        empty.why = why
+        return empty
+
+
+def unconfirmed_lines(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the line of `.status` about settings that were written and that the camera does not tell."""
+    written = ", ".join(f"{name} {value}" for name, value in values.items())
+    return [("not-confirmed", f"{written} (written; the camera does not tell)")] if written else []
+
+
+class Ability(Enum):
+    """What a camera may be able to do beside being read, in the words of `.help`."""
+
+    CAPTURE = "take pictures"
+    SETTINGS = "show and change its settings"
+    CLOCK = "tell and set its clock"
+    REMOTE_CONTROL = "be put under this computer's control"
+    MOVIES = "record movies"
+    FOCUS = "focus"
+    LIVE_VIEW = "show a live view"
+    THUMBNAILS = "give thumbnails"
+    RENAME = "rename albums"
+    DELETE = "delete"
+    FORMAT = "format its stores"
+
+
 MAX_ENTRIES = 100_000
 """Entries of a folder that are shown: more than the 65,534 that a folder on a card with FAT can have. Of what a camera lists beyond them a
 driver returns one at least, and may leave out the rest; whoever reads such a folder to the end gets an error.
@@ -181,6 +215,9 @@ class Camera(Protocol):
     @property
     def is_remote_controlled(self) -> bool:
         """Whether it has remote control, which reading a setting or the focus acquires."""
+
+    def abilities(self) -> Set[Ability]:
+        """Say what it can do, without asking it."""
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         """List the keys of a folder's entries, in the camera's order; the stores for None.
@@ -251,10 +288,12 @@ class Camera(Protocol):
         """Read a setting, as a photographer writes it."""
 
     async def choices(self, name: str) -> Sequence[str]:
-        """List the values that a setting accepts now; empty if the camera does not say."""
+        """List the values that a setting accepts now; where there are none to list, `NoChoices` says why."""
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting and read it back.
+
+        What the camera does not tell afterwards counts as written; `changes` and `status` say that it is not confirmed.
 
         Raises:
             InvalidValue: this is not a value of the setting; nothing was sent to the camera.

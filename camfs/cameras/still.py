@@ -66,4 +66,8 @@ def _body_of(ptp: PtpCamera) -> "Body | None":
         from camfs.cameras.nikon.body import NikonBody, is_driven
 
         return NikonBody(ptp) if is_driven(ptp.info) else None
+    if maker_of(ptp.info) is Maker.CANON:
+        from camfs.cameras.canon_eos.body import CanonBody, is_eos
+
+        return CanonBody(ptp) if is_eos(ptp.info.operations) else None
     return None

@@ -15,12 +15,19 @@ from camfs.commands.sources import FORMS
 SYNOPSES = (
     "camfs [SOURCE] MOUNTPOINT [-o OPTION,…] [-f] [-v]",
     "camfs -u MOUNTPOINT",
-    "camfs --list",
-    "camfs --doctor",
+    "camfs --list [--json]",
+    "camfs --doctor [--json]",
     "camfs --install-units [--user]",
+    "camfs --uninstall-units [--user]",
 )
 
 SUMMARY = "mount a camera as a file system"
+
+VIRTUAL_OPTIONS = (
+    "Options of an emulated camera follow its SOURCE, in quotes because of the shell: 'virtual:ptp?objects=100&latency=0.1'.\n"
+    "They are not mount options (-o), nor flags; only python -m camfs.virtual, which serves other programs, takes --objects 100."
+)
+"""What tells the options of emulated cameras from others."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +63,16 @@ FLAGS = (
     Flag("-u", "unmount", keywords={"dest": "unmount", "action": "store_true"}),
     Flag("--list", "list the cameras that are found, one SOURCE per line", keywords={"action": "store_true"}),
     Flag("--doctor", "explain why a camera cannot be mounted and how to fix it", keywords={"action": "store_true"}),
+    Flag("--json", "with --list or --doctor: print JSON, for scripts", keywords={"action": "store_true"}),
     Flag(
         "--install-units",
         "install the udev rule and the systemd units that mount a camera when it is plugged in",
         keywords={"action": "store_true"},
     ),
+    Flag("--uninstall-units", "remove them again", keywords={"action": "store_true"}),
     Flag(
         "--user",
-        "with --install-units: install only this user's own unit, which does not need root",
+        "with --install-units or --uninstall-units: only this user's own unit, which does not need root",
         keywords={"action": "store_true"},
     ),
     Flag("--version", "print the version", keywords={"action": "version"}),
@@ -85,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
         description="Mount a camera as a file system; the command returns once the mount is ready.",
         epilog=f"""SOURCE (default: usb:):
 {_columns({form.text: form.meaning for form in FORMS})}
+
+{VIRTUAL_OPTIONS}
 
 {options_help()}""",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -13,8 +13,8 @@ import shlex
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camfs.commands import cameras, mounts, units
@@ -41,15 +41,21 @@ class Finding:
     Attributes:
         text: the finding.
         fix: the command that fixes it, or what to do at the camera; empty if all is well.
+        check: the name of the check, as scripts know it.
     """
 
     text: str
     fix: str = ""
+    check: str = ""
 
     def lines(self) -> list[str]:
         """Return it as it is shown."""
         text = printable(self.text)
         return [f"FAIL  {text}", f"      mend: {self.fix}"] if self.fix else [f"ok    {text}"]
+
+    def facts(self) -> dict[str, object]:
+        """Return it as scripts read it; README fixes the keys."""
+        return {"check": self.check, "ok": not self.fix, "text": self.text, "mend": self.fix or None}
 
 
 def _try_open(path: Path) -> int:
@@ -311,18 +317,18 @@ def check_mounts(system: System) -> Iterator[Finding]:
             yield Finding(f"{name}: the camera shows its stores")
 
 
-CHECKS: Sequence[Callable[[System], Iterable[Finding]]] = (
-    check_fuse_device,
-    check_fusermount,
-    check_allow_other,
-    check_libusb,
-    check_cameras,
-    check_mounts,
-    check_serial_ports,
-)
-"""All checks; what a mount needs first comes first."""
+CHECKS: Mapping[str, Callable[[System], Iterable[Finding]]] = {
+    "fuse": check_fuse_device,
+    "fusermount": check_fusermount,
+    "allow_other": check_allow_other,
+    "libusb": check_libusb,
+    "cameras": check_cameras,
+    "mounts": check_mounts,
+    "serial_ports": check_serial_ports,
+}
+"""All checks by the names that scripts know; what a mount needs first comes first."""
 
 
 def examine(system: System) -> list[Finding]:
     """Run all checks. Blocks."""
-    return [finding for check in CHECKS for finding in check(system)]
+    return [replace(finding, check=name) for name, check in CHECKS.items() for finding in check(system)]

@@ -1,7 +1,8 @@
 """The manual page and the shells' completions, made from the tables of the command line.
 
 `PAGES` says what is made and where it belongs below a prefix. setup.py writes the pages there when a wheel is built, and so does
-`python -m camfs.commands.manual PREFIX`. Like the tables, this runs where camfs's dependencies are missing.
+`python -m camfs.commands.manual PREFIX`; with `--remove` before PREFIX it removes them. Like the tables, this runs where camfs's
+dependencies are missing.
 """
 
 import re
@@ -117,11 +118,17 @@ def _roff(text: str) -> str:
 
 # ---------------------------------------------------------------------- completions
 
+CONTROL_FILES = (
+    ".capture .clock .control .developed .events .focus .format .help .liveview.jpg .liveview.mjpeg .raw .record .refresh .settings "
+    ".status .thumbnails"
+)
+"""The control files of all cameras, which no shell can complete by itself, since they are not listed."""
+
 _BASH = r"""# bash completion for camfs; made from its tables of options and sources
 _camfs()
 {
     # bash ends words at : and =, and a SOURCE has both. So this takes the word from the line, and later cuts off what bash keeps of it.
-    local line=${COMP_LINE:0:COMP_POINT} word words before candidates
+    local line=${COMP_LINE:0:COMP_POINT} word before candidates each
     word=${line##*[[:blank:]]}
     before=${line%"$word"}
     before=${before%"${before##*[![:blank:]]}"}
@@ -134,21 +141,63 @@ _camfs()
     elif [[ $word == -* ]]; then
         candidates=$(compgen -W '@FLAGS@' -- "$word")
     else
-        words='@SOURCES@'
-        [[ $word == usb:?* ]] && words+=" $(camfs --list 2>/dev/null | sed 's/ .*//')"
-        candidates=$(compgen -W "$words" -- "$word")
-        [[ $candidates == *: ]] && compopt -o nospace 2>/dev/null
+        candidates=$(compgen -W '@SOURCES@' -- "$word")
         case $word in
-            serial:*) candidates=$(compgen -P serial: -f -- "${word#serial:}") ;;
-            *) candidates+=$'\n'$(compgen -d -- "$word"); compopt -o filenames 2>/dev/null ;;
+            usb:* | serial:*)
+                local listed
+                listed=$(compgen -W "$(camfs --list 2>/dev/null | sed 's/ .*//')" -- "$word")
+                [[ $word == serial:* ]] && listed+=$'\n'$(compgen -P serial: -f -- "${word#serial:}" | _camfs_quoted)
+                [[ $listed == *[![:space:]]* ]] && candidates=$listed
+                ;;
+            *)
+                # Directories alone are left to bash (-o dirnames), which knows best how to quote them.
+                [[ -z $word || -n $candidates ]] && candidates+=$'\n'$(compgen -d -- "$word" | _camfs_quoted)
+                ;;
         esac
     fi
-    local cut=${word%"${word##*[:=]}"} candidate
-    while IFS= read -r candidate; do
-        [[ -n $candidate ]] && COMPREPLY+=("${candidate#"$cut"}")
+    local cut=
+    for each in : =; do
+        [[ $word == *"$each"* && $COMP_WORDBREAKS == *"$each"* ]] || continue
+        [[ ${word%"$each"*} == "$cut"* ]] && cut=${word%"$each"*}$each
+    done
+    while IFS= read -r each; do
+        [[ -n $each ]] && COMPREPLY+=("${each#"$cut"}")
     done <<<"$candidates"
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[:/] ]] && compopt -o nospace 2>/dev/null
 }
-complete -F _camfs camfs
+_camfs_quoted()
+{
+    local path
+    while IFS= read -r path; do
+        [[ -d ${path#serial:} ]] && path+=/
+        printf '%q\n' "$path"
+    done
+}
+complete -o dirnames -F _camfs camfs
+
+# For programs that read and write control files: complete -o default -F _camfs_control_files cat echo tail
+_camfs_control_files()
+{
+    local line=${COMP_LINE:0:COMP_POINT} word folder
+    word=${line##*[[:blank:]>]}
+    folder=${word%/*}
+    COMPREPLY=()
+    [[ ${word##*/} == .* ]] || return
+    if [[ $folder == "$word" ]]; then
+        folder=.
+    elif [[ $folder == "~"* ]]; then
+        folder=$HOME${folder#"~"}
+    fi
+    [[ $(stat -f -c %T -- "$folder" 2>/dev/null) == fuse* ]] || return
+    grep -qF " $(cd -- "$folder" && pwd -P) fuse.camfs " /proc/self/mounts || return
+    local name
+    for name in $(compgen -W '@CONTROL_FILES@' -- "${word##*/}"); do
+        [[ -e $folder/$name ]] || continue
+        [[ -d $folder/$name ]] && name+=/
+        COMPREPLY+=("${word%"${word##*/}"}$name")
+    done
+    [[ ${COMPREPLY[*]} == */ ]] && compopt -o nospace 2>/dev/null
+}
 """
 
 
@@ -161,6 +210,7 @@ def bash_completion() -> str:
         ),
         FLAGS=" ".join([*(each.flag for each in FLAGS), "--help"]),
         SOURCES=" ".join(_typed_sources()),
+        CONTROL_FILES=CONTROL_FILES,
     )
 
 
@@ -176,11 +226,20 @@ _camfs_options()
 }
 _camfs_words()
 {
-    local -a sources
+    local -a sources open listed
     sources=(
 @SOURCES@
     )
-    _alternative 'sources:source:compadd -S "" -a sources' 'directories:mount point:_directories'
+    [[ $PREFIX == (usb|serial):* ]] && listed=(${(f)"$(camfs --list 2>/dev/null)"}) && sources+=(${listed%% *})
+    open=(${(M)sources:#*:})  # something follows
+    compadd -S '' -a open
+    sources=(${sources:#*:})
+    compadd -a sources
+    if compset -P serial:; then
+        _files
+    else
+        _directories
+    fi
 }
 _arguments -s -S \
 @FLAGS@
@@ -220,11 +279,24 @@ def fish_completion() -> str:
         flag = f"-l {each.flag[2:]}" if each.flag.startswith("--") else f"-s {each.flag[1:]}"
         value = f" -x -a {_fish('(__fish_append , ' + ' '.join(map(_fish, options)) + ')')}" if each.value else ""
         lines.append(f"complete -c camfs {flag} -d {_fish(each.help)}{value}")
-    lines.append("complete -c camfs -f -a '(__fish_complete_directories)'")
     lines += [
-        f"complete -c camfs -f -a {_fish(typed)} -d {_fish(meaning)}" for typed, meaning in _typed_sources().items()
+        "complete -c camfs -f",
+        *(f"complete -c camfs -a {_fish(typed)} -d {_fish(meaning)}" for typed, meaning in _typed_sources().items()),
+        _fish_condition("-m", "(usb|serial):", "(camfs --list 2>/dev/null | string replace -r '[ ].*' '')"),
+        _fish_condition(
+            "-m",
+            "serial:",
+            "(__fish_complete_path (commandline -ct | string replace serial: '') | string replace -r ^ serial:)",
+        ),
+        _fish_condition("-v", ".*:", "(__fish_complete_directories)"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fish_condition(how: str, pattern: str, candidates: str) -> str:
+    """Return a line that offers candidates where the word begins with a pattern (-m), or does not (-v)."""
+    condition = f"string match -qr{how.replace('-m', '')[1:]} {_fish('^' + pattern)} -- (commandline -ct)"
+    return f"complete -c camfs -n {_fish(condition)} -a {_fish(candidates)}"
 
 
 def _fish(text: str) -> str:
@@ -267,7 +339,16 @@ def write(prefix: Path) -> list[Path]:
     return written
 
 
+def remove(prefix: Path) -> list[Path]:
+    """Remove the pages below a prefix; return the paths of those that were there."""
+    removed = [path for place in PAGES if (path := prefix / place).is_file()]
+    for path in removed:
+        path.unlink()
+    return removed
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: python -m camfs.commands.manual PREFIX")
-    print(*write(Path(sys.argv[1])), sep="\n")
+    *flags, last = sys.argv[1:] or [""]
+    if flags not in ([], ["--remove"]) or not last or last.startswith("-"):
+        sys.exit("usage: python -m camfs.commands.manual [--remove] PREFIX")
+    print(*(remove if flags else write)(Path(last)), sep="\n")

@@ -27,6 +27,8 @@ log = logging.getLogger("camfs")
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONFIGURATION = Path("/etc/fuse.conf")
 
+NO_FUSERMOUNT = "FUSE is missing: no fusermount3; install it with: sudo apt install fuse3"
+
 
 def check_mount_point(text: str, options: MountOptions) -> str:
     """Return a mount point as an absolute path without symbolic links.
@@ -70,14 +72,18 @@ def unmount(text: str) -> Iterator[str]:
     path = os.path.realpath(text)
     if not _has_camera(path):
         raise CommandFailed(f"{path}: no camera is mounted here")
+    program = ["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]  # root can mount without fusermount3
     until = time.monotonic() + BUSY_FOR_A_MOMENT
     while True:
-        done = subprocess.run(["fusermount3", "-u", "--", path], capture_output=True, text=True)
+        try:
+            done = subprocess.run([*program, "--", path], capture_output=True, text=True)
+        except FileNotFoundError:
+            raise CommandFailed(NO_FUSERMOUNT) from None
         if not done.returncode or "busy" not in done.stderr or time.monotonic() > until:
             break
         time.sleep(0.1)
     if done.returncode:
-        raise CommandFailed(" ".join(done.stderr.split()).removeprefix("fusermount3: "))
+        raise CommandFailed(" ".join(done.stderr.split()).removeprefix(f"{program[0]}: "))
     yield from ()
 
 
@@ -146,7 +152,7 @@ def check_fuse(options: MountOptions) -> None:
     if os.geteuid() == 0:
         return
     if shutil.which("fusermount3") is None:
-        raise CommandFailed("FUSE is missing: no fusermount3; install it with: sudo apt install fuse3")
+        raise CommandFailed(NO_FUSERMOUNT)
     for name in sorted(FOR_OTHERS & options.fuse):
         with contextlib.suppress(OSError):
             if not allows_other(FUSE_CONFIGURATION.read_text(errors="replace")):

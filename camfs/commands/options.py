@@ -249,5 +249,5 @@ def parse_options(texts: list[str]) -> MountOptions:
         elif word in FUSE_OPTIONS or name in ("fsname", "subtype"):
             fuse.add(word)
         elif word not in MOUNT_OPTIONS and not name.startswith(("x-", "comment")):
-            raise ValueError(f"unknown option -o {word}")
+            raise ValueError(f"unknown option -o {word}; -o help lists them")
     return MountOptions(fuse=frozenset(fuse), **values)

@@ -117,9 +117,14 @@ FORMS = (
 """All forms. The first that matches counts: a serial number is what follows `usb:` and is nothing else."""
 
 
-def is_source(text: str) -> bool:
-    """Say whether a text is meant for a SOURCE, right or wrong: it begins with the name of a kind."""
-    return any(text.startswith(form.text.partition(":")[0] + ":") for form in FORMS)
+KINDS = tuple(dict.fromkeys(form.text.partition(":")[0] for form in FORMS))
+"""What a SOURCE begins with, before the colon."""
+
+
+def kind_of(text: str) -> str:
+    """Return the kind of a text that is meant for a SOURCE, right or wrong; empty if it does not begin with one."""
+    kind, colon, _ = text.partition(":")
+    return kind if kind in KINDS and (colon or text == "usb") else ""
 
 
 def parse_source(text: str) -> Source:

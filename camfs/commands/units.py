@@ -1,4 +1,4 @@
-"""`--install-units`: installs the udev rule and the systemd units, and notifies udev and systemd.
+"""`--install-units` and `--uninstall-units`: install or remove the udev rule and the systemd units, and notify udev and systemd.
 
 The files are those of the folder systemd/, which the package contains too; in a unit, `ExecStart=camfs` is replaced by the program
 that installs it. A file that is up to date is left alone, and if no file changed, udev and systemd are not notified.
@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -100,12 +100,23 @@ def install_on_this_computer(for_user: bool) -> Iterator[str]:
     Raises:
         CommandFailed: root is needed, or a file cannot be written.
     """
+    yield from _change("--install-units", "installs", install_for_user if for_user else install, for_user)
+
+
+def uninstall_from_this_computer(for_user: bool) -> Iterator[str]:
+    """Remove what was installed for all users, or only the user's own unit; yield a line for each thing done.
+
+    Raises:
+        CommandFailed: root is needed, or a file cannot be removed.
+    """
+    yield from _change("--uninstall-units", "removes", uninstall_for_user if for_user else uninstall, for_user)
+
+
+def _change(flag: str, verb: str, change: Callable[[Computer], Iterator[str]], for_user: bool) -> Iterator[str]:
     if not for_user and os.geteuid() != 0:
-        alone = "--user installs your own unit only"
-        raise CommandFailed(f"--install-units needs root: {program_for_root()} --install-units; {alone}")
-    computer = this_computer()
+        raise CommandFailed(f"{flag} needs root: {program_for_root()} {flag}; --user {verb} your own unit only")
     try:
-        yield from install_for_user(computer) if for_user else install(computer)
+        yield from change(this_computer())
     except OSError as error:
         raise CommandFailed(f"{error.filename}: {error.strerror}") from None
 
@@ -122,13 +133,35 @@ def install(computer: Computer) -> Iterator[str]:
     yield user.line
     system = _install_file(computer.root / "etc/systemd/system" / SYSTEM_UNIT, contents(SYSTEM_UNIT, computer.program))
     yield system.line
-    if (user.changed or system.changed) and (computer.root / "run/systemd/system").is_dir():
+    yield from _tell_everybody(computer, user.changed or system.changed, rule.changed)
+
+
+def uninstall(computer: Computer) -> Iterator[str]:
+    """Remove what `install` has installed, and the links of instances that were enabled; yield a line for each thing done. Needs root.
+
+    Mounts of users go on until they are unmounted; those of the system are unmounted.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    folder = computer.root / "etc/systemd"
+    if (folder / "system" / SYSTEM_UNIT).exists() and (computer.root / "run/systemd/system").is_dir():
+        yield _tell(computer, "systemd to unmount", ["systemctl", "stop", _instances(SYSTEM_UNIT)])
+    rule = _remove([computer.root / "etc/udev/rules.d" / RULE])
+    names = [folder / "user" / USER_UNIT, folder / "system" / SYSTEM_UNIT]
+    units = _remove([*names, *(link for name in names for link in _enabled(name))])
+    yield from [f"{path} removed" for path in (*rule, *units)] or ["nothing is installed"]
+    yield from _tell_everybody(computer, bool(units), bool(rule))
+
+
+def _tell_everybody(computer: Computer, units_changed: bool, rule_changed: bool) -> Iterator[str]:
+    if units_changed and (computer.root / "run/systemd/system").is_dir():
         yield _tell(computer, "systemd", ["systemctl", "daemon-reload"])
         # Users' systemds read their units again on SIGHUP (systemd(1)).
         yield _tell(
             computer, "the users' systemd", ["systemctl", "kill", "--kill-who=main", "-s", "HUP", "user@*.service"]
         )
-    if rule.changed and (computer.root / "run/udev/control").exists():
+    if rule_changed and (computer.root / "run/udev/control").exists():
         yield _tell(computer, "udev", ["udevadm", "control", "--reload"])
         # Last, since it starts the user's unit for a camera that is plugged in.
         trigger = ["udevadm", "trigger", "--subsystem-match=usb"]
@@ -151,6 +184,45 @@ def install_for_user(computer: Computer) -> Iterator[str]:
             f"{rule} is missing: it starts the unit when a camera is plugged in, and only root can install it: "
             f"{program_for_root()} --install-units"
         )
+
+
+def uninstall_for_user(computer: Computer) -> Iterator[str]:
+    """Unmount what the user's own unit has mounted, and remove it and the links of instances that were enabled.
+
+    Links are also those of a unit that is installed for all users. A unit that the user has masked stays masked.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    unit = computer.config_home / "systemd/user" / USER_UNIT
+    is_ours = unit.exists() and not unit.is_symlink()
+    if is_ours and (computer.runtime / "systemd/private").exists():
+        yield _tell(computer, "systemd to unmount", ["systemctl", "--user", "stop", _instances(USER_UNIT)])
+    removed = _remove([*([unit] if is_ours else []), *_enabled(unit)])
+    yield from [f"{path} removed" for path in removed] or ["nothing is installed"]
+    if removed and (computer.runtime / "systemd/private").exists():
+        yield _tell(computer, "systemd", ["systemctl", "--user", "daemon-reload"])
+
+
+def _instances(unit: str) -> str:
+    return unit.replace("@", "@*")
+
+
+def _enabled(unit: Path) -> list[Path]:
+    """Return the links that start instances of a unit: systemctl enable makes them beside it, in the folders of what wants them."""
+    return sorted(link for link in unit.parent.glob(f"*.wants/{_instances(unit.name)}") if link.is_symlink())
+
+
+def _remove(paths: Iterable[Path]) -> list[Path]:
+    """Remove files; return those that were there."""
+    removed = []
+    for path in paths:
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        removed.append(path)
+    return removed
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camfs import errors
-from camfs.commands.options import MountOptions
+from camfs.commands.options import OPTIONS, MountOptions
 from camfs.commands.sources import PtpIpSource, SerialSource, UsbSource, VirtualSource, parse_source
 
 if TYPE_CHECKING:
     from camfs.connect.dc120 import Dc120Connection
     from camfs.connect.ptp import PtpConnection
+
+
+MOUNT_OPTIONS = frozenset(option.name for option in OPTIONS)
 
 
 class NoSuchCamera(errors.TransportError):
@@ -73,6 +76,9 @@ async def _emulated(
                     options = replace(options, spool=stack.enter_context(_passing_folder()))
                 pipes = await stack.enter_async_context(virtual.attach(source.model, source.options))
                 connection = ptp.on_pipes(text, pipes, options)
+        except virtual.WrongOption as error:
+            hint = f"; it is an option of the mount: -o {error.name}" if error.name in MOUNT_OPTIONS else ""
+            raise NoSuchCamera(f"virtual:{source.model}?{error.name}={error.value}: {error.reason}{hint}") from None
         except ValueError as error:
             raise NoSuchCamera(str(error)) from None
         yield connection

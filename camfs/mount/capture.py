@@ -58,6 +58,9 @@ MAX_INTERVAL = 86_400.0
 MAX_EXPOSURE = 3_600.0
 """Seconds of a bulb exposure."""
 
+KIND = ("write", ".capture")
+"""The kind of failures of shots (`failures.py`), whoever asked for them."""
+
 FORMS = "'bulb SECONDS', 'COUNT every SECONDSs', or 0 to end what runs"
 
 FINAL = (
@@ -318,7 +321,9 @@ class Shooting:
             if failure is not None:
                 text = f"shot {series.tried} of {series.wanted.pictures} failed: {failure}"
                 self._tell(text)
-                self._tree.note_error(text)
+                self._tree.note_error(text, kind=KIND)
+            else:
+                self._tree.note_success(KIND)
 
     def _tell(self, text: str) -> None:
         self._events.add(f"capture: {text}", datetime.now().astimezone())

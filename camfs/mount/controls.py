@@ -23,13 +23,14 @@ from datetime import datetime
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Happened, Key
+from camfs.cameras.api import Happened, Key, NoChoices
 from camfs.developing.pictures import DevelopedPictures
 from camfs.mount.capture import Shooting
 from camfs.mount.developed import Darkroom
 from camfs.mount.events import EventLog, EventsFile, line_of
 from camfs.mount.file import File
 from camfs.mount.handles import ContentsHandle, Handle
+from camfs.mount.help import help_text
 from camfs.mount.liveview import FrameFile, Frames, StreamFile
 from camfs.mount.mirror import MirrorFolder
 from camfs.mount.nodes import Attributes, Directory, DirectoryListing, FixedListing, Node
@@ -48,6 +49,9 @@ STATUS_TIME = 3.0
 STATUS_TIME_WHILE_BUSY = 1.0
 """Seconds for which `.status` waits for the driver while a long command runs."""
 
+
+EVENT = "event"
+"""The kind of a failure after an event."""
 
 TOLD_TIME = 1.0
 """Seconds for which `.capture` waits until programs that watch the folder have been told of the picture."""
@@ -80,6 +84,7 @@ class Controls:
         self.permits = permits
         self.events = EventLog()
         self._raw_reply = ""
+        self._no_choices = ""
         self._identity: Sequence[tuple[str, str]] = ()
         self._rooms: Sequence[tuple[str, str]] = ()
         self._running: dict[object, tuple[str, float]] = {}
@@ -118,12 +123,22 @@ class Controls:
                     else:
                         await self.tree.apply(change)
             except errors.CameraError as error:
-                self.tree.note_error(f"after an event: {error}")
+                self.tree.note_error(f"after an event: {error}", kind=EVENT)
             except Exception as error:
                 log.exception("after an event")
-                self.tree.note_error(f"after an event: {type(error).__name__}: {error}")
+                self.tree.note_error(f"after an event: {type(error).__name__}: {error}", kind=EVENT)
+            else:
+                self.tree.note_success(EVENT)
 
     # what each file reads and writes
+
+    async def read_help(self) -> str:
+        """Return what the control files do. Never fails, and does not disturb the camera."""
+        options = {"allow_format": self.permits.format, "raw": self.permits.raw, "allow_delete": self.tree.allow_delete}
+        with self._status_time(), contextlib.suppress(errors.CameraError):
+            self._identity = self._identity or await self.camera.status()
+        given = {name for name, is_given in options.items() if is_given}
+        return help_text(dict(self._identity).get("camera", ""), self.camera.abilities(), given)
 
     async def read_status(self) -> str:
         """Return `key: value` lines. Never fails, and asks the camera little."""
@@ -142,9 +157,21 @@ class Controls:
         lines += self._running_lines()
         lines += self.shooting.status_lines()
         lines += self.darkroom.status_lines()
-        if self.tree.last_error:
-            lines.append(("last-error", self.tree.last_error))
+        if self._no_choices:
+            lines.append(("no-choices", self._no_choices))
+        if (failure := self.tree.last_failure) is not None:
+            lines.append(("last-error-time", failure.time.isoformat(timespec="seconds")))
+            lines.append(("last-error", failure.text))
         return "".join(f"{key}: {' '.join(value.split())}\n" for key, value in lines)
+
+    def note_choices(self, name: str, choices: Sequence[str]) -> None:
+        """Remember for `.status` why a setting that was asked for its values has none to list."""
+        if choices:
+            if self._no_choices.startswith(f"{name}: "):
+                self._no_choices = ""
+        else:
+            why = choices.why if isinstance(choices, NoChoices) else "the camera does not say which values it takes"
+            self._no_choices = f"{name}: {why}"
 
     def _status_time(self) -> trio.CancelScope:
         """Return the scope in which `.status` asks the camera."""
@@ -168,13 +195,19 @@ class Controls:
             return [("stores", f"not available: {error}")]
         if not stores:
             lines.append(("stores", "none"))
-        for name, store in stores:
-            try:
-                usage = await self.camera.usage(store)
-                lines.append((name, f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"))
-            except errors.CameraError as error:
-                lines.append((name, f"not available: {error}"))
+        for name, key in stores:
+            lines.append((name, await self._room(key)))
+        for store in await self.tree.stores():
+            if store.is_local:
+                lines.append((f"{store.name.decode()}-disk", f"{await self._room(store.key)}, on this computer"))
         return lines
+
+    async def _room(self, store: Key | None) -> str:
+        try:
+            usage = await self.camera.usage(store)
+        except errors.CameraError as error:
+            return f"not available: {error}"
+        return f"{_gigabytes(usage.total)}, {_gigabytes(usage.free)} free"
 
     def _running_lines(self) -> list[tuple[str, str]]:
         """Return a line for each long command that runs: what it is, and for how long it has waited."""
@@ -309,6 +342,7 @@ class Control:
 
 
 CONTROLS: dict[str, Control] = {
+    ".help": Control(read=Controls.read_help),
     ".status": Control(read=Controls.read_status),
     ".capture": Control(Controls.read_capture, Controls.write_capture, takes_long=True),
     ".control": Control(Controls.read_control, Controls.write_control, takes_long=True),
@@ -372,7 +406,7 @@ class ControlFile(Node):
             with self._controls.running(self.path().lstrip(".")) if takes_long else self.tree.budget.limit():
                 await self._control.write(self._controls, text)
         except errors.NotFound as error:  # handlers note none of these, but this name somebody has typed
-            self.tree.note_error(str(error), of_command=True)
+            self.tree.note_error(str(error), kind=("write", self.path()), of_command=True)
             raise
 
 
@@ -402,7 +436,9 @@ def choices_file(name: str) -> Control:
     """Return what a file of `.settings/.choices/` does."""
 
     async def read(controls: Controls) -> str:
-        return "".join(f"{printable(choice)}\n" for choice in await controls.camera.choices(name))
+        choices = await controls.camera.choices(name)
+        controls.note_choices(name, choices)
+        return "".join(f"{printable(choice)}\n" for choice in choices)
 
     return Control(read, disturbs=True)
 

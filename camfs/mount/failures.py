@@ -1,4 +1,9 @@
-"""What goes wrong, in the log: each failure once, and a few of them, whatever thousands of requests meet with.
+"""What goes wrong: the last failure, for `.status`, and the failures in the log.
+
+**The last failure** is kept with its time until something of the same kind succeeds: the same command, a read of any file, a listing of the
+same folder. Its kind is whatever tells that (`Kind`).
+
+**The log** gets each failure once, and a few of them, whatever thousands of requests meet with.
 
 A program that walks over a card whose objects cannot be described makes as many failures as there are objects. `.status` tells the last.
 The log gets each text once in `PERIOD` seconds, `MOST` different ones in all, and afterwards how many there were beside. Commands that fail
@@ -7,6 +12,9 @@ are logged each time, as somebody has typed them (`Tree.note_error`).
 
 import logging
 import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
 
 import trio
 
@@ -17,6 +25,19 @@ PERIOD = 60.0
 
 MOST = 50
 """Different failures that are logged within that time."""
+
+
+Kind = Hashable
+"""What a failure and a success have in common, so that the one is over with the other."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, in one line; when; and what of."""
+
+    text: str
+    time: datetime
+    kind: Kind
 
 
 class FailureLog:

@@ -221,7 +221,7 @@ class Folder(Directory):
     def _note_cut(self) -> errors.TooLarge:
         """Report that the camera lists more entries than are shown; return what who reads the folder to its end is told."""
         text = f"{self.path() or '/'}: the camera lists more than {MAX_ENTRIES} objects here; the others are not shown"
-        self.tree.note_error(text)
+        self.tree.note_error(text, kind=("list", self.inode))
         return errors.TooLarge(text)
 
     async def _finds_another(self, keys: Iterable[Key]) -> bool:

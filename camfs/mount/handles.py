@@ -78,11 +78,11 @@ class DirectoryHandle:
     """An open directory: listed by the first read, and listed anew when it is rewound."""
 
     def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+        self.node = directory
         self._listing: DirectoryListing | None = None
 
     async def next(self, index: int) -> tuple[int, Node] | None:
         """Return what `DirectoryListing.next` returns."""
         if self._listing is None or index == 0:
-            self._listing = await self._directory.listing()
+            self._listing = await self.node.listing()
         return await self._listing.next(index)

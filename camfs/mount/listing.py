@@ -89,6 +89,8 @@ class FolderListing(DirectoryListing):
             self._folder.drop_unclaimed(self)
         if self._cut is not None:
             raise errors.TooLarge(*self._cut.args)
+        if not self._left_out:
+            self._folder.tree.note_success(("list", self._folder.inode))
 
     async def _list_once_more(self) -> None:
         """Describe again what was left out, if the camera lists it still; it gets places behind the others."""
@@ -179,5 +181,6 @@ class FolderListing(DirectoryListing):
         except errors.Refused as error:
             self._left_out[slot.key] = copy.copy(error)  # without its traceback, which keeps all of this call
             path = self._folder.path() or "/"
-            self._folder.tree.note_error(f"{path}: an object that cannot be described is not shown: {error}")
+            text = f"{path}: an object that cannot be described is not shown: {error}"
+            self._folder.tree.note_error(text, kind=("list", self._folder.inode))
             return None

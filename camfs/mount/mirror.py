@@ -28,6 +28,10 @@ class Mirror(Protocol):
         """Make the node of a counterpart."""
 
 
+FEW = 32
+"""Nodes of a folder among which some may stand for what is gone."""
+
+
 class MirrorFolder(Directory):
     """A folder of the camera once more.
 
@@ -47,6 +51,7 @@ class MirrorFolder(Directory):
         self._mirror = mirror
         self._nodes: dict[Inode, Node] = {}
         self._named: dict[bytes, Node] = {}
+        self._most = FEW
 
     async def attributes(self, exact: bool = True) -> Attributes:
         return Attributes(stat.S_IFDIR, FOLDER_PERMISSIONS, 0, (await self._folder.attributes()).mtime_ns)
@@ -73,6 +78,7 @@ class MirrorFolder(Directory):
             return None
         node = self._nodes.get(original.inode)
         if node is None:
+            self._drop_removed()
             name = self._free_name(plain)
             self._named[name] = original
             if isinstance(original, Folder):
@@ -83,6 +89,15 @@ class MirrorFolder(Directory):
             self._nodes[original.inode] = node
         return node
 
+    def _drop_removed(self) -> None:
+        """Drop what stands for nodes that are gone, whenever there are twice as many as were left the last time."""
+        if len(self._nodes) >= self._most:
+            self._named = {name: original for name, original in self._named.items() if not original.removed}
+            left = {original.inode for original in self._named.values()}
+            for inode in self._nodes.keys() - left:
+                _leave_tree(self._nodes.pop(inode))
+            self._most = max(FEW, 2 * len(self._nodes))
+
     def _free_name(self, plain: bytes) -> bytes:
         """Return a name that no other node here has: the thumbnails of A.DNG and A.DNG.jpg would share one."""
         name, number = plain, 1
@@ -90,6 +105,15 @@ class MirrorFolder(Directory):
             number += 1
             name = b"%s~%d.jpg" % (plain.removesuffix(b".jpg"), number)
         return name
+
+
+def _leave_tree(node: Node) -> None:
+    """Have a node go, and all below it, as soon as the kernel does not hold it."""
+    if isinstance(node, MirrorFolder):
+        for below in node._nodes.values():
+            _leave_tree(below)
+    node.removed = True
+    node.tree.inodes.drop_if_unused(node)
 
 
 class _MirrorListing(DirectoryListing):

@@ -1,7 +1,7 @@
 """The handlers: what pyfuse3 calls for each request of the kernel, on the nodes of the tree and on what is open.
 
-Handlers raise FUSEError and nothing else. Those of extended attributes answer ENOSYS, after which the kernel never asks again for as long
-as the mount lives; no other may. Which errno a failure becomes stands in `errnos.py`. Each request is answered within the mount's budget
+Handlers raise FUSEError and nothing else; those that always refuse are in `refusals.py`. Which errno a failure becomes stands
+in `errnos.py`. Each request is answered within the mount's budget
 of time (`budget.py`). Once the camera is gone everything about its stores answers ENODEV at once; the root and the control files stay.
 
 What the kernel may keep: pages always (`keep_cache`), names and attributes for `Timeouts`; all of it is invalidated when the tree says so
@@ -15,6 +15,7 @@ import math
 import os
 import random
 import stat
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -35,16 +36,17 @@ from pyfuse3 import (
     RequestContext,
     SetattrFields,
     StatvfsData,
-    XAttrNameT,
 )
 
 from camfs import errors
 from camfs.mount import names
 from camfs.mount.errnos import BadRequest, errno_of
+from camfs.mount.failures import Kind
 from camfs.mount.file import File
 from camfs.mount.folder import Folder, entry_of
 from camfs.mount.handles import DirectoryHandle, Handle
 from camfs.mount.nodes import Directory, Node
+from camfs.mount.refusals import RefusingOperations
 from camfs.mount.statfs import StoreUsage
 from camfs.mount.tree import Tree
 from camfs.mount.watchers import ToldHandle
@@ -93,13 +95,15 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
         begun = trio.current_time()
         try:
             if handler.__name__ in COMMANDS:
-                return await handler(self, *args, **kwargs)
-            seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
-            with budget.limit(seconds):
-                return await handler(self, *args, **kwargs)
+                answer = await handler(self, *args, **kwargs)
+            else:
+                seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
+                with budget.limit(seconds):
+                    answer = await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
-                self.tree.note_error(str(error), of_command=handler.__name__ in COMMANDS)
+                kind = self._kind(handler.__name__, args)
+                self.tree.note_error(str(error), kind=kind, of_command=handler.__name__ in COMMANDS)
             number = errno_of(error)
         except BadRequest as error:
             number = error.errno
@@ -108,6 +112,10 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
         except Exception:
             log.exception("%s failed", handler.__name__)
             number = errno.EIO
+        else:
+            if self.tree.last_failure is not None:
+                self.tree.note_success(self._kind(handler.__name__, args))
+            return answer
         budget.note_failure(request, begun, number)
         raise FUSEError(number)
 
@@ -126,7 +134,7 @@ def _subject(args: Sequence[object]) -> Sequence[object]:
     return [arg for arg, kind in zip(args, (int, bytes), strict=False) if isinstance(arg, kind)]
 
 
-class CameraOperations(pyfuse3.Operations):
+class CameraOperations(RefusingOperations):
     """Answers the kernel.
 
     Args:
@@ -144,10 +152,23 @@ class CameraOperations(pyfuse3.Operations):
         self._timeouts = timeouts
         self._usage = StoreUsage(tree)
         self._files: dict[int, Handle] = {}
+        self._opened: dict[int, Node] = {}
         self._directories: dict[int, DirectoryHandle] = {}
         self._last_handle = 0
         # Inode numbers begin anew with each mount: an NFS client's handle of an earlier one must not become another file.
         self._generation = random.getrandbits(32)
+        self._mounted_ns = time.time_ns()
+
+    def _kind(self, handler: str, args: Sequence[object]) -> Kind:
+        """Return of what kind the failure or success of a request is: `failures`."""
+        subject = [*_subject(args), 0][0]
+        if handler in ("read", "write"):
+            opened = self._opened.get(cast(int, subject))
+            return (handler, "" if opened is None or isinstance(opened, File) else opened.path())
+        if handler == "readdir":
+            directory = self._directories.get(cast(int, subject))
+            return (handler, directory.node.inode if directory is not None else 0)
+        return (handler, *_subject(args)) if handler in ("lookup", "getattr", "opendir", "open") else handler
 
     def _new_handle(self) -> FileHandleT:
         self._last_handle += 1
@@ -161,7 +182,7 @@ class CameraOperations(pyfuse3.Operations):
         found = EntryAttributes()
         found.st_ino = node.inode
         found.generation = 0 if node is self.tree.root else self._generation
-        found.entry_timeout = keep
+        found.entry_timeout = 0 if self._usage.is_asked_about(node) else keep
         found.attr_timeout = keep if shown.lasting else 0
         found.st_mode = shown.kind | (shown.permissions & ~self._ownership.umask)
         found.st_nlink = 1
@@ -170,7 +191,9 @@ class CameraOperations(pyfuse3.Operations):
         found.st_size = shown.size
         found.st_blksize = 1 << 18  # programs that read so much at once do not ask for what may be pages: file.py
         found.st_blocks = -(-shown.size // 512)
-        found.st_atime_ns = found.st_mtime_ns = found.st_ctime_ns = shown.mtime_ns
+        # folders and control files without a time have the mount's; a file of the camera without a date has none to show
+        mtime_ns = shown.mtime_ns or (0 if isinstance(node, File) else self._mounted_ns)
+        found.st_atime_ns = found.st_mtime_ns = found.st_ctime_ns = mtime_ns
         return found
 
     def _node(self, inode: int) -> Node:
@@ -205,6 +228,7 @@ class CameraOperations(pyfuse3.Operations):
             raise FUSEError(errno.ENOENT)
         found = await self._attributes(node, exact=not is_caller)
         node.lookups += 1
+        self._usage.note_looked_up(node, ctx.pid)
         return found
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
@@ -239,11 +263,6 @@ class CameraOperations(pyfuse3.Operations):
         if self._node(inode).is_read_only and mode & os.W_OK:
             raise FUSEError(errno.EROFS)
         return True
-
-    @_answers
-    async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
-        """There are no symbolic links."""
-        raise FUSEError(errno.EINVAL)
 
     # directories
 
@@ -310,7 +329,7 @@ class CameraOperations(pyfuse3.Operations):
         else:
             opened = await node.open(writing)
         handle = self._new_handle()
-        self._files[handle] = opened
+        self._files[handle], self._opened[handle] = opened, node
         return FileInfo(fh=handle, direct_io=opened.direct_io, keep_cache=opened.keep_cache)
 
     @_answers
@@ -334,6 +353,7 @@ class CameraOperations(pyfuse3.Operations):
     async def release(self, fh: FileHandleT) -> None:
         """Close."""
         opened = self._files.pop(fh, None)
+        self._opened.pop(fh, None)
         if opened is not None:
             await opened.close()
 
@@ -412,27 +432,6 @@ class CameraOperations(pyfuse3.Operations):
             raise FUSEError(errno.EPERM)
 
     @_answers
-    async def symlink(
-        self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
-    ) -> EntryAttributes:
-        """Nothing can be written into a store."""
-        raise FUSEError(errno.EROFS)
-
-    @_answers
-    async def link(
-        self, inode: InodeT, new_parent_inode: InodeT, new_name: FileNameT, ctx: RequestContext
-    ) -> EntryAttributes:
-        """Nothing can be written into a store."""
-        raise FUSEError(errno.EROFS)
-
-    @_answers
-    async def create(
-        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, flags: FlagT, ctx: RequestContext
-    ) -> tuple[FileInfo, EntryAttributes]:
-        """Nothing can be written into a store."""
-        raise FUSEError(errno.EROFS)
-
-    @_answers
     async def rename(
         self,
         parent_inode_old: InodeT,
@@ -456,30 +455,12 @@ class CameraOperations(pyfuse3.Operations):
         await self.tree.camera.rename(node.entry, names.unescape(os.fsdecode(name_new)))
         self.tree.rename(node, name_new)
 
-    # extended attributes: there are none, on vfat neither; programs ask for them twice for each file that they list or copy
-
-    async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
-        """Answer that nobody need ask."""
-        raise FUSEError(errno.ENOSYS)
-
-    async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
-        """Answer that nobody need ask."""
-        raise FUSEError(errno.ENOSYS)
-
-    async def setxattr(self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext) -> None:
-        """Answer that nobody need ask."""
-        raise FUSEError(errno.ENOSYS)
-
-    async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
-        """Answer that nobody need ask."""
-        raise FUSEError(errno.ENOSYS)
-
     # statfs
 
     @_answers
     async def statfs(self, ctx: RequestContext) -> StatvfsData:
-        """Show the room in all stores."""
-        usage = await self._usage.measure()
+        """Show the room in all stores of the camera, or on this computer if its folder is meant."""
+        usage = await self._usage.measure(ctx.pid)
         answer = StatvfsData()
         answer.f_bsize = answer.f_frsize = BLOCK_SIZE
         answer.f_blocks = usage.total // BLOCK_SIZE

@@ -34,7 +34,7 @@ from camfs.mount.caller import CallerProcess
 from camfs.mount.controls import Controls, Permits
 from camfs.mount.kernel import Kernel
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
-from camfs.mount.tree import Tree
+from camfs.mount.tree import STORES, Tree
 
 log = logging.getLogger("camfs")
 
@@ -192,7 +192,10 @@ async def _caller_of(mount: Mount, tree: Tree) -> AsyncIterator[None]:
         not mount.options.noinotify and "ro" not in mount.options.fuse
     ):  # a read-only mount lets nobody make or remove a file
         try:
-            tree.watchers.caller = caller = CallerProcess(mount.mount_point)
+            caller = await trio.to_thread.run_sync(
+                CallerProcess, mount.mount_point
+            )  # which waits for the program to be loaded
+            tree.watchers.caller = caller
         except OSError as error:
             log.warning("programs that watch folders are not told of new pictures: %s", error)
     try:
@@ -324,7 +327,7 @@ async def _report_stores(tree: Tree) -> None:
         with tree.budget.limit():  # requests wait meanwhile
             await tree.stores()
     except errors.Refused as error:
-        tree.note_error(str(error))
+        tree.note_error(str(error), kind=STORES)
     except errors.CameraError as error:
         log.info("the stores: %s", error)
 

@@ -22,6 +22,7 @@ import math
 import stat
 from collections import OrderedDict
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import trio
 
@@ -77,7 +78,7 @@ class Thumbnails:
     def __init__(self) -> None:
         self._kept: OrderedDict[Inode, tuple[object, bytes]] = OrderedDict()
         self._bytes = 0
-        self._lacking: dict[Inode, tuple[object, errors.NoData]] = {}
+        self._lacking: WeakKeyDictionary[File, tuple[object, errors.NoData]] = WeakKeyDictionary()
         self._rest = FIRST_REST
         self._rests_until = -math.inf
         self._failure: errors.CameraError | None = None
@@ -107,13 +108,16 @@ class Thumbnails:
         if kept is not None and kept[0] == entry:
             self._kept.move_to_end(picture.inode)
             return kept[1]
-        lacking = self._lacking.get(picture.inode)
+        lacking = self._lacking.get(picture)
         if lacking is not None and lacking[0] == state:
-            raise copy.copy(lacking[1]).with_traceback(None)
+            raise copy.copy(lacking[1])
         try:
             jpeg = await self._ask(picture)
         except errors.NoData as error:
-            self._lacking[picture.inode] = state, error
+            self._lacking[picture] = (
+                state,
+                copy.copy(error).with_traceback(None),
+            )  # which would keep what asked in memory
             raise
         self._drop(picture.inode)
         self._kept[picture.inode] = (picture.entry, jpeg)

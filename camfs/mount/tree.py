@@ -15,7 +15,7 @@ change                    here                                                  
 ========================  ====================================================  ===========================================
 
 A key in a change means a node only if its folder was listed in this session (`Folder.knows_keys`). A change of anything else needs nothing
-done: whoever looks for it next asks the camera.
+done, as whoever looks for it next asks the camera: the first change of a session has the kernel drop all names of the one before.
 """
 
 import logging
@@ -23,6 +23,7 @@ import math
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import trio
 
@@ -31,7 +32,7 @@ from camfs.cameras.api import Camera, Change, EntryChanged, EntryGone, FolderCha
 from camfs.mount import names
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget
-from camfs.mount.failures import FailureLog
+from camfs.mount.failures import Failure, FailureLog, Kind
 from camfs.mount.file import File
 from camfs.mount.folder import SETTLING, Folder, entry_of
 from camfs.mount.inodes import InodeTable
@@ -40,6 +41,9 @@ from camfs.mount.nodes import Node
 from camfs.mount.watchers import Watchers
 
 log = logging.getLogger(__name__)
+
+STORES = "stores"
+"""The kind of a failure to list the stores."""
 
 REMOVED_KEPT = 256
 """Nodes that are remembered after they were removed, as the camera's event about it comes later."""
@@ -66,7 +70,7 @@ class Tree:
         watchers: are told of what appears and goes.
         removed: the nodes that were removed last, by the keys that they had.
         root: holds the stores, and answers to the names of the control files.
-        last_error: what went wrong last, for `.status`.
+        last_failure: what went wrong last, for `.status`; None if what failed has succeeded since.
         failures: what goes wrong, for the log.
         settles_at: when the camera will list and describe all that it has announced, wherever that is.
     """
@@ -91,10 +95,11 @@ class Tree:
         self.budget = budget or Budget()
         self.inodes = InodeTable()
         self.by_key: dict[Key, File | Folder] = {}
-        self.last_error = ""
+        self.last_failure: Failure | None = None
         self.failures = FailureLog()
         self.settles_at = -math.inf
         self._refreshes = 0
+        self._session = camera.epoch
         self.removed: dict[Key, File | Folder] = {}
         self.watchers = Watchers(self)
         self.root = Folder(self, None, b"", None)
@@ -104,22 +109,35 @@ class Tree:
         """Changes whenever keys may mean other entries."""
         return self.camera.epoch + self._refreshes
 
-    def note_error(self, text: str, *, of_command: bool = False) -> None:
+    @property
+    def last_error(self) -> str:
+        """The text of `last_failure`."""
+        return self.last_failure.text if self.last_failure is not None else ""
+
+    def note_success(self, kind: Kind) -> None:
+        """Forget the last failure if it was of this kind."""
+        if self.last_failure is not None and self.last_failure.kind == kind:
+            self.last_failure = None
+
+    def note_error(self, text: str, *, kind: Kind = None, of_command: bool = False) -> None:
         """Remember for `.status` what went wrong, and log it.
 
         Args:
             text: what went wrong.
+            kind: what of; see `failures`.
             of_command: whether it is the answer to a command that somebody has typed, which is logged each time.
         """
         if of_command:
             log.warning("%s", text)
         else:
             self.failures.note(text)
-        self.last_error = " ".join(text.split())
+        self.last_failure = Failure(" ".join(text.split()), datetime.now().astimezone(), kind)
 
     async def stores(self) -> list[Folder]:
         """List the stores."""
-        return [node async for node in await self.root.listing() if isinstance(node, Folder)]
+        stores = [node async for node in await self.root.listing() if isinstance(node, Folder)]
+        self.note_success(STORES)
+        return stores
 
     def rename(self, node: File | Folder, name: bytes) -> None:
         """Give a node the name that its entry now has on the camera."""
@@ -215,6 +233,11 @@ class Tree:
 
     async def apply(self, change: Change) -> None:
         """Change the tree as the camera changed, and have the kernel drop what is no longer so: the table above."""
+        if self._session != self.camera.epoch:
+            self._session = self.camera.epoch
+            async for node in self._all_nodes():
+                if node.lookups > 0 and isinstance(node.parent, Folder) and not node.parent.knows_keys():
+                    self.kernel.invalidate_entry(node.parent, node.name)
         match change:
             case FolderChanged(None):
                 self.settles_at = trio.current_time() + SETTLING

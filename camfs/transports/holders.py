@@ -1,4 +1,4 @@
-"""Finds the processes that have a device node open, and the command that makes each close it."""
+"""Finds the processes that have a device node open, or a name, and the command that makes each close it."""
 
 import os
 import re
@@ -30,11 +30,18 @@ class Holder:
 
 def holders(node: Path) -> list[Holder]:
     """Return the other processes that have a device node open, as far as this user may see, in the order of their ids."""
-    found = []
-    for pid in sorted(int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()):
-        if pid != os.getpid() and _has_open(pid, os.path.realpath(node)):
-            found.append(Holder(pid, _name(pid)))
-    return found
+    return [Holder(pid, _name(pid)) for pid in _other_processes() if _has_open(pid, os.path.realpath(node))]
+
+
+def called(name: str) -> list[Holder]:
+    """Return the other processes of a name, in the order of their ids."""
+    return [Holder(pid, name) for pid in _other_processes() if _name(pid) == name]
+
+
+def _other_processes() -> list[int]:
+    return sorted(
+        int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()
+    )
 
 
 def in_use(source: str, node: Path) -> str:
@@ -82,7 +89,7 @@ def _name(pid: int) -> str:
 
 def _python_program(arguments: list[str]) -> str | None:
     """Return the module or script that Python runs."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if word == "-m":
             return following
         if word == "-c":

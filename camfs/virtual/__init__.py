@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from camfs.virtual.canon_eos.profile import CANON_EOS
 from camfs.virtual.dc120 import EmulatedDC120
 from camfs.virtual.dc120.options import parse as parse_dc120
 from camfs.virtual.nikon.profile import NIKON
+from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
@@ -18,13 +20,14 @@ __all__ = [
     "PROFILES",
     "EmulatedCamera",
     "EmulatedDC120",
+    "WrongOption",
     "attach",
     "attach_dc120",
     "emulate",
     "emulate_dc120",
 ]
 
-PROFILES = {**PTP_PROFILES, NIKON.name: NIKON}
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
 """The models on USB, by the name in `virtual:NAME`."""
 
 DC120 = "dc120"
@@ -51,11 +54,11 @@ def emulate(model: str, options: Mapping[str, str] | None = None, *, keep_trace:
     if model not in PROFILES:
         raise ValueError(f"no emulated camera {model!r}; there are {', '.join(MODELS)}")
     profile = PROFILES[model]
-    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options))
+    parsed = parse(options or {}, (*(store.option for store in profile.stores), *profile.options), profile.own_options)
     try:
         return EmulatedCamera(profile, parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager
@@ -85,7 +88,7 @@ def emulate_dc120(options: Mapping[str, str] | None = None, *, keep_trace: bool 
     try:
         return EmulatedDC120(parsed, keep_trace)
     except OSError as error:
-        raise ValueError(f"option trace={parsed.trace}: {error.strerror}") from None
+        raise WrongOption("trace", str(parsed.trace), error.strerror or str(error)) from None
 
 
 @asynccontextmanager

@@ -26,19 +26,32 @@ class Option(Generic[T]):
     store: Callable[[T, str], None]
 
 
+class WrongOption(ValueError):
+    """An option that there is not, or a value that it cannot have. How an option is written depends on where it was given.
+
+    Attributes:
+        name, value: as they were given.
+        reason: why not.
+    """
+
+    def __init__(self, name: str, value: str, reason: str) -> None:
+        super().__init__(f"option {name}={value}: {reason}")
+        self.name, self.value, self.reason = name, value, reason
+
+
 def read_options(options: T, table: Mapping[str, Option[T]], values: Mapping[str, str]) -> T:
     """Put values into options, and return these.
 
     Raises:
-        ValueError: an option that is not in the table, or a value that it cannot have; the message names it.
+        WrongOption: an option that is not in the table, or a value that it cannot have.
     """
     for name, value in values.items():
         if name not in table:
-            raise ValueError(f"unknown option {name!r} of an emulated camera; there are {', '.join(table)}")
+            raise WrongOption(name, value, f"this emulated camera has no such option; it has {', '.join(table)}")
         try:
             table[name].store(options, value)
         except ValueError as error:
-            raise ValueError(f"option {name}={value}: {error}") from None
+            raise WrongOption(name, value, str(error)) from None
     return options
 
 

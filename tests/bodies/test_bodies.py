@@ -18,6 +18,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
+from camfs.cameras.canon_eos.body import CanonBody
 from camfs.cameras.nikon.settings import DESTINATION
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.sigma.driver import SigmaCamera
@@ -25,6 +26,7 @@ from camfs.cameras.still import StillCamera, open_still_camera
 from camfs.cameras.tethered.driver import AUTOFOCUS, TetheredCamera
 from camfs.mount.controls import ControlFile, Controls
 from camfs.mount.file import File
+from camfs.protocols.canon_eos.settings import SETTINGS as CANON_SETTINGS
 from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, StorageType
 from camfs.protocols.ptp.properties import DATE_TIME, SHUTTER_SPEED, STANDARD_PROPERTIES, property_name
@@ -173,7 +175,10 @@ async def check_settings(mount: Mounted) -> None:
         await mount.camera.learn_settings()
         name_of = mount.camera.ptp.properties.vocabulary.name
     names = {name_of(code): mount.emulated.state.properties[code] for code in codes}
-    own = [DESTINATION, AUTOFOCUS] if isinstance(mount.camera, TetheredCamera) else []
+    own = []
+    if isinstance(mount.camera, TetheredCamera):
+        is_canon = isinstance(mount.camera.body, CanonBody)
+        own = [*([row.name for row in CANON_SETTINGS] if is_canon else [DESTINATION]), AUTOFOCUS]
     assert await names_of(await at(mount.controls.tree, ".settings")) == [*names, *own]
     for name, made in names.items():
         before = made.value

@@ -1,14 +1,14 @@
 """A camera without a wire: a tree of objects that a test builds, changes and breaks, with every call on record."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, EntryGone, FolderChanged, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import Ability, Change, Entry, EntryGone, FolderChanged, Key, Usage, WithoutRemoteControl
 
 KEY_LIMIT = 1 << 20
 
@@ -136,6 +136,9 @@ class ScriptedCamera(WithoutRemoteControl):
         )
 
     # ------------------------------------------------------------------ the camera
+
+    def abilities(self) -> Set[Ability]:
+        return {Ability.CAPTURE, Ability.SETTINGS, Ability.CLOCK, Ability.THUMBNAILS, Ability.DELETE, Ability.FORMAT}
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         await self._called("list", key)

@@ -35,6 +35,11 @@ def plug(bus: list[BusDevice], device: BusDevice) -> None:
     bus.append(device)
 
 
+def listed() -> list[str]:
+    """Return the lines of `--list`."""
+    return cameras.lines(cameras.find())
+
+
 def show_mounts(place: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Let /proc/self/mounts have these lines."""
     (place / "mounts").write_text("proc /proc proc rw 0 0\n" + text)
@@ -42,15 +47,15 @@ def show_mounts(place: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None
 
 
 def test_nothing(bus: list[BusDevice]) -> None:
-    assert cameras.lines() == []
+    assert listed() == []
 
 
 def test_cameras(bus: list[BusDevice]) -> None:
     """The form is fixed, since scripts read it."""
     plug(bus, BusDevice())
-    assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   free"]
+    assert listed() == ["usb:1003:c432   SIGMA fp   serial 91403727   free"]
     plug(bus, BusDevice(vendor=0x04A9, product=0x3218, address=8, serial=None, product_name="Canon Digital Camera"))
-    assert cameras.lines() == [
+    assert listed() == [
         "usb:1003:c432   SIGMA fp               serial 91403727   free",
         "usb:04a9:3218   Canon Digital Camera   serial unknown    free",
     ]
@@ -64,28 +69,71 @@ def test_mtp_devices_of_vendor_class(bus: list[BusDevice]) -> None:
     plug(bus, BusDevice(**vendor, product=0x0167, address=3, serial=None, product_name="Player", **marked))  # type: ignore[arg-type]
     unknown = BusDevice(**vendor, product=0x0168, address=4, interface_name="")  # type: ignore[arg-type]
     plug(bus, unknown)
-    assert cameras.lines() == [
+    assert listed() == [
         "usb:0fce:0166   MiniPro   serial 1         free",
         "usb:0fce:0167   Player    serial unknown   free",
     ]
     assert not unknown.calls
 
 
+def test_for_scripts(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are fixed. Names are whole, since JSON can hold them."""
+    plug(bus, BusDevice(product_name="fp\x1b[2J"))
+    plug(bus, BusDevice(vendor=0x04A9, product=0x3218, address=8, serial=None))
+    show_mounts(tmp_path, monkeypatch, "usb:1003:c432 /run/camfs/x fuse.camfs rw,allow_other 0 0\n")
+    assert [each.facts() for each in cameras.find()] == [
+        {
+            "source": "usb:1003:c432",
+            "name": "fp\x1b[2J",
+            "serial": "91403727",
+            "kind": "usb",
+            "free": False,
+            "users": [{"program": "camfs", "pid": None, "mount_point": "/run/camfs/x"}],
+        },
+        {"source": "usb:04a9:3218", "name": "SIGMA fp", "serial": None, "kind": "usb", "free": True, "users": []},
+    ]
+
+
+def test_what_is_known_only_because_it_is_mounted(
+    bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Emulated cameras, those on the network, and one that was unplugged; each once."""
+    plug(bus, BusDevice())
+    mounted = {
+        "usb:91403727": "/a/plugged",
+        "usb:04a9:3218": "/a/unplugged",
+        "virtual:sigma-fp?serial=7&card=/x%2Cy": "/a/emulated",
+        "virtual:dc120": "/a/kodak",
+        "ptpip:[::1]:15741": "/a/net",
+        "whatever": "/a/named",
+    }
+    show_mounts(tmp_path, monkeypatch, "".join(f"{source} {at} fuse.camfs rw 0 0\n" for source, at in mounted.items()))
+    assert listed() == [
+        "usb:1003:c432                         SIGMA fp                serial 91403727   in use by camfs at /a/plugged",
+        "usb:04a9:3218                         USB camera              serial unknown    in use by camfs at /a/unplugged",
+        "virtual:sigma-fp?serial=7&card=/x,y   emulated SIGMA fp       serial 7          in use by camfs at /a/emulated",
+        "virtual:dc120                         emulated Kodak DC120    serial unknown    in use by camfs at /a/kodak",
+        "ptpip:[::1]:15741                     camera on the network   serial unknown    in use by camfs at /a/net",
+        "whatever                              camera                  serial unknown    in use by camfs at /a/named",
+    ]
+    assert [each.facts()["kind"] for each in cameras.find()] == ["usb", "usb", "virtual", "virtual", "ptpip", None]
+
+
 def test_two_of_a_kind(bus: list[BusDevice]) -> None:
     plug(bus, BusDevice())
     plug(bus, BusDevice(address=8, serial="2"))
-    assert [line.split()[0] for line in cameras.lines()] == ["usb:91403727", "usb:2"]
+    assert [line.split()[0] for line in listed()] == ["usb:91403727", "usb:2"]
 
 
 def test_serial_ports(bus: list[BusDevice], monkeypatch: pytest.MonkeyPatch) -> None:
     port = sysfs.Adapter(Path("/dev/ttyUSB0"), "FT232R USB UART", "A50285BI")
     monkeypatch.setattr(sysfs, "adapters", lambda: [port])
-    assert cameras.lines() == ["serial:/dev/ttyUSB0   FT232R USB UART   serial A50285BI   free"]
+    assert listed() == ["serial:/dev/ttyUSB0   FT232R USB UART   serial A50285BI   free"]
 
 
 def test_a_camera_s_name_does_nothing_to_the_terminal(bus: list[BusDevice]) -> None:
     plug(bus, BusDevice(product_name="fp\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}"))
-    assert cameras.lines() == ["usb:1003:c432   fp?[2J?   serial 91403727   free"]
+    assert listed() == ["usb:1003:c432   fp?[2J?   serial 91403727   free"]
 
 
 def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +148,7 @@ def test_in_use_by_camfs(bus: list[BusDevice], tmp_path: Path, monkeypatch: pyte
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        lines = cameras.lines()
+        lines = listed()
         process.stdin.write(b"\n")
     assert lines == [
         f"usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs (pid {process.pid}) at /home/ana/my cam"
@@ -112,7 +160,7 @@ def test_mounted_by_root(bus: list[BusDevice], tmp_path: Path, monkeypatch: pyte
     """Root's open files are hidden from other users, but its mounts are not."""
     plug(bus, BusDevice())
     show_mounts(tmp_path, monkeypatch, f"{source} /run/camfs/x fuse.camfs rw,allow_other 0 0\n")
-    assert cameras.lines() == ["usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs at /run/camfs/x"]
+    assert listed() == ["usb:1003:c432   SIGMA fp   serial 91403727   in use by camfs at /run/camfs/x"]
 
 
 def test_only_camfs_has_a_mount_point() -> None:

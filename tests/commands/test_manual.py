@@ -43,15 +43,23 @@ def pages(tmp_path: Path) -> Path:
     return tmp_path / "share"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["a", "b"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["a", "b"], ["--remove"], ["--remove", "--remove"]])
 def test_wrong_arguments(tmp_path: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "camfs.commands.manual", *arguments]
     path = os.pathsep.join((str(ROOT), *filter(None, sys.path)))
     done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60
     )
-    assert (done.returncode, done.stderr) == (1, "usage: python -m camfs.commands.manual PREFIX\n")
+    assert (done.returncode, done.stderr) == (1, "usage: python -m camfs.commands.manual [--remove] PREFIX\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_removing_them(pages: Path) -> None:
+    other = pages / "man/man1/other.1"
+    other.touch()
+    assert manual.remove(pages.parent) == [pages.parent / place for place in manual.PAGES]
+    assert [path for path in pages.rglob("*") if path.is_file()] == [other]
+    assert manual.remove(pages.parent) == []
 
 
 def test_manual_page(pages: Path) -> None:
@@ -95,7 +103,8 @@ def complete_in_bash(pages: Path, line: str, cwd: Path | None = None) -> list[st
         ("camfs -o allow_delete virtual:d", ["dc120"]),
         ("camfs usb:1003:", ["c432"]),
         ("camfs usb:9", ["91403727"]),
-        ("camfs usb: wi", ["with blank"]),
+        ("camfs usb:", ["1003:c432", "91403727"]),
+        ("camfs usb: wi", [""]),  # left to bash itself
         ("camfs serial:fi", ["file"]),
         ("camfs nothing", [""]),
     ],
@@ -111,7 +120,7 @@ def test_bash_offers_everything(pages: Path, tmp_path: Path) -> None:
     place = tmp_path / "place"
     (place / "cam").mkdir(parents=True)
     offered = complete_in_bash(pages, "camfs ", place)
-    assert {"usb:", "serial:", "virtual:sigma-fp", "cam"} <= set(offered)
+    assert {"usb:", "serial:", "virtual:sigma-fp", "cam/"} <= set(offered)
     assert {each.flag for each in FLAGS if len(each.flag) > 2} <= set(complete_in_bash(pages, "camfs --"))
     offered = complete_in_bash(pages, "camfs -o ")
     assert {each.name + ("=" if each.value else "") for each in OPTIONS} <= set(offered)

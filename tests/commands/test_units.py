@@ -125,6 +125,75 @@ def test_for_one_user(computer: Computer, commands: Commands) -> None:
     assert list(units.install_for_user(computer)) == [f"{unit} is up to date"]
 
 
+# ---------------------------------------------------------------------- uninstalling
+
+
+def everything(computer: Computer) -> list[Path]:
+    """Return all files and links of a computer but its settings and systemd's own."""
+    return [path for path in computer.root.rglob("*") if not path.is_dir() and "run" not in path.parts]
+
+
+def enable(unit: Path, instance: str) -> Path:
+    """Do what systemctl enable does."""
+    link = unit.parent / "default.target.wants" / unit.name.replace("@", f"@{instance}")
+    link.parent.mkdir()
+    link.symlink_to(unit)
+    return link
+
+
+def test_what_was_installed_goes(computer: Computer, commands: Commands) -> None:
+    list(units.install(computer))
+    link = enable(computer.root / "etc/systemd/system" / SYSTEM_UNIT, "usb:1003:c432")
+    other = enable(computer.root / "etc/systemd/user" / "other@.service", "x")
+    commands.run.clear()
+    lines = list(units.uninstall(computer))
+    assert lines == [
+        "notified systemd to unmount",
+        f"{computer.root}/etc/udev/rules.d/{RULE} removed",
+        f"{computer.root}/etc/systemd/user/{USER_UNIT} removed",
+        f"{computer.root}/etc/systemd/system/{SYSTEM_UNIT} removed",
+        f"{link} removed",
+        "notified systemd",
+        "notified the users' systemd",
+        "notified udev",
+        "notified udev about the devices that are plugged in",
+    ]
+    assert everything(computer) == [other]
+    assert commands.run[0] == ["systemctl", "stop", "camfs-system@*.service"]
+    commands.run.clear()
+    assert list(units.uninstall(computer)) == ["nothing is installed"]
+    assert commands.run == []
+
+
+def test_the_user_s_own_unit_goes(computer: Computer, commands: Commands) -> None:
+    list(units.install(computer))
+    before = everything(computer)
+    list(units.install_for_user(computer))
+    unit = computer.config_home / "systemd/user" / USER_UNIT
+    link = enable(unit, "serial:-dev-ttyUSB0")
+    commands.run.clear()
+    assert list(units.uninstall_for_user(computer)) == [
+        "notified systemd to unmount",
+        f"{unit} removed",
+        f"{link} removed",
+        "notified systemd",
+    ]
+    assert commands.run == [
+        ["systemctl", "--user", "stop", "camfs@*.service"],
+        ["systemctl", "--user", "daemon-reload"],
+    ]
+    assert sorted(everything(computer)) == sorted(before)
+    assert list(units.uninstall_for_user(computer)) == ["nothing is installed"]
+
+
+def test_what_the_user_has_masked_stays(computer: Computer) -> None:
+    unit = computer.config_home / "systemd/user" / USER_UNIT
+    unit.parent.mkdir(parents=True)
+    unit.symlink_to("/dev/null")
+    assert list(units.uninstall_for_user(computer)) == ["nothing is installed"]
+    assert os.readlink(unit) == "/dev/null"
+
+
 @pytest.mark.parametrize(
     ("word", "written"),
     [
@@ -183,6 +252,14 @@ def test_command(tmp_path: Path) -> None:
     assert (tmp_path / "etc/systemd/user" / USER_UNIT).exists()
 
 
+def test_command_that_uninstalls(tmp_path: Path) -> None:
+    installing(tmp_path, "--install-units")
+    done = installing(tmp_path, "--uninstall-units")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path for path in (tmp_path / "etc").rglob("*") if path.is_file()] == []
+    assert installing(tmp_path, "--uninstall-units", "--user").stdout == "nothing is installed\n"
+
+
 def test_command_for_one_user(tmp_path: Path) -> None:
     done = installing(tmp_path, "--install-units", "--user")
     assert done.returncode == 0
@@ -205,7 +282,8 @@ def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
     assert done.returncode == 2
     assert (
         done.stderr
-        == "camfs: use only one of -u, --list, --doctor and --install-units, all but -u without a mount point; see camfs --help\n"
+        == "camfs: use only one of -u, --list, --doctor, --install-units and --uninstall-units, all but -u without a mount point; "
+        "see camfs --help\n"
     )
     assert list((tmp_path / "etc").iterdir()) == []
 
@@ -214,19 +292,20 @@ def test_what_does_not_go_with_it(tmp_path: Path, more: str) -> None:
 def test_user_alone_means_nothing(arguments: Sequence[str]) -> None:
     done = camfs(*arguments)
     assert done.returncode == 2
-    assert done.stderr == "camfs: --user needs --install-units; see camfs --help\n"
+    assert done.stderr == "camfs: --user needs --install-units or --uninstall-units; see camfs --help\n"
 
 
-def test_command_without_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag", ["--install-units", "--uninstall-units"])
+def test_command_without_root(flag: str) -> None:
     """In a new user namespace a process has no user id of its own, and so is nobody."""
     done = subprocess.run(
-        ["unshare", "--user", sys.executable, "-m", "camfs", "--install-units"],
+        ["unshare", "--user", sys.executable, "-m", "camfs", flag],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 1
-    assert re.fullmatch(r"camfs: --install-units needs root: sudo .* --install-units; --user .*\n", done.stderr)
+    assert re.fullmatch(rf"camfs: {flag} needs root: sudo .* {flag}; --user .*\n", done.stderr)
 
 
 # ---------------------------------------------------------------------- the units

@@ -7,6 +7,7 @@ import trio
 from camfs.cameras.api import Camera
 from camfs.mount.blocks import BlockCache
 from camfs.mount.budget import Budget
+from camfs.mount.failures import Kind
 from camfs.mount.kernel import Kernel
 from camfs.mount.nodes import Directory, Node
 from camfs.mount.tree import Tree
@@ -66,9 +67,9 @@ class WatchedTree(Tree):
         self.notes: list[str] = []
         super().__init__(camera, self.dropped, BlockCache(work, budget=budget), poll=POLL, budget=budget, **options)
 
-    def note_error(self, text: str, *, of_command: bool = False) -> None:
+    def note_error(self, text: str, *, kind: Kind = None, of_command: bool = False) -> None:
         self.notes.append(text)
-        super().note_error(text, of_command=of_command)
+        super().note_error(text, kind=kind, of_command=of_command)
 
 
 def dcim(camera: ScriptedCamera, count: int = 3) -> Thing:

@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
-from camfs.cameras.api import Camera, EntryGone, FolderChanged, Happened, Key
+from camfs.cameras.api import Camera, EntryGone, FolderChanged, Happened, Key, NoChoices
 from camfs.mount.controls import CONTROLS, Control, ControlFile, Controls, Permits, SettingsFolder
 from camfs.mount.file import File
 from tests.cameras.rig import CARD, nursery, rigged
@@ -341,6 +341,38 @@ async def test_status_says_why_there_is_no_store(error: errors.CameraError, line
         camera.failing.clear()
         camera.remove(camera.card)
         assert "stores: none" in (await read(controls, ".status")).splitlines()
+
+
+async def test_status_tells_the_time_of_the_last_error_until_that_succeeds() -> None:
+    async with nursery() as work:
+        controls = installed(ScriptedCamera(), work)
+        for kind in ("this", "that"):
+            controls.tree.note_error(f"{kind} failed", kind=kind)
+        lines = (await read(controls, ".status")).splitlines()
+        moment = datetime.fromisoformat(lines[-2].removeprefix("last-error-time: "))
+        assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
+        assert lines[-1] == "last-error: that failed"
+        controls.tree.note_success("this")
+        assert lines_of(await read(controls, ".status"))["last-error"] == "that failed"
+        controls.tree.note_success("that")
+        assert not {"last-error", "last-error-time"} & set(lines_of(await read(controls, ".status")))
+
+
+async def test_status_says_why_a_setting_has_no_choices() -> None:
+    async with nursery() as work:
+        camera = ScriptedCamera()
+        controls = installed(camera, work)
+        assert await read(controls, ".settings/.choices/aperture") == ""
+        assert lines_of(await read(controls, ".status"))["no-choices"].startswith("aperture: ")
+        assert await read(controls, ".settings/.choices/iso") != ""
+        assert "no-choices" in lines_of(await read(controls, ".status"))
+
+        async def explained(name: str) -> NoChoices:
+            return NoChoices("it can only be read")
+
+        camera.choices = explained  # type: ignore[method-assign]
+        assert await read(controls, ".settings/.choices/iso") == ""
+        assert lines_of(await read(controls, ".status"))["no-choices"] == "iso: it can only be read"
 
 
 async def test_status_tells_the_last_error_in_a_line() -> None:

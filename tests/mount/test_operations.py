@@ -5,6 +5,7 @@ import os
 import random
 import select
 import stat
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from pyfuse3 import EntryAttributes, FileHandleT, FileInfo, FileNameT, FlagT, In
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.api import Entry, EntryGone, FolderChanged, Happened
+from camfs.cameras.api import Entry, EntryGone, FolderChanged, Happened, Key, Usage
 from camfs.mount.budget import Budget
 from camfs.mount.controls import Controls
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
@@ -560,6 +561,79 @@ async def test_a_read_that_fails_says_of_which_file(asking: Asking) -> None:
             assert await refusal(kernel.handlers.read(handle, 0, 10)) == errno.ETIMEDOUT
         assert kernel.tree.notes == [f"{FILE}: no answer"] * 2
         assert f"last-error: {FILE}: no answer\n".encode() in await kernel.read(".status")
+
+
+async def test_the_last_error_is_over_with_the_next_success_of_its_kind(asking: Asking) -> None:
+    """A read of any file is over with a read of any file, a command with the same command, and neither with the other."""
+    async with asking() as kernel:
+        handle = (await kernel.open(FILE)).fh
+        kernel.camera.failing["read"] = errors.TransferTimeout("no answer")
+        assert await refusal(kernel.handlers.read(handle, 0, 10)) == errno.ETIMEDOUT
+        await kernel.read(".status")
+        await kernel.write(".settings/iso", b"200")
+        await kernel.ls("card/DCIM")
+        assert "no answer" in kernel.tree.last_error
+        kernel.camera.failing.clear()
+        assert await kernel.read("card/DCIM/P1.JPG")
+        assert kernel.tree.last_error == ""
+
+        assert await refusal(kernel.write(".settings/iso", b"123")) == errno.EINVAL
+        await kernel.write(".settings/aperture", b"f/4")
+        await kernel.read(".settings/iso")
+        assert "iso" in kernel.tree.last_error
+        await kernel.write(".settings/iso", b"400")
+        assert kernel.tree.last_error == ""
+
+
+async def test_an_object_that_is_not_shown_is_told_until_its_folder_is_whole(asking: Asking) -> None:
+    async with asking() as kernel:
+        thing = kernel.camera.card.inside[0].inside[1]
+        thing.failure = errors.Refused("no")
+        await kernel.ls("card/DCIM")
+        assert "not shown" in kernel.tree.last_error
+        thing.failure = None
+        await kernel.ls("card")
+        assert "not shown" in kernel.tree.last_error
+        await kernel.tree.refresh()
+        await kernel.ls("card/DCIM")
+        assert kernel.tree.last_error == ""
+
+
+async def test_times_of_folders_and_control_files_are_the_mounts(asking: Asking) -> None:
+    async with asking() as kernel:
+        for path in ("", "card", "card/DCIM", ".status", ".settings", ".settings/iso", ".events", ".thumbnails"):
+            node = await kernel.handlers.getattr(await kernel.inode(path), kernel.context)
+            assert abs(node.st_mtime_ns / 1e9 - time.time()) < 600, path
+        assert (await kernel.lookup("card/DCIM/P1.JPG")).st_mtime_ns == 1
+
+
+async def test_the_room_on_this_computer_for_who_asks_for_it(asking: Asking) -> None:
+    """To the process that has just looked its folder up, and once; the kernel must not remember that name."""
+    async with asking() as kernel:
+        here = kernel.camera.add(kernel.camera.root, "imagedb")
+        kernel.camera.local.add(here)
+        kernel.thread = 5
+
+        async def usage(store: Key) -> Usage:
+            return Usage(4096 * (7 if store == here.number else 64), 0)
+
+        kernel.camera.usage = usage
+
+        async def room() -> int:
+            answer = await kernel.handlers.statfs(kernel.context)
+            return int(answer.f_blocks)
+
+        assert await room() == 64
+        assert (await kernel.lookup("imagedb")).entry_timeout == 0
+        assert (await kernel.lookup("card")).entry_timeout > 0
+        await kernel.lookup("imagedb")
+        assert [await room(), await room()] == [7, 64]
+        await kernel.lookup("imagedb")
+        await kernel.lookup("card")
+        assert await room() == 64
+        await kernel.lookup("imagedb")
+        kernel.thread += 1
+        assert await room() == 64
 
 
 async def test_the_camera_is_released_by_the_last_who_reads(asking: Asking) -> None:

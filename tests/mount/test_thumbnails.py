@@ -1,6 +1,7 @@
 """`.thumbnails/`: the tree over again, each picture's own thumbnail as JPEG, and nothing else fetched."""
 
 import contextlib
+import gc
 import io
 import struct
 import zlib
@@ -16,8 +17,9 @@ from trio.testing import MockClock
 from camfs import errors
 from camfs.cameras.api import Entry, EntryChanged, EntryGone, FolderChanged
 from camfs.mount import thumbnails
+from camfs.mount import tree as tree_module
 from camfs.mount.file import File
-from camfs.mount.mirror import MirrorFolder
+from camfs.mount.mirror import FEW, MirrorFolder
 from camfs.mount.thumbnails import (
     FIRST_REST,
     LONGEST_REST,
@@ -333,6 +335,33 @@ async def test_a_picture_that_is_deleted() -> None:
     with pytest.raises(errors.NotFound):
         await node.contents()
     assert await names_of(await at(root, "card/DCIM")) == ["b.jpg", "C.DNG.jpg", "D.jpeg.jpg"]
+
+
+async def without_thumbnail(entry: Entry) -> bytes:
+    raise errors.NoData("none", 0x2010)
+
+
+async def test_what_there_is_none_of_is_kept_no_longer_than_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is what asked for it, which the failure's traceback would hold."""
+    camera, folder, tree, root = with_pictures()
+    monkeypatch.setattr(camera, "thumbnail", without_thumbnail)
+    monkeypatch.setattr(tree_module, "REMOVED_KEPT", 10)
+    before = sum(isinstance(each, errors.NoData) for each in gc.get_objects())
+    for number in range(200):
+        thing = camera.add(folder, f"{number}.JPG", b"picture", picture=True)
+        await tree.apply(FolderChanged(folder.number))
+        nodes = [await at(tree.root, f"card/DCIM/{number}.JPG"), await at(root, f"card/DCIM/{number}.JPG")]
+        with pytest.raises(errors.NoData):
+            await contents(root, f"card/DCIM/{number}.JPG")
+        for node in nodes:
+            node.lookups += 1
+        camera.remove(thing)
+        await tree.apply(EntryGone(thing.number))
+        for node in nodes:
+            tree.inodes.forget(node.inode, 1)
+    del nodes, node
+    gc.collect()
+    assert sum(isinstance(each, errors.NoData) for each in gc.get_objects()) - before < 2 * FEW
 
 
 async def test_thumbnails_in_a_new_session() -> None:

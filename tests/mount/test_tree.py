@@ -407,6 +407,25 @@ async def test_names_below_a_folder_that_is_in_doubt_or_gone(
     assert dropped == {"P1.JPG", "P3.JPG"}
 
 
+async def test_the_first_change_of_a_session() -> None:
+    """It may be about something that the tree knows by another key: the kernel must not go on with its name."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    for path in await inodes(tree):
+        (await at(tree, path)).lookups += 1
+    camera.lose_session()
+    gone = folder.inside[1]
+    camera.remove(gone)
+    await tree.apply(EntryGone(gone.number))
+    assert ("card/DCIM", "P2.JPG") in tree.dropped.entries
+    tree.dropped.entries.clear()
+    assert await names_of(await at(tree, "card/DCIM")) == ["P1.JPG", "P3.JPG"]
+    tree.dropped.entries.clear()
+    await tree.apply(EntryGone(gone.number))
+    assert tree.dropped.entries == []
+
+
 # polling
 
 

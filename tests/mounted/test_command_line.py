@@ -1,12 +1,18 @@
 """The command line as a user types it: in any order, and wrong."""
 
+import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 import camfs as program
+from camfs import cli
+from camfs.commands import cameras, mounting
 from camfs.commands.options import OPTIONS
-from tests.mounted.mount import camfs, mount_entries
+from camfs.errors import CommandFailed
+from tests.mounted.mount import camfs, mount_entries, mounted
 
 FP = "virtual:sigma-fp"
 
@@ -50,6 +56,7 @@ def test_unmounting_where_no_camera_is(tmp_path: Path) -> None:
 
 def test_a_missing_mount_point_and_a_swapped_one_are_named(tmp_path: Path) -> None:
     assert refusal(FP) == f"camfs: {FP} is a source; where is it to be mounted? camfs {FP} MOUNTPOINT"
+    assert refusal("usb") == "camfs: usb is a source; where is it to be mounted? camfs usb MOUNTPOINT"
     assert refusal(tmp_path, FP) == f"camfs: the source comes first: camfs {FP} {tmp_path}"
     assert refusal(tmp_path / "none", "usb:") == f"camfs: the source comes first: camfs usb: {tmp_path / 'none'}"
 
@@ -65,4 +72,89 @@ def test_version_and_options() -> None:
     assert camfs("-V").stdout == camfs("--version").stdout == f"camfs {program.__version__}\n"
     listed = camfs("-o", "help")
     assert listed.returncode == 0
-    assert all(option.typed in listed.stdout for option in OPTIONS)
+    lines = [line.split()[0] for line in listed.stdout.splitlines() if line.startswith("  ")]
+    assert lines == [option.typed for option in OPTIONS], "one line each"
+    assert "?" not in listed.stdout
+
+
+# ---------------------------------------------------------------------- what is found, for people and for scripts
+
+
+def test_an_emulated_camera_that_is_mounted_is_listed(camera: Path) -> None:
+    with mounted(FP, camera, background=True) as mount:
+        (line,) = (line for line in camfs("--list").stdout.splitlines() if line.endswith(f" at {camera}"))
+        assert line.startswith(FP)
+        assert re.search("emulated SIGMA fp +serial unknown +in use by camfs", line)
+        (found,) = (
+            each
+            for each in json.loads(camfs("--list", "--json").stdout)
+            for user in each["users"]
+            if user == {"program": "camfs", "pid": mount.process, "mount_point": str(camera)}
+        )
+        assert {key: found[key] for key in ("name", "serial", "kind", "free")} == {
+            "name": "emulated SIGMA fp",
+            "serial": None,
+            "kind": "virtual",
+            "free": False,
+        }
+
+
+def test_nothing_to_list_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr, so that what is listed stays what can be mounted."""
+    monkeypatch.setattr(cameras, "find", list)
+    assert cli.main(["--list"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("camfs: no camera found")
+    assert cli.main(["--list", "--json"]) == 0
+    assert capsys.readouterr() == ("[]\n", "")
+
+
+def test_the_doctor_for_scripts() -> None:
+    done = camfs("--doctor", "--json")
+    told = json.loads(done.stdout)
+    assert set(told) == {"ok", "findings"}
+    assert done.returncode == (0 if told["ok"] else 1)
+    assert told["ok"] is all(finding["ok"] for finding in told["findings"])
+    assert all(set(finding) == {"check", "ok", "text", "mend"} for finding in told["findings"])
+    assert all(finding["ok"] is (finding["mend"] is None) for finding in told["findings"])
+    assert {"fuse", "fusermount", "allow_other", "libusb"} <= {finding["check"] for finding in told["findings"]}
+    assert "--json needs --list or --doctor" in refusal("--json")
+
+
+# ---------------------------------------------------------------------- options of three kinds, mixed up
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["virtual:ptp", "--objects", "3"],
+            "unrecognized arguments: --objects.*; .* follow its SOURCE: 'virtual:ptp\\?name=value'",
+        ),
+        (
+            ["virtual:ptp?objects=3", "-o", "latency=1"],
+            "unknown option -o latency=1; .* SOURCE: 'virtual:ptp\\?objects=3&name=value'",
+        ),
+        (
+            ["virtual:ptp?umask=077"],
+            "virtual:ptp\\?umask=077: this emulated camera has no such option; .* of the mount: -o umask",
+        ),
+        (["virtual:ptp?objects=many"], "virtual:ptp\\?objects=many: a number from 0"),
+        (["usb:", "-o", "umusk=0"], "unknown option -o umusk=0; -o help lists them$"),
+    ],
+)
+def test_each_kind_of_option_is_told_where_it_belongs(camera: Path, words: list[str], said: str) -> None:
+    assert re.match(f"camfs: {said}", refusal(*words, camera))
+
+
+def test_unmounting_without_fusermount3(camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root can mount without it, and so can unmount."""
+    assert camfs(FP, camera).returncode == 0
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CommandFailed, match="install it with: sudo apt install fuse3"):
+        list(mounting.unmount(str(camera)))
+    monkeypatch.undo()
+    done = camfs("-u", camera, env={"PATH": "/usr/bin"})
+    assert (done.returncode, done.stderr) == (0, "")

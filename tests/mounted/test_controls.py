@@ -15,8 +15,8 @@ from tests.mounted.mount import Mount, mounted, run
 
 CONTROLS = {
     *(".capture", ".clock", ".control", ".events", ".focus", ".format", ".raw", ".record", ".refresh"),
-    *(".developed", ".liveview.jpg", ".liveview.mjpeg"),
-    *(".settings", ".status", ".thumbnails"),
+    *(".liveview.jpg", ".liveview.mjpeg"),
+    *(".settings", ".status", ".thumbnails", ".developed", ".help"),
 }
 """Those of a plain PTP camera."""
 

@@ -90,18 +90,19 @@ def six_calls(point: Path, folder: str, files: Mapping[str, bytes], lies: bool =
     """
     here = f"{point}/{folder}"
     names = frozenset() if lies else frozenset(files)
+    pictures = frozenset(name if name.endswith(".JPG") else f"{name}.jpg" for name in names)
     first, second, third, fourth = list(files)[:4]
 
     def bytes_of(name: str, size: int | None = None) -> bytes | None:
         return None if lies else files[name][:size]
 
     return [
-        Call(("ls", "-l", here), names=names),
+        Call(("ls", here), names=names),
         Call(("cat", f"{here}/{first}"), bytes_of(first)),
         Call(("stat", "-c", "%s", f"{here}/{second}"), None if lies else f"{len(files[second])}\n".encode()),
         Call(("head", "-c", "1000", f"{here}/{third}"), bytes_of(third, 1000)),
         Call(("cat", f"{point}/.status")),  # must not wait for the camera
-        Call(("ls", "-l", f"{point}/.thumbnails/{folder}"), names=names),
+        Call(("ls", f"{point}/.thumbnails/{folder}"), names=pictures),
         Call(("tail", "-c", "1000", f"{here}/{fourth}"), None if lies else files[fourth][-1000:]),
     ]
 
@@ -139,7 +140,7 @@ def await_recovery(
         try:
             (point / ".refresh").write_text("1")
             for folder, files in folders.items():
-                shown = {name for name in os.listdir(point / folder) if name.endswith(".JPG")}
+                shown = {name for name in os.listdir(point / folder) if "." in name}
                 if shown != set(files):
                     raise DidNotHold(f"{where}: good again, and {folder} shows {sorted(shown)}")
                 for name, data in files.items():

@@ -201,6 +201,7 @@ class Somebody:
                 if error.errno not in self._tolerated:
                     self.failure = error
                 self.done["errors"] += 1
+                time.sleep(0.02)
             except BaseException as error:
                 self.failure = error
             self.longest = max(self.longest, time.monotonic() - begun)
@@ -256,12 +257,18 @@ def read_whole(path: Path) -> bytes:
 
 
 def read_part(path: Path, offset: int, size: int) -> bytes:
-    """Read a part of a file in one system call, within the budget."""
+    """Read a part of a file, each system call within the budget; one may bring less where the next one fails."""
     with within_budget(f"opening {path}"):
         descriptor = os.open(path, os.O_RDONLY)
     try:
-        with within_budget(f"reading {path}"):
-            return os.pread(descriptor, size, offset)
+        data = b""
+        while len(data) < size:
+            with within_budget(f"reading {path}"):
+                more = os.pread(descriptor, size - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
     finally:
         os.close(descriptor)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mounted.mount import Mount, mounted
-from tests.torture.calls import LONGEST, Tally, at_once, await_recovery, check_memory, six_calls, unmount
+from tests.torture.calls import LONGEST, RECOVERY, Tally, at_once, await_recovery, check_memory, six_calls, unmount
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.responder import DEPTHS, content, files_at, folder_at
 from tests.torture.usb_bus import FOR_EVER, ONCE, OTHERS, Wish
@@ -63,8 +63,8 @@ class Torturer:
     transactions: int = 0
     plugged: int = 0
 
-    def wish(self, wish: Wish) -> None:
-        """Let something go wrong, or nothing any more."""
+    def wish(self, wish: Wish | None) -> None:
+        """Let something go wrong, or nothing any more; None only asks what has."""
         self.pipe.send(wish)
         self.struck, self.transactions, self.plugged = self.pipe.recv()
 
@@ -112,16 +112,22 @@ def once(folder: Path, card: Path, seed: int, totals: Totals, goes_on: Callable[
     """Let something go wrong once, again and again, and read files meanwhile."""
     chance = random.Random(seed)
     kinds = [*ONCE, *OTHERS]
-    with tortured(folder, card, totals, f"once, seed {seed}", "timeout=1,cache=256K") as torturer:
+    with tortured(folder, card, totals, f"once, seed {seed}", "timeout=1,cache=1M") as torturer:
         number = 0
         while goes_on(number):
             if number % len(kinds) == 0:
                 chance.shuffle(kinds)
             wish = Wish(kinds[number % len(kinds)], chance.randrange(PACKETS), chance.randrange(1 << 32))
+            before = torturer.struck
             torturer.wish(wish)
-            path, files = chance.choice(list(FOLDERS.items()))
-            name = chance.choice(list(files))
-            read_through(torturer.mount.path / path / name, files[name], f"{wish}, seed {seed}", totals)
+            begun = time.monotonic()
+            while torturer.struck == before:
+                if time.monotonic() - begun > RECOVERY:
+                    raise DidNotHold(f"{wish}, seed {seed}: nothing is read any more")
+                path, files = chance.choice(list(FOLDERS.items()))
+                name = chance.choice(list(files))
+                read_through(torturer.mount.path / path / name, files[name], f"{wish}, seed {seed}", totals)
+                torturer.wish(None)
             number += 1
 
 

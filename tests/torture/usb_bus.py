@@ -66,7 +66,6 @@ class FaultyDevice(BusDevice):
         super().__init__(**about)  # type: ignore[arg-type]
         self.requests = requests
         self.wish = Wish("")
-        self.struck = 0
         self.passed = 0
         self.chance = random.Random()
         self._in_transfer = False  # the camera is amid one that was cut: the rest of it is dropped
@@ -90,13 +89,17 @@ class FaultyDevice(BusDevice):
                 self.passed += 1
                 if self._in_transfer:
                     self._in_transfer = len(packet) == M
-                elif self.wish.kind in ONCE and self.passed > self.wish.at:
+                elif self.wish.kind in ONCE and self.passed > self.wish.at and self.may_strike(packet):
                     kind, self.wish = self.wish.kind, Wish("")
-                    self.struck += 1
+                    self.requests.struck += 1
                     self.packets.extend(ONCE[kind](self, packet))
                 else:
                     self.packets.append(packet)
             self.changed.notify_all()
+
+    def may_strike(self, packet: bytes) -> bool:
+        """Say whether the wish may strike at this packet: only the last one of a transfer can be longer than it should be."""
+        return self.wish.kind != "long packet" or len(packet) < M
 
     def drop_rest(self, packet: bytes) -> None:
         """Drop what follows a packet in its transfer."""
@@ -127,7 +130,7 @@ class FaultyDevice(BusDevice):
             raise failure(libusb.LIBUSB_ERROR_TIMEOUT)
         if call == "bulk_write" and self.wish.kind == "write error":
             self.want(Wish(""))
-            self.struck += 1
+            self.requests.struck += 1
             raise failure(self.chance.choice((libusb.LIBUSB_ERROR_IO, libusb.LIBUSB_ERROR_PIPE)))
 
     def hear(self, data: bytes) -> None:
@@ -176,10 +179,8 @@ def _lost(device: FaultyDevice, packet: bytes) -> Iterator[bytes]:
 
 
 def _longer(device: FaultyDevice, packet: bytes) -> Iterator[bytes]:
-    more = device.chance.randbytes(device.chance.choice((1, 11, 12, 100, M)))
-    yield packet + more[: M - len(packet)]
-    if len(packet) == M:
-        yield more
+    more = packet + device.chance.randbytes(device.chance.choice((1, 11, 12, 100, M, 3 * M)))
+    yield from (more[start : start + M] for start in range(0, len(more), M))
 
 
 def _before(happens: Callable[[FaultyDevice], None]) -> Callable[[FaultyDevice, bytes], Iterator[bytes]]:
@@ -221,6 +222,8 @@ class Requests:
     Attributes:
         device: on the bus now.
         plugged: how often it was plugged in.
+        transactions: writes of the host that came.
+        struck: how often something went wrong once.
     """
 
     def __init__(self, bus: list[BusDevice], card: str) -> None:
@@ -229,8 +232,7 @@ class Requests:
         self._camera: EmulatedCamera = emulate("ptp", {"card": card, "serial": "91403727"}, keep_trace=False)
         self._addresses = count(7)
         self._ready = threading.Event()
-        self.plugged = 0
-        self.transactions = 0
+        self.plugged = self.transactions = self.struck = 0
         threading.Thread(target=trio.run, args=(self._serve,), daemon=True).start()
         self._ready.wait()
 
@@ -315,18 +317,16 @@ class Requests:
 
 
 def obey(address: str, camera: Requests) -> None:
-    """Let go wrong what the torture wishes, and answer each wish with what has happened so far."""
+    """Let go wrong what the torture wishes, if anything, and answer each time with what has happened so far."""
     with multiprocessing.connection.Client(address, "AF_UNIX") as torture:
-        struck = 0
         while True:
             try:
                 wish = torture.recv()
             except EOFError:
                 return
-            struck += camera.device.struck
-            camera.device.struck = 0
-            camera.device.want(wish)
-            torture.send((struck, camera.transactions, camera.plugged))
+            if wish is not None:
+                camera.device.want(wish)
+            torture.send((camera.struck, camera.transactions, camera.plugged))
 
 
 def main(address: str, card: str, words: list[str]) -> int:

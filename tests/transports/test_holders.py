@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from camfs.transports.holders import Holder, holders, in_use
+from camfs.transports.holders import Holder, called, holders, in_use
 
 WAIT = "print(flush=True); input()"
 
@@ -104,6 +104,14 @@ def test_a_python_program_is_called_by_its_module_or_script(node: Path, tmp_path
         assert holders(node) == [Holder(pid, "entangle.py")]
     with process(node, python, "-c", WAIT) as pid:
         assert holders(node) == [Holder(pid, os.path.basename(python))]
+
+
+def test_python_without_a_program_has_a_name() -> None:
+    """As somebody types into it. `--list` and `--doctor` look at every process."""
+    with subprocess.Popen([sys.executable], stdin=subprocess.PIPE) as process:
+        assert Holder(process.pid, os.path.basename(sys.executable)) in called(os.path.basename(sys.executable))
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 def test_the_node_may_be_reached_by_a_link(node: Path, tmp_path: Path) -> None:

@@ -144,6 +144,27 @@ replug() { # the emulated camera works again when its cable is put in again
     unmount
 }
 
+unbound() { # the cable is pulled at random moments of a copy, and put in again: nothing wrong is read, and it works in the end
+    camfs usb: "$mnt" -o timeout=2,cache=1M
+    udc=$(udc_file)
+    controller=$(cat "$udc")
+    for milliseconds in 0 3 40 150 400 900; do
+        (
+            until cp "$mnt/card/$big" "$work/$milliseconds" 2>>"$work/unbound"; do sleep 0.2; done
+            cmp "$cards/camfs/$big" "$work/$milliseconds"
+        ) &
+        reader=$!
+        sleep "$(printf '0.%03d' "$milliseconds")"
+        echo >"$udc"
+        sleep 0.3
+        echo "$controller" >"$udc"
+        patience=60 wait_for cmp "$cards/camfs/lengths/513.JPG" "$mnt/card/lengths/513.JPG"
+        wait "$reader"
+        rm "$work/$milliseconds"
+    done
+    unmount
+}
+
 stopped_cleanly() {
     [ "$stopped" = 0 ]
     nothing_left
@@ -234,6 +255,7 @@ section in-use in_use
 section no-permission no_permission
 section unplug unplug
 section replug replug
+section unbound unbound
 stop TERM
 section stopped-by-term stopped_cleanly
 

@@ -33,7 +33,7 @@ async def test_attach_gives_the_pipes_of_a_camera_that_answers() -> None:
 
 def test_command_line_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ptp", "--gadget", "--card", "/does/not/exist"]) == 1
-    assert capsys.readouterr().err == "camfs.virtual: option card=/does/not/exist: no such folder\n"
+    assert capsys.readouterr().err == "camfs.virtual: --card /does/not/exist: no such folder\n"
     for arguments in ([], ["ptp"], ["dc119", "--gadget"], ["ptp", "--gadget", "--colour", "red"]):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
@@ -93,3 +93,17 @@ def test_the_command_says_where_it_listens_and_ends_on_a_signal(model: str, wher
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(60) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("virtual:ptp", "ptp"),
+        ("ptp?objects=3&card=/a%20b", "ptp --objects 3 --card '/a b'"),
+        ("virtual:dc120?", "dc120"),
+    ],
+)
+def test_a_source_is_told_from_a_model(source: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([source, "--ptpip", "0"])
+    assert f"{source} is a SOURCE of camfs; here it is: {words} --ptpip 0\n" in capsys.readouterr().err

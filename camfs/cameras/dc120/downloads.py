@@ -1,16 +1,17 @@
 """Pictures as they come over the line: from byte 0, once for all readers, and kept on disk for the next mount.
 
 The DC120 cannot seek. A transfer begins with the first read that needs it and feeds every reader as it goes. It is aborted (E4) when the
-last of them has closed the file. The bytes that have come stay: a later transfer of the same picture begins at byte 0 again, but what
-is known is served at once, and compared with what comes. A picture that is complete goes to the disk. After a remount it is found
-there: `picture_cache` says when it is trusted.
+last of them has closed the file. The bytes that have come stay: a later transfer of the same picture begins at byte 0 again, and what is
+known is compared with what comes. Of known bytes the first `AT_ONCE` are served at once; the others as they come again, as who got them
+all at once would then have to wait for all of that, longer than a read may take. A picture that is complete goes to the disk. After a
+remount it is found there: `picture_cache` says when it is trusted.
 
 ================================== ======================================================================================
 a packet                           what becomes of it
 ================================== ======================================================================================
 the first, the disk has a copy     the copy is the picture, and the transfer is aborted
 differs from bytes that are known  all bytes are dropped, and the transfer fails: the camera holds another picture
-repeats the packet before it       is kept apart until the transfer ends in the right place: it may have been sent twice
+repeats the packet before it,      is kept apart until the transfer ends in the right place: it may have been sent twice
 any other                          its bytes are added, and readers wake
 ================================== ======================================================================================
 """
@@ -45,6 +46,9 @@ DATE_TIME = 4.0
 
 REST = 60.0
 """Seconds for which no date is asked for after the camera has not told one: programs ask for those of all files of a folder."""
+
+AT_ONCE = 4096
+"""Bytes at the beginning of a picture that are served without the camera if they are known: what `file` and the like look at."""
 
 Transfer = Callable[[PictureKey, int, OnPacket], Awaitable[None]]
 """Runs a transfer: is given the picture, the number of packets, and what to call with each."""
@@ -85,6 +89,7 @@ class Download:
         self._data = bytearray()
         self._doubtful = bytearray()  # bytes behind `_data` that may be a packet sent twice
         self._last = b""  # the packet before
+        self._again = 0  # bytes that have come in the transfer under way
         self._is_kept = False  # on the disk
         self._running = False
         self._is_open = False
@@ -142,22 +147,28 @@ class Download:
 
     async def _read(self, offset: int, size: int, deadline: float) -> bytes:
         end = min(offset + size, self.size)
-        while len(self._data) < end:
-            some = len(self._data) > offset
+        if end > AT_ONCE and deadline < math.inf and not self.is_complete:
+            self._start()
+        while (there := self._there(deadline)) < end:
+            some = there > offset
             if some and trio.current_time() >= deadline:
                 break
             self._start()
             with trio.move_on_at(deadline if some else math.inf):
                 await self._news.park()
             if self._failure is not None:
-                if len(self._data) <= offset or deadline == math.inf:
+                if self._there(deadline) <= offset or deadline == math.inf:
                     raise self._failure
                 break
-        return bytes(self._data[offset : min(end, len(self._data))])
+        return bytes(self._data[offset : min(end, self._there(deadline))])
+
+    def _there(self, deadline: float) -> int:
+        """Return how many bytes a reader may have now."""
+        return self._again if self._running and deadline < math.inf and not self.is_complete else len(self._data)
 
     def _start(self) -> None:
         if not self._running:
-            self._running, self._failure = True, None
+            self._running, self._failure, self._again = True, None, 0
             self._nursery.start_soon(self._run)
 
     async def _run(self) -> None:
@@ -181,6 +192,7 @@ class Download:
         start = packet.index * DATA_SIZE
         payload = packet.payload[: self.size - start]
         if packet.index == 0:
+            self._doubtful.clear()
             self._on_header(payload)
             kept = await trio.to_thread.run_sync(self._cache.read, self.key.name, self.size, self._stamp, payload)
             if kept is not None and kept.startswith(self._data):
@@ -192,18 +204,19 @@ class Download:
             self._data.clear()
             raise errors.RemoteProtocolError(f"{self.key.name}: the camera sends other bytes than before")
         if len(known) < len(payload):
-            self._add(start, payload)
+            self._add(start, payload, packet.came_twice)
+        self._again = min(start + len(payload), len(self._data))
         self._last = payload
         self._news.unpark_all()
         return self.is_wanted or start + len(payload) == self.size
 
-    def _add(self, start: int, payload: bytes) -> None:
+    def _add(self, start: int, payload: bytes, came_twice: bool) -> None:
         """Add new bytes. A packet like the one before may be that one sent twice, which only the end of the transfer tells.
 
         If it was sent twice, the camera has a packet left when it should be done, which the codec finds. Until then readers do not
         get such bytes.
         """
-        if self._doubtful or (start and self._last.startswith(payload)):
+        if self._doubtful or (start and not came_twice and self._last.startswith(payload)):
             self._doubtful += payload
         else:
             self._data[start:] = payload

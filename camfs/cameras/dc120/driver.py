@@ -16,14 +16,24 @@ listed.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import (
+    Ability,
+    Change,
+    Entry,
+    FolderChanged,
+    Gone,
+    Key,
+    Usage,
+    WithoutRemoteControl,
+    unconfirmed_lines,
+)
 from camfs.cameras.dc120 import settings
 from camfs.cameras.dc120.attachment import Attachment
 from camfs.cameras.dc120.contents import AlbumKey, Contents, PictureKey, StoreKey
@@ -65,7 +75,7 @@ class Dc120Camera(WithoutRemoteControl):
             lambda key: self._downloads.note_replaced(key),
         )
         self._downloads = Downloads(self._contents.transfer, nursery, zone, self._announce, cache, self._contents.stamp)
-        self._settings = settings.Settings(self._attachment)
+        self._settings = settings.Settings(self._attachment, self._announce)
 
     def _announce(self, change: Change) -> None:
         with contextlib.suppress(trio.WouldBlock):
@@ -115,6 +125,10 @@ class Dc120Camera(WithoutRemoteControl):
     async def aclose(self) -> None:
         """Put the camera back to 9600 baud and close the port; never raises."""
         await self._attachment.line.close()
+
+    def abilities(self) -> Set[Ability]:
+        of_pictures = {Ability.CAPTURE, Ability.THUMBNAILS, Ability.DELETE, Ability.RENAME}
+        return of_pictures | {Ability.SETTINGS, Ability.CLOCK}
 
     @property
     def gone(self) -> bool:
@@ -250,6 +264,7 @@ class Dc120Camera(WithoutRemoteControl):
             ("card-pictures", str(status.card_pictures)),
             ("memory-albums", str(status.memory_albums)),
             ("card-albums", str(status.card_albums)),
+            *unconfirmed_lines(self._settings.unconfirmed),
         ]
 
     async def raw(self, text: str) -> str:

@@ -12,6 +12,7 @@ no packet and no end for `LIMIT` seconds  ends the command, whatever else the ca
 the line is not quiet after a break       gives up after `PROBE_LIMIT` seconds: something else than a DC120 talks on it
 no status at 9600 baud after a break      gives up at once, whatever else has come: there is no DC120, and no other speed need be tried
 a command is to run, out of step          sends a break, after which the camera listens at 9600 baud, and sets the speed again first
+a packet comes damaged                    for `WARY` seconds believes no packet that has not come twice; a reply under way begins again
 an answer is destroyed by noise           does the same and runs the command again, unless packets came or the command does harm twice
 it cannot be brought back in step         fails commands at once for `REST` seconds
 it is closed                              puts the camera back to 9600 baud: by command if in step, else by a break
@@ -33,7 +34,9 @@ import trio
 from camfs import errors
 from camfs.protocols.dc120.commands import Code, Command, command
 from camfs.protocols.dc120.events import Aborted, Completed, Failed, LineReset, Packet, Rejected, Transmit
-from camfs.protocols.dc120.host import HostConnection, Patience
+from camfs.protocols.dc120.frames import DATA_SIZE
+from camfs.protocols.dc120.host import HostConnection
+from camfs.protocols.dc120.patience import Patience
 from camfs.protocols.dc120.status import Status
 from camfs.protocols.dc120.values import speed_code
 from camfs.transports.ports import SerialPort
@@ -63,6 +66,12 @@ LIMIT, BUSY_LIMIT, PROBE_LIMIT = 12.0, 125.0, 4.0
 being tried. The codec knows only silence: to it, a camera that says "still working" for ever is never late.
 """
 
+WARY = 600.0
+"""Seconds after a packet was damaged in which each packet is asked for twice: the checksum misses some damage."""
+
+UNPROVEN = 4
+"""Packets of pictures that are asked for twice after the line was opened, as nothing is known of it yet."""
+
 RECEIVE_SIZE = 4096
 
 
@@ -74,15 +83,17 @@ class ReceivedPacket:
         index: its place in the reply, from 0.
         payload: its bytes.
         expect: to be called with the number of packets in the whole reply, where this packet tells it.
+        came_twice: whether it was asked for a second time, and so is not the packet before once more.
     """
 
     index: int
     payload: bytes
     expect: Callable[[int], None]
+    came_twice: bool
 
 
 OnPacket = Callable[[ReceivedPacket], Awaitable[bool]]
-"""Is called with each packet of a reply; returns whether the next packet is wanted."""
+"""Is called with each packet of a reply; returns whether the next packet is wanted. The reply may begin again, at index 0."""
 
 
 class _Silence(errors.TransferTimeout):
@@ -108,7 +119,9 @@ class Line:
         self._lock = trio.Lock()
         self._in_step = False
         self._packets = 0
-        self._rest_until = -math.inf
+        self._unproven = UNPROVEN
+        self._begins_again = False
+        self._rest_until = self._wary_until = -math.inf
         self.speed = START_SPEED
         self.vanished = trio.Event()
 
@@ -232,6 +245,9 @@ class Line:
     ) -> list[bytes]:
         gathered: list[bytes] = []
         unwanted: errors.CameraError | None = None  # why the caller does not want the rest
+        self._begins_again = False
+        probes = self._unproven > 0 and wanted.form.reply.size == DATA_SIZE
+        self._host.wary = probes or trio.current_time() < self._wary_until
         self._packets = 0
         self._port.discard_input()
         await self._port.send(self._host.send(wanted, packets))
@@ -240,19 +256,25 @@ class Line:
                 case Packet(index, payload):
                     more = True
                     self._packets += 1
+                    self._unproven -= wanted.form.reply.size == DATA_SIZE
                     if on_packet is None:
                         gathered.append(payload)
                     else:
                         try:
-                            more = await on_packet(ReceivedPacket(index, payload, self._host.expect))
+                            more = await on_packet(ReceivedPacket(index, payload, self._host.expect, self._host.wary))
                         except errors.CameraError as error:
                             unwanted, more = error, False
                     await self._port.send(self._host.acknowledge() if more else self._host.abort())
+                    self._host.wary = self._host.wary and (self._unproven > 0 or trio.current_time() < self._wary_until)
                     limit.deadline = trio.current_time() + seconds
                 case Completed(confirmed=confirmed):
                     if not confirmed:
                         log.info("%s: the camera did not say that it was done", wanted)
                     return gathered
+                case Aborted() if self._begins_again:
+                    self._begins_again, self._packets = False, 0
+                    gathered.clear()
+                    await self._port.send(self._host.send(wanted, packets))
                 case Aborted():
                     if unwanted is not None:
                         raise unwanted
@@ -266,6 +288,13 @@ class Line:
         """Wait for the codec's next event, and meanwhile send what the protocol asks for."""
         while True:
             event = self._host.next_event()
+            if self._host.damaged:
+                self._host.damaged, self._wary_until = False, trio.current_time() + WARY
+                if not self._host.wary:
+                    self._host.wary, self._begins_again = True, self._packets > 0
+                    if self._begins_again:
+                        await self._port.send(self._host.abort())
+                        continue
             if isinstance(event, Transmit):
                 await self._port.send(event.data)
             elif event is not None:

@@ -38,6 +38,8 @@ async def list_files(attachment: Attachment, location: Location, album: int) -> 
     payloads: list[bytes] = []
 
     async def gather(packet: ReceivedPacket) -> bool:
+        if packet.index == 0:
+            payloads.clear()
         payloads.append(packet.payload)
         if packet.index == 0:
             packet.expect(packets_in_list(packet.payload))

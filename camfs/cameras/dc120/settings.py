@@ -1,7 +1,8 @@
 """The DC120's settings: a table of their names, their commands and where the status (7F) tells their values; reading and writing.
 
 Two settings are not in the status, the flash after power-on (35) and the album of the next pictures (49). They read as what was written
-last, and before that they cannot be read.
+last, and before that they cannot be read. In macro the status hides the zoom, which reads as what the camera told or was sent last. Of the
+user's name the status shows 30 characters. What was written and is not told is in `Settings.unconfirmed`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Change, Happened, NoChoices
 from camfs.cameras.dc120.attachment import Attachment
 from camfs.protocols.dc120.commands import Code, Command, command
 from camfs.protocols.dc120.status import STATUS_NAME_SIZE, Status
@@ -117,20 +119,26 @@ class Settings:
 
     Args:
         attachment: to the camera.
+        announce: is called with what has been written and the camera does not tell.
+
+    Attributes:
+        unconfirmed: the values of such settings.
     """
 
-    def __init__(self, attachment: Attachment) -> None:
+    def __init__(self, attachment: Attachment, announce: Callable[[Change], None] = lambda _change: None) -> None:
+        self.unconfirmed: dict[str, str] = {}
         self._attachment = attachment
-        self._written: dict[str, int] = {}
+        self._announce = announce
+        self._known: dict[str, int] = {}
         self._writing = trio.Lock()
 
     async def read(self, name: str) -> str:
         """Read a setting.
 
         Raises:
-            NoData: the status does not tell it, and it was not written in this mount.
+            NoData: the status does not tell it, and it was neither told nor written before in this mount.
         """
-        status = await self._attachment.read_status()
+        status = await self._read_status()
         if name == USER_NAME:
             return status.user_name
         code = self._code(name, status)
@@ -139,8 +147,28 @@ class Settings:
         return SETTINGS[name].text(code)
 
     def _code(self, name: str, status: Status) -> int | None:
+        told = self._told(name, status)
+        return told if told is not None else self._known.get(name)
+
+    def _told(self, name: str, status: Status) -> int | None:
+        """Return the code that the status tells, and remember it; None if it does not tell it, or not now."""
         read = SETTINGS[name].code
-        return read(status) if read is not None else self._written.get(name)
+        code = read(status) if read is not None else None
+        if code is not None:
+            self._known[name] = code
+        return code
+
+    async def _read_status(self) -> Status:
+        """Ask for the status, and remember the zoom of it, which macro hides."""
+        status = await self._attachment.read_status()
+        self._told("zoom", status)
+        return status
+
+    def _note(self, name: str, value: str, is_confirmed: bool, code: Code) -> None:
+        self.unconfirmed.pop(name, None)
+        if not is_confirmed:
+            self.unconfirmed[name] = value
+            self._announce(Happened(f"setting {name} {value}, not confirmed", f"{code.name} 0x{code:02X}"))
 
     async def change(self, name: str, value: str) -> None:
         """Write a setting and read it back: see `Camera.change_setting`."""
@@ -155,25 +183,29 @@ class Settings:
         shown = (await self._attachment.ask_status()).user_name
         if shown != value[:STATUS_NAME_SIZE]:
             raise errors.NotPermitted(f"{USER_NAME}: the camera kept {shown}")
+        self._note(USER_NAME, value, len(value) <= STATUS_NAME_SIZE, Code.SET_USER_NAME)
 
     async def _change(self, name: str, value: str) -> None:
         setting, code = SETTINGS[name], _code_of(name, value)
-        wanted = setting.command(code, await self._attachment.ask_status())
+        before = await self._attachment.ask_status()
+        self._told("zoom", before)
+        wanted = setting.command(code, before)
         try:
             await self._attachment.run(wanted)
         except errors.NotSupported:
             raise
         except errors.Refused as error:
             raise errors.NotPermitted(f"{name}: not possible with the camera's other settings: {error}") from None
-        self._written[name] = code
-        kept = self._code(name, await self._attachment.ask_status())
+        kept = self._told(name, await self._attachment.ask_status())
         if kept is not None and kept != code:
             raise errors.NotPermitted(f"{name}: the camera kept {setting.text(kept)}")
+        self._known[name] = code
+        self._note(name, setting.text(code), kept is not None, wanted.form.code)
 
 
 def choices(name: str) -> Sequence[str]:
-    """List the values of a setting; empty for a text."""
-    return [] if name == USER_NAME else SETTINGS[name].choices.texts()
+    """List the values of a setting; none for a text."""
+    return NoChoices("any text of up to 57 ASCII characters") if name == USER_NAME else SETTINGS[name].choices.texts()
 
 
 def _code_of(name: str, text: str) -> int:

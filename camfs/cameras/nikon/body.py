@@ -14,17 +14,19 @@ body ─┬─ operations   what is sent, and what the answers mean
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime
 
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Ability
 from camfs.cameras.nikon.live_view import LiveView
 from camfs.cameras.nikon.operations import NikonOperations, while_not_now
-from camfs.cameras.nikon.settings import CARD, COMPUTER, NikonSettings
+from camfs.cameras.nikon.settings import CARD, NikonSettings
 from camfs.cameras.nikon.shutter import Shutter
 from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.events import ABOUT_CONTENTS
 from camfs.cameras.tethered.body import (
     Keep,
     News,
@@ -38,15 +40,12 @@ from camfs.cameras.tethered.body import (
 )
 from camfs.protocols.nikon.codes import (
     IN_MEMORY,
-    TO_CARD,
-    TO_MEMORY,
     NikonEvent,
     NikonOperation,
-    NikonProperty,
     NikonResponse,
     explained,
 )
-from camfs.protocols.ptp.codes import Operation, name_of
+from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, name_of
 from camfs.protocols.ptp.datasets import DeviceInfo, ObjectInfo
 from camfs.protocols.ptp.messages import Event
 from camfs.protocols.ptp.values import decode_date_time
@@ -99,13 +98,19 @@ class NikonBody(PlainBody):
         self.operations = NikonOperations(ptp)
         self.settings = NikonSettings(ptp, self.operations)
         self.settings.enter_again = self._take
-        self.settings.when_destination_changed = self._set_destination
         self._shutter = Shutter(self.operations, self.settings)
         self._live_view = LiveView(self.operations, self.settings, self._await_event)
-        self._before: int | None = None
         self._stash: list[News] = []
         self._troubles: set[str] = set()
         self._keeps_deleted = False
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.LIVE_VIEW: NikonOperation.StartLiveView,
+            Ability.FOCUS: NikonOperation.AfDrive,
+            Ability.MOVIES: NikonOperation.StartMovieRecInCard,
+        }
+        return {ability for ability, operation in listed.items() if self.operations.has(operation)}
 
     # ------------------------------------------------------------------ who has the body
 
@@ -114,7 +119,19 @@ class NikonBody(PlainBody):
         self.settings.is_controlled = True
         self.settings.invalidate()
         await self.settings.learn()
-        await self._set_destination()
+        self._stash += self._still_true(await self._ask())
+
+    def _still_true(self, news: Sequence[News]) -> Sequence[News]:
+        """Return what has to be done about events that waited for nobody to ask: a handle in them may be another object's since.
+
+        Shots that wait do. What they tell of the card came over the link, or the card is listed again.
+        """
+        about_card = [each for each in news if isinstance(each, OnCard) and each.event.code in ABOUT_CONTENTS]
+        again = [OnCard(Event(EventCode.StorageInfoChanged, NO_TRANSACTION, (0,)))]
+        return [
+            *(each for each in news if isinstance(each, ShotWaits)),
+            *(again if about_card and not self.ptp.sends_events else ()),
+        ]
 
     async def _take(self) -> None:
         """Change the camera's mode. A body without the operation, or one that says that its mode does not change, is used as it is."""
@@ -135,7 +152,7 @@ class NikonBody(PlainBody):
         Raises:
             CameraError: the mode could not be changed back.
         """
-        for undo in (self._live_view.end, self._shutter.restore, self._restore_destination):
+        for undo in (self._live_view.end, self._shutter.restore):
             await _bravely(undo)
         if self.operations.has(NikonOperation.ChangeCameraMode):
             try:
@@ -150,27 +167,7 @@ class NikonBody(PlainBody):
     def note_left(self) -> None:
         self.settings.is_controlled = False
         self._live_view.note_ended()
-        self._before = None
         self._keeps_deleted = False
-
-    async def _set_destination(self) -> None:
-        """Let shots by the body's own button go where those of the computer go, as long as the computer has the body."""
-        if not self.settings.is_controlled:
-            return
-        media = await self.settings.value(NikonProperty.RecordingMedia)
-        wanted = TO_MEMORY if self.settings.destination == COMPUTER else TO_CARD
-        if isinstance(media, int) and media != wanted:
-            if self._before is None:
-                self._before = media
-            try:
-                await self.settings.write(NikonProperty.RecordingMedia, wanted)
-            except errors.Refused as error:
-                log.info("shots by the camera's button stay where they go: %s", error)
-
-    async def _restore_destination(self) -> None:
-        before, self._before = self._before, None
-        if before is not None:
-            await self.settings.write(NikonProperty.RecordingMedia, before)
 
     # ------------------------------------------------------------------ events
 

@@ -5,8 +5,8 @@ photographer's, it describes exposure mode and exposure values as read-only; und
 that is refused as read-only asks for control (`NeedsControl`). A body that has left control by itself says the same again: it is then
 entered anew, once (camfs/protocols/nikon/README.md, "Modes").
 
-`destination` is camfs's own: whether shots go to the card, to this computer or to both. It decides about each shot that camfs takes, and,
-through the property RecordingMedia, about those by the body's own button while the computer has control.
+`destination` is camfs's own: whether the shots that camfs takes go to the card, to this computer or to both. Those by the body's own button
+go where the property RecordingMedia says (`recording-media`), which nothing here changes for longer than a shot.
 """
 
 import logging
@@ -50,14 +50,12 @@ class NikonSettings:
         destination: one of `DESTINATIONS`.
         is_controlled: whether the computer has the body.
         enter_again: takes the body anew.
-        when_destination_changed: awaited after `destination` was changed.
     """
 
     def __init__(self, ptp: PtpCamera, operations: NikonOperations) -> None:
         self.destination = CARD
         self.is_controlled = False
         self.enter_again: Callable[[], Awaitable[None]] = _nothing
-        self.when_destination_changed: Callable[[], Awaitable[None]] = _nothing
         self._ptp = ptp
         self._operations = operations
         self._known: Sequence[int] | None = None
@@ -101,7 +99,6 @@ class NikonSettings:
             if text not in DESTINATIONS:
                 raise errors.InvalidValue(f"{name}: {text!r} is not one of {', '.join(DESTINATIONS)}")
             self.destination = text
-            await self.when_destination_changed()
             return
         try:
             await self._with_fallback(name, lambda: self._ptp.properties.change(name, text))

@@ -211,3 +211,9 @@ class Capture:
         if self._shot is not None:
             self._shot.failure = errors.StoreFull("the camera's store is full")
             self._shot.news.set()
+
+    def note_gone(self) -> None:
+        """Let the shot fail: whoever waits for it would wait for as long as an exposure may take."""
+        if self._shot is not None:
+            self._shot.failure = errors.DeviceGone("the camera has left while it took a picture")
+            self._shot.news.set()

@@ -10,14 +10,24 @@ driver ─┬─ objects    lists and describes ──── sizes ───┐
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, EntryChanged, FolderChanged, Gone, Key, Usage, WithoutRemoteControl
+from camfs.cameras.api import (
+    Ability,
+    Change,
+    Entry,
+    EntryChanged,
+    FolderChanged,
+    Gone,
+    Key,
+    Usage,
+    WithoutRemoteControl,
+)
 from camfs.cameras.ptp.advice import explaining_denial
 from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
@@ -34,8 +44,9 @@ from camfs.cameras.ptp.settings import PropertySettings
 from camfs.cameras.ptp.sizes import Sizes
 from camfs.cameras.ptp.stores import Stores
 from camfs.protocols.ptp import properties
-from camfs.protocols.ptp.codes import ROOT, ObjectHandle, ResponseCode
+from camfs.protocols.ptp.codes import ROOT, ObjectHandle, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.values import decode_date_time, encode_date_time, names_zone
 
 log = logging.getLogger(__name__)
@@ -54,6 +65,7 @@ class PtpCamera(WithoutRemoteControl):
         timeout: seconds without a byte after which a transaction has failed.
 
     Attributes:
+        zone: as given.
         session: on which a driver that knows more of the camera runs the maker's operations.
         operations: what the camera can do.
         properties: its device properties as settings.
@@ -67,7 +79,7 @@ class PtpCamera(WithoutRemoteControl):
         self.when_renumbered: Callable[[], None] = lambda: None
         self._send_change, self.changes = trio.open_memory_channel[Change](1024)
         self._link = link
-        self._zone = zone
+        self.zone = zone
         self._battery = ""
         self.session = Session(link, timeout, self.renumber)
         self.operations = PtpOperations(self.session)
@@ -133,12 +145,14 @@ class PtpCamera(WithoutRemoteControl):
     async def listen(self) -> None:
         """Announce what happens at the camera until it is gone."""
         await self.events.receive(self._link)
+        self.shutter.note_gone()
         await self.announce(Gone())
 
     async def aclose(self) -> None:
         """Close the session and let go of the device; never raises."""
         with trio.CancelScope(shield=True):
-            await self.session.close()
+            if not loses_next_session(self.info):
+                await self.session.close()
             await self._link.aclose()
 
     @property
@@ -154,6 +168,20 @@ class PtpCamera(WithoutRemoteControl):
     def sends_events(self) -> bool:
         """As of `Camera`. Where parents are wrong, an event does not tell which folder it is about, so folders are polled."""
         return self.events.announce_contents and not self._objects.parents_are_wrong
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.CAPTURE: Operation.InitiateCapture,
+            Ability.THUMBNAILS: Operation.GetThumb,
+            Ability.DELETE: Operation.DeleteObject,
+            Ability.FORMAT: Operation.FormatStore,
+        }
+        abilities = {ability for ability, operation in listed.items() if self.operations.has(operation)}
+        if self.properties.names():
+            abilities.add(Ability.SETTINGS)
+        if properties.DATE_TIME in self.info.device_properties:
+            abilities.add(Ability.CLOCK)
+        return abilities
 
     def renumber(self) -> None:
         """Note that handles mean other objects now: the session was opened again, or the camera was in other hands for a while."""
@@ -269,7 +297,7 @@ class PtpCamera(WithoutRemoteControl):
 
     async def clock(self) -> datetime:
         text = await self.properties.value(properties.DATE_TIME)
-        moment = decode_date_time(text, self._zone) if isinstance(text, str) else None
+        moment = decode_date_time(text, self.zone) if isinstance(text, str) else None
         if moment is None:
             raise errors.RemoteProtocolError(f"the camera's clock reads {text!r}")
         return moment
@@ -278,8 +306,8 @@ class PtpCamera(WithoutRemoteControl):
         """Set the camera's clock, in local time; a naive time is local already. A zone is written if the camera's own time has one."""
         try:
             if moment.tzinfo is None:
-                moment = moment.astimezone() if self._zone is None else moment.replace(tzinfo=self._zone)
-            local = moment.astimezone(self._zone)
+                moment = moment.astimezone() if self.zone is None else moment.replace(tzinfo=self.zone)
+            local = moment.astimezone(self.zone)
         except (OverflowError, ValueError):
             raise errors.InvalidValue(f"{moment} is not a time that a camera can show") from None
         before = await self.properties.value(properties.DATE_TIME)
@@ -334,6 +362,6 @@ class PtpCamera(WithoutRemoteControl):
                 log.info("battery: %s", error)
                 if not self.gone:
                     self._battery = ""
-        if self._battery:
+        if self._battery not in ("", properties.UNKNOWN):
             lines.append(("battery", self._battery))
         return lines

@@ -20,7 +20,8 @@ What cameras get wrong, and what is done about it (see also camfs/protocols/ptp/
 
 import itertools
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import tzinfo
 from typing import NamedTuple
@@ -126,6 +127,16 @@ class Objects:
         self._sizes.forget(handle)
         self._reader.forget(handle)
 
+    @contextmanager
+    def _noting_drops(self) -> Iterator[set[ObjectHandle]]:
+        """Give a set into which all go that are dropped in the block; `ANYWHERE` stands for all objects."""
+        dropped: set[ObjectHandle] = set()
+        self._dropped.append(dropped)
+        try:
+            yield dropped
+        finally:
+            self._dropped = [each for each in self._dropped if each is not dropped]
+
     def was_described(self, handle: ObjectHandle) -> bool:
         """Say whether an object was described since it was last dropped."""
         return handle in self._described
@@ -217,12 +228,8 @@ class Objects:
 
     async def _read_properties(self, folder: ObjectKey, handles: Set[ObjectHandle]) -> None:
         """Describe some of a folder's objects by GetObjectPropList, where the camera has it, for `describe` to find."""
-        dropped: set[ObjectHandle] = set()
-        self._dropped.append(dropped)
-        try:
+        with self._noting_drops() as dropped:
             infos = await self._infos_by_properties(folder, handles)
-        finally:
-            self._dropped.remove(dropped)
         if ANYWHERE not in dropped:
             self._infos.update((handle, info) for handle, info in infos.items() if handle not in dropped)
 
@@ -391,11 +398,19 @@ class Objects:
 
         Raises:
             NotPermitted: the handle means everything, or a store.
+            Refused: it may have come to mean another object while this waited for its turn.
         """
         if handle in (ANYWHERE, ROOT):
             raise errors.NotPermitted("a store cannot be deleted")
         self._operations.require(Operation.DeleteObject)
-        await self._session.transact(Operation.DeleteObject, handle, ANY_FORMAT, same_session=True)
+        with self._noting_drops() as dropped:
+            await self._session.transact(
+                Operation.DeleteObject,
+                handle,
+                ANY_FORMAT,
+                same_session=True,
+                still=lambda: not dropped & {handle, ANYWHERE},
+            )
         self.drop(handle)
 
 

@@ -296,7 +296,8 @@ class PartialReads:
                 if self._sessions_lost != sessions_lost:
                     self._give_up(operation, "has cost the session")
             fills = asked > 1 and _fills_packets(asked) and not sparing
-            if 0 < part.received < part.announced and (was_silent or isinstance(failure, errors.TransferCut)):
+            is_beginning = isinstance(failure, errors.TransferCut) and failure.sent in (None, 0, part.received)
+            if 0 < part.received < part.announced and (was_silent or is_beginning):
                 if was_silent and fills:
                     self._spares_packets = True
                 elif was_silent:

@@ -53,6 +53,8 @@ from camfs.cameras.ptp.priority_lock import PriorityLock
 from camfs.cameras.ptp.rests import Question, RestingRequests
 from camfs.cameras.ptp.transaction import Reply, Sink
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of
+from camfs.protocols.ptp.datasets import DeviceInfo
+from camfs.protocols.ptp.makers import loses_next_session
 from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
@@ -179,6 +181,7 @@ class Session:
         timeout: float | None = None,
         repeatable: bool | None = None,
         same_session: bool = False,
+        still: Callable[[], bool] = lambda: True,
         urgent: bool = False,
         waits_while_busy: bool = True,
         on_length: Callable[[int | None], None] = lambda _: None,
@@ -194,12 +197,13 @@ class Session:
             timeout: seconds without a byte after which it has failed; None for the session's own time-out.
             repeatable: whether the operation may be sent again after a failure; by default, those whose data come in may.
             same_session: run it only in the session that is open now, as handles may mean other objects in the next.
+            still: asked just before the request is sent, which may be long after the call; where it says False nothing is sent.
             urgent: go before the callers in the queue that are not urgent.
             waits_while_busy: when the answer is DeviceBusy, wait and repeat; else raise it at once.
             on_length: called with the announced length of the payload as its data phase begins, None if the camera does not know it.
 
         Raises:
-            Refused: the camera answered with a code other than OK, or `same_session` could not be kept.
+            Refused: the camera answered with a code other than OK, or `same_session` or `still` did not hold.
             TransferCut: it answered OK, but had sent fewer bytes than it had announced.
             TransportError, RemoteProtocolError: there was no such answer. The wire is in step again, or the next transaction
                 begins by bringing it there.
@@ -223,6 +227,8 @@ class Session:
                 async with self._lock.acquired(urgent):
                     self._check(attempts)  # somebody else may have asked the same meanwhile
                     await self._require_session(session)
+                    if not still():
+                        raise errors.Refused("the card was changed meanwhile; nothing was done")
                     attempts.session = self._sessions_opened
                     patience = patience_with(operation, self._timeout) if timeout is None else timeout
                     request = Request(operation, self._new_id(), parameters)
@@ -469,13 +475,23 @@ class Session:
             except errors.Refused as error:
                 if error.code != ResponseCode.SessionAlreadyOpened:
                     raise
-                if attempt == 2:
+                if attempt == 2 or await self._must_not_close():
                     return  # go on in the session that is open, as libgphoto2 does
             try:
                 await self._ask(Operation.CloseSession)
             except errors.Refused as error:
                 log.info("closing a previous program's session: %s", error)
                 return
+
+    async def _must_not_close(self) -> bool:
+        """Say whether the camera would answer nothing in the session after one that was closed."""
+        try:
+            return loses_next_session(
+                DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
+            )
+        except (errors.Refused, errors.RemoteProtocolError) as error:
+            log.info("what the camera is: %s", error)
+            return False
 
 
 _NO_SESSION = {ResponseCode.SessionNotOpen, ResponseCode.InvalidTransactionID}

@@ -25,6 +25,7 @@ from typing import Protocol
 import trio
 
 from camfs import errors
+from camfs.cameras.api import NoChoices
 from camfs.cameras.ptp.operations import PtpOperations
 from camfs.cameras.ptp.transaction import Reply
 from camfs.protocols.ptp import properties
@@ -50,6 +51,10 @@ Question = tuple[Operation, int]
 
 MAX_VALUE = 1 << 20
 """Most bytes of a property's description or value."""
+
+NO_CHOICES = "the camera does not say which values it takes"
+READ_ONLY = "it can only be read"
+"""Why there are no choices."""
 
 MAX_LISTED = 1000
 """A range of so many values is listed one by one as choices; of a longer range only the two ends are."""
@@ -175,6 +180,8 @@ class PropertySettings:
                 values = steps if len(steps) <= MAX_LISTED else (low, high)
             case None:
                 values = ()
+        if not values:
+            return NoChoices(NO_CHOICES if description.writable else READ_ONLY)
         return list(dict.fromkeys(self._write_values(description, values)))
 
     async def change(self, name: str, text: str) -> None:

@@ -261,9 +261,21 @@ class Stores:
         return Usage(total, min(free, total), objects)
 
     async def format(self, storage: StorageID) -> None:
-        """Delete all that a store holds."""
+        """Delete all that a store holds.
+
+        Raises:
+            Refused: a card was put in or taken out while this waited for its turn, so it may be another one.
+        """
         self._operations.require(Operation.FormatStore)
-        await self._operations.session.transact(Operation.FormatStore, storage, 0, timeout=FORMAT_TIME)
+        changed_at = self._changed_at
+        await self._operations.session.transact(
+            Operation.FormatStore,
+            storage,
+            0,
+            timeout=FORMAT_TIME,
+            same_session=True,
+            still=lambda: self._changed_at == changed_at,
+        )
 
     async def _info(self, storage: StorageID) -> StorageInfo | None:
         """Ask for a StorageInfo; None if the camera does not give it. Then it is not asked for any, if it answers otherwise.

@@ -87,10 +87,12 @@ async def run(
                         else:
                             await sink(payload)
                     case Response(code=ResponseCode.OK) if total < announced:
-                        raise errors.TransferCut(
+                        cut = errors.TransferCut(
                             f"{name_of(Operation, code)}: {total} bytes of data where {announced} were announced",
                             ResponseCode.IncompleteTransfer,
                         )
+                        cut.sent = message.parameters[0] if message.parameters else None
+                        raise cut
                     case Response(code=ResponseCode.OK):
                         log.debug("%s %s: OK, %d bytes", name_of(Operation, code), request.parameters, total)
                         return Reply(pieces[0] if len(pieces) == 1 else b"".join(pieces), message.parameters)

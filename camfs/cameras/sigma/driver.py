@@ -6,7 +6,7 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, FolderChanged, Happened, Key, Usage
+from camfs.cameras.api import Ability, Change, Entry, FolderChanged, Happened, Key, Usage, unconfirmed_lines
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
@@ -45,6 +45,9 @@ STATUS_SETTINGS = {
 }
 """Lines of `.status` that are settings, shown while the computer has control."""
 
+
+WATCHED = 3.0
+"""Seconds between two looks at what the body has changed."""
 
 STATUS_FILES = 20
 """Files of the spool that are not offered and are named in `.status`."""
@@ -128,9 +131,22 @@ class SigmaCamera:
         """Announce what happens at the camera until it is gone, and release control when idle."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.remote.release_when_idle)
+            nursery.start_soon(self._watch_settings)
             await self._ptp.listen()
             self.remote.note_unplugged()
             nursery.cancel_scope.cancel()
+
+    async def _watch_settings(self) -> None:
+        """Look now and then what the body has changed, under control and while nobody uses it; that does not put off its release."""
+        while True:
+            await trio.sleep(WATCHED)
+            if self.remote.is_unused:
+                try:
+                    await self._settings.look()
+                except errors.CameraError as error:
+                    log.info("what the body has changed: %s", error)
+                    if isinstance(error, errors.Refused) and error.code == NOT_INITIALISED:
+                        self.remote.note_switched_off()
 
     async def aclose(self) -> None:
         """Release control, close the session and let go of the device; never raises."""
@@ -162,6 +178,11 @@ class SigmaCamera:
     def sends_events(self) -> bool:
         return self._ptp.sends_events
 
+    def abilities(self) -> Set[Ability]:
+        of_card = self._ptp.abilities() & {Ability.THUMBNAILS, Ability.DELETE, Ability.FORMAT}
+        of_body = {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL, Ability.MOVIES, Ability.FOCUS}
+        return of_card | of_body | {Ability.LIVE_VIEW}
+
     def _serial(self) -> str:
         """Return the serial number: 8 digits, which DeviceInfo pads with zeros (camfs/protocols/sigma/README.md, "Identity")."""
         return self._ptp.info.serial_number.lstrip("0") or self._ptp.info.serial_number
@@ -182,18 +203,19 @@ class SigmaCamera:
         new = [Happened("added", self.images.raw(key), (key,), is_new=True) for key in now if key not in before]
         await self._announce_all([*gone, change, *new])
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         """Have the card listed anew: the photographer has or had the body, and handles may mean other objects now.
 
         What was listed is kept for the next time that control is acquired, until it is listed anew: nothing fresher was seen.
         """
         self._settings.invalidate()
+        self._settings.forget_unconfirmed()
         self._is_ending_control = True
         self._ptp.renumber()
         self._is_ending_control = False
         how = (
             Happened("control released", _raw(SigmaOperation.CloseApplication))
-            if released
+            if self.remote.was_released
             else Happened("control lost")
         )
         self._tell(how, FolderChanged(None))
@@ -454,6 +476,7 @@ class SigmaCamera:
             lines.append((key, value))
             if key == "battery":
                 self._battery = value
+        lines += unconfirmed_lines(self._settings.unconfirmed)
         return [*lines, ("recording", "yes" if self.images.recording else "no")]
 
 

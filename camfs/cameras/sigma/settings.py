@@ -13,7 +13,7 @@ from functools import partial
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Happened
+from camfs.cameras.api import Happened, NoChoices
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.protocols.sigma.codes import SigmaOperation
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
@@ -55,10 +55,12 @@ class Settings:
 
     Attributes:
         tell: called with each setting that turns out to have changed, whoever changed it.
+        unconfirmed: what was written to settings that the camera does not report.
     """
 
     def __init__(self, operations: SigmaOperations) -> None:
         self.tell: Callable[[Happened], None] = lambda _change: None
+        self.unconfirmed: dict[str, str] = {}
         self._operations = operations
         self._state = State()
         self._read_at: dict[Dataset, float] = {}
@@ -67,6 +69,10 @@ class Settings:
         self._is_learnt = False
         self._reading = trio.Lock()
         self._changing = trio.Lock()
+
+    def forget_unconfirmed(self) -> None:
+        """Note that the settings are the photographer's again."""
+        self.unconfirmed.clear()
 
     def invalidate(self) -> None:
         """Ask again before anything that was read is used."""
@@ -118,6 +124,19 @@ class Settings:
                     raise
                 self._tell_changes(dataset, before)
             return self._state.values[dataset]
+
+    async def look(self) -> None:
+        """Ask which datasets have changed, and read those again that were read before, so that what the body has changed is told."""
+        if not self._read_at or not self._operations.has(SigmaOperation.GetCamStatus2):
+            return
+        async with self._reading:
+            changed = (await self._operations.status()).changed
+            datasets = [dataset for dataset in self._read_at if dataset.reads in changed]
+            for dataset in datasets:
+                self._checked_at.pop(dataset, None)
+                self._read_at.pop(dataset, None)
+        for dataset in datasets:
+            await self.values(dataset)
 
     def _tell_changes(self, dataset: Dataset, before: Values) -> None:
         """Tell which settings of a dataset are not what they were when it was last read."""
@@ -199,7 +218,10 @@ class Settings:
 
     async def choices(self, name: str) -> Sequence[str]:
         """List the values that a setting can have now."""
-        return self._setting(name).choices(await self._read_all())
+        setting, state = self._setting(name), await self._read_all()
+        return setting.choices(state) or NoChoices(
+            setting.reason(state) or "the camera does not say which values it takes"
+        )
 
     async def change(self, name: str, text: str) -> None:
         """Write a setting and read it back.
@@ -221,10 +243,18 @@ class Settings:
         for values in (wanted,) if other is None else (wanted, other):
             await self.write(setting.dataset, {**values, **along})
             if await self.read_back(setting.dataset, partial(setting.took, values)):
+                self._note_whether_reported(setting, text)
                 return
         if "PreConstAF" in along:
             await self._leave_af_s_still()
         raise await self._refusal(setting)
+
+    def _note_whether_reported(self, setting: Setting, text: str) -> None:
+        """Tell that the camera has answered OK to a value and does not report it, which some firmware does with some settings."""
+        self.unconfirmed.pop(setting.name, None)
+        if setting.fields[0] not in self._state.values.get(setting.dataset, {}):
+            self.unconfirmed[setting.name] = text
+            self.tell(Happened(f"setting {setting.name} {text}, not confirmed", setting.dataset.writes.name))
 
     async def _leave_af_s_still(self) -> None:
         """If the camera made AF-S of AF-C (in CINE), undo what was written along: AF-S with PreConstAF on hunts for ever."""

@@ -11,7 +11,7 @@ from camfs import errors
 from camfs.cameras.sigma.interval import Interval
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.sigma.settings import Settings
-from camfs.protocols.sigma.apex import BULB, COUNTS, SHUTTER
+from camfs.protocols.apex import BULB, COUNTS, SHUTTER
 from camfs.protocols.sigma.codes import Destination
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.values import CINE, INTERVAL, SELF_TIMERS, SINGLE

@@ -10,12 +10,13 @@ Between `enter` and `leave` the body is the computer's. `remote.RemoteControl` s
 waits in the body is let go only when its bytes are safe here (`shots`).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from camfs import errors
+from camfs.cameras.api import Ability
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.protocols.ptp.messages import Event
 
@@ -134,14 +135,19 @@ class Body(Protocol):
     Attributes:
         settings_need_control: whether its settings can be read only under remote control.
         reading_removes: whether it forgets a shot as soon as that was read, so that a beginning of it is worth keeping.
+        hints: events over the link that say no more than that it is worth while to `poll`.
     """
 
     settings_need_control: bool
     reading_removes: bool
+    hints: Collection[int]
 
     @property
     def settings(self) -> Settings:
         """Its settings."""
+
+    def abilities(self) -> Set[Ability]:
+        """Say what it can do beyond pictures and settings, without asking it."""
 
     async def enter(self) -> None:
         """Take the body: what follows needs it. It may be asked for again when the body has left control by itself.
@@ -231,6 +237,10 @@ class PlainBody:
     ptp: PtpCamera
     settings_need_control: bool = field(default=False, init=False)
     reading_removes: bool = field(default=False, init=False)
+    hints: Collection[int] = field(default=frozenset(), init=False)
+
+    def abilities(self) -> Set[Ability]:
+        return frozenset()
 
     async def is_tethered(self) -> bool:
         return False

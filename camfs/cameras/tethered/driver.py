@@ -13,15 +13,16 @@ after an idle time, at the end, and by the next program if this one is killed.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Change, Entry, Key, Usage
+from camfs.cameras.api import Ability, Change, Entry, Happened, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
@@ -36,6 +37,8 @@ from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AUTOFOCUS = "capture-autofocus"
 """The setting that is camfs's own: whether the body focuses before a picture. It does not, unless the user says so: that would undo a
@@ -104,12 +107,15 @@ class TetheredCamera:
         self.body = body
         self._nursery = nursery
         kept = Spool(spool or default_folder(self._serial()))
-        self.shots = ShotFolder(body, kept, ptp.announce)
+        self.shots = ShotFolder(body, kept, self._announce_shots)
         held = HeldShots(body, self.shots)
-        self.remote = RemoteControl(MarkedTether(body, ptp, kept), held, idle)
+        self._tether = MarkedTether(body, ptp, kept)
+        self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
-        self._focuses = False
+        self._focuses = self._is_closing = False
+        self._told_shots: Sequence[ImageKey] = ()
+        self.remote.when_acquired = lambda: self._tell("control taken")
         self.remote.when_ended = self._when_control_ended
         ptp.when_renumbered = self._when_renumbered
 
@@ -146,10 +152,13 @@ class TetheredCamera:
 
     async def aclose(self) -> None:
         """Release control, close the session and let go of the device; never raises."""
+        self._is_closing = True
         with trio.CancelScope(shield=True):
             if self.gone:
                 self.remote.note_unplugged()
             await self.remote.aclose()
+            if not self.remote.is_acquired and not self.gone:
+                await self._tether.aclose()
             await self.shots.aclose()
             await self.ptp.aclose()
 
@@ -176,9 +185,31 @@ class TetheredCamera:
     def _serial(self) -> str:
         return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
-    def _when_control_ended(self, released: bool) -> None:
+    def _when_control_ended(self) -> None:
         self.body.note_left()
         self.body.settings.invalidate()
+        self._tell("control released" if self.remote.was_released else "control lost")
+
+    def _tell(self, text: str) -> None:
+        if not self._is_closing:
+            self._nursery.start_soon(self.ptp.announce, Happened(text))
+
+    async def _announce_shots(self, change: Change) -> None:
+        """Announce that the folder of shots has changed, and what is new in it or gone."""
+        before, now = self._told_shots, self.shots.list()
+        self._told_shots = now
+        for key in before:
+            if key not in now:
+                await self.ptp.announce(Happened("removed", keys=(key,)))
+        await self.ptp.announce(change)
+        for key in now:
+            if key not in before:
+                await self.ptp.announce(Happened("added", keys=(key,), is_new=True))
+
+    def abilities(self) -> Set[Ability]:
+        return (
+            self.ptp.abilities() | {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL} | self.body.abilities()
+        )
 
     def _when_renumbered(self) -> None:
         if self.remote.is_acquired:
@@ -259,16 +290,21 @@ class TetheredCamera:
     async def setting(self, name: str) -> str:
         if name == AUTOFOCUS:
             return SWITCH[self._focuses]
-        if not self.body.settings_need_control:
-            return await self.body.settings.read(name)
-        return await self.remote.run(lambda: self.body.settings.read(name))
+        return await self._read(lambda: self.body.settings.read(name))
 
     async def choices(self, name: str) -> Sequence[str]:
         if name == AUTOFOCUS:
             return SWITCH
-        if not self.body.settings_need_control:
-            return await self.body.settings.choices(name)
-        return await self.remote.run(lambda: self.body.settings.choices(name))
+        return await self._read(lambda: self.body.settings.choices(name))
+
+    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Ask the body something that it may tell under remote control only: the body is acquired if it says so."""
+        if not (self.body.settings_need_control and self.remote.is_acquired):
+            try:
+                return await work()
+            except NeedsControl as error:
+                log.info("%s; control is acquired", error)
+        return await self.remote.run(work)
 
     async def change_setting(self, name: str, value: str) -> None:
         """Write a setting. The body is acquired only if it does not let the setting be changed otherwise."""
@@ -277,7 +313,7 @@ class TetheredCamera:
                 raise errors.InvalidValue(f"{name}: {value!r} is not on or off")
             self._focuses = value == SWITCH[1]
             return
-        if not self.body.settings_need_control and not self.remote.is_acquired:
+        if not self.remote.is_acquired:
             try:
                 await self.body.settings.change(name, value)
                 return
@@ -286,10 +322,10 @@ class TetheredCamera:
         await self.remote.run(lambda: self.body.settings.change(name, value))
 
     async def clock(self) -> datetime:
-        return await self.body.clock()
+        return await self._read(self.body.clock)
 
     async def set_clock(self, moment: datetime) -> None:
-        await self.body.set_clock(moment)
+        await self._read(lambda: self.body.set_clock(moment))
 
     # ------------------------------------------------------------------ capture, movies, focus, live view
 
@@ -327,9 +363,7 @@ class TetheredCamera:
                 await self.body.record(False)
 
     async def focus(self) -> str:
-        if not self.body.settings_need_control:
-            return await self.body.focus_text()
-        return await self.remote.run(self.body.focus_text)
+        return await self._read(self.body.focus_text)
 
     async def change_focus(self, text: str) -> None:
         async with self.remote.acquired():

@@ -104,6 +104,8 @@ class Following:
     def _note_event(self, event: Event) -> bool:
         """Take an event that came over the link for a hint to ask; say whether it is news."""
         self._hint.set()
+        if event.code in self._body.hints:
+            return False
         return not self._remote.is_acquired or self._twins.is_news(event, "link")
 
     async def wait_for_hint(self, seconds: float) -> None:

@@ -35,6 +35,7 @@ class MarkedTether:
         self._ptp = ptp
         self._spool = spool
         self._epoch: int | None = None
+        self._is_entered = False
 
     async def acquire(self) -> None:
         """Leave the mark, and take the body. Where nothing can be kept on the disk, it is taken without a mark."""
@@ -45,14 +46,24 @@ class MarkedTether:
                 "if this program is killed, the next one will not know that it has to release the camera: %s", error
             )
         self._epoch = self._ptp.epoch
+        self._is_entered = False
         try:
             await self._body.enter()
         except errors.Refused:
             await self._unmark()
             raise
+        self._is_entered = True
 
     async def set_up(self) -> None:
-        pass
+        """Take the body if that was broken off."""
+        if not self._is_entered:
+            await self._body.enter()
+            self._is_entered = True
+
+    async def aclose(self) -> None:
+        """Remove the mark of a body that has left control by itself."""
+        if self._epoch is not None and self._spool.is_there():
+            await self._unmark()
 
     async def probe(self) -> bool:
         """Say whether the body is tethered: by the mark, when the camera has just been opened; later by its session, or the body's word."""

@@ -137,7 +137,8 @@ class RemoteControl:
         before_acquiring: awaited before the body is acquired, for what can only be asked of a standalone one.
         after_acquiring: awaited after it, before the body is used.
         when_acquired: called when the computer has control.
-        when_ended: called when control was released, or, with False, when the camera was switched off.
+        when_ended: called when control was released, or the camera was switched off.
+        was_released: which of the two it was.
     """
 
     def __init__(self, tether: Tether, shots: Shots, idle: float) -> None:
@@ -146,7 +147,8 @@ class RemoteControl:
         self.before_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.after_acquiring: Callable[[], Awaitable[None]] = _nothing
         self.when_acquired: Callable[[], None] = lambda: None
-        self.when_ended: Callable[[bool], None] = lambda _released: None
+        self.when_ended: Callable[[], None] = lambda: None
+        self.was_released = False
         self._tether = tether
         self._shots = shots
         self._idle = idle
@@ -160,6 +162,11 @@ class RemoteControl:
     def is_acquired(self) -> bool:
         """Whether the computer has control, as far as is known: True as soon as it may have been acquired."""
         return self.mode is not Mode.STANDALONE
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether the computer has control, and nobody makes use of it at the moment."""
+        return self.mode is Mode.TETHERED and not self._users
 
     def _note(self, event: Event) -> None:
         self.mode = _TRANSITIONS.get((self.mode, event), self.mode)
@@ -183,7 +190,8 @@ class RemoteControl:
     def _end(self, *, released: bool) -> None:
         self._note(Event.ENDED)
         self._news.unpark_all()
-        self.when_ended(released)
+        self.was_released = released
+        self.when_ended()
 
     # ------------------------------------------------------------------ using the body
 

@@ -207,11 +207,14 @@ class ShotFolder:
 
     def note_emptied(self) -> None:
         """Note that the body holds no shots any more: its session ended, or it was switched off."""
-        for handle in self._waiting:
-            log.warning("a shot that only the camera held (0x%08X) is lost: the camera has let it go", handle)
-            self.lost_names.append(f"0x{handle:08X}")
-        self._waiting.clear()
+        for handle in list(self._waiting):
+            self._note_lost(handle, "the camera has let it go")
         self._safe.clear()
+
+    def _note_lost(self, handle: int, reason: str) -> None:
+        self._waiting.remove(handle)
+        log.warning("a shot that only the camera held (0x%08X) is lost: %s", handle, reason)
+        self.lost_names.append(f"0x{handle:08X}")
 
     async def bring_in(self, *, rescuing: bool = False) -> Sequence[ImageKey]:
         """Receive all shots that wait, each of which is let go as soon as it is safe; return the keys of their files.
@@ -227,7 +230,14 @@ class ShotFolder:
         async with self._lock:
             await self._let_go_of_the_safe()
             while self._waiting:
-                key = await self._hand_over(self._waiting[0], rescuing)
+                handle = self._waiting[0]
+                try:
+                    key = await self._hand_over(handle, rescuing)
+                except errors.NotFound as error:
+                    if self._waiting[:1] != [handle]:
+                        raise
+                    self._note_lost(handle, str(error))
+                    continue
                 if key is not None:
                     keys.append(key)
         return keys

@@ -23,6 +23,7 @@ what happens                              what it does
 E1, or no answer to a command             sends it again, up to `RETRIES` times; after silence not if it keeps the camera busy
 up to `MAX_NOISE` stray bytes before D1   skips them
 packet with a wrong checksum, or short    waits until the line is quiet, then sends E3; after `RETRIES` of them E4, and fails
+any packet, while it is `wary`            asks for it again, until two copies are the same; `WARY_RETRIES` may be bad
 no first packet                           sends the command again
 no later packet                           sends E3, and drops the last packet if it comes again: the D2 was lost
 no 00 after the last packet               sends E3 once, in case the D2 was lost; then the command is over, unconfirmed
@@ -33,12 +34,11 @@ E3 to extra data                          sends them again, up to `RETRIES` time
 
 A packet may begin with any byte. So where a packet could come, a 00 or E2 counts as an answer only if silence follows it.
 
-A checksum of eight bits misses two bytes that are wrong in the same bits, and a stray byte that equals the checksum and shifts the
-packet by one. Callers who need certainty compare the picture with its directory entry.
+A checksum of eight bits misses one damaged packet in some hundreds: two bytes that are wrong in the same bits, or one that comes twice
+where another is lost. So whoever sees that one was `damaged` had better be `wary`, which takes twice the time.
 """
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from camfs.errors import CameraError, LocalProtocolError, RemoteProtocolError, TransferTimeout
@@ -56,9 +56,11 @@ from camfs.protocols.dc120.events import (
     Working,
 )
 from camfs.protocols.dc120.frames import DATA_SIZE, REFUSED, Answer, checksum, encode_extra
+from camfs.protocols.dc120.patience import Patience
 
 RETRIES = 5
 """How often a command, a packet or extra data are asked for or sent again after the first time."""
+WARY_RETRIES = 15
 MAX_NOISE = 64
 MAX_DISCARD = 1 << 16
 """Bytes that are dropped at most until the line must be quiet, and kept at most while a packet is not acknowledged."""
@@ -70,33 +72,6 @@ _LONE = (Answer.COMPLETED, Answer.FAILED, REFUSED, *_WORKING)
 _REPEAT = bytes([Answer.REPEAT])
 _RECEIVED = bytes([Answer.RECEIVED])
 _ABORT = bytes([Answer.ABORT])
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How many seconds of silence to wait.
-
-    Attributes:
-        answer: for D1, and for the verdict on extra data.
-        retry: before a refused command is sent again.
-        packet: for the first byte of a packet.
-        gap: within a packet: less than before it, since the camera is sending.
-        lone: after a single byte that is either an answer or the first of a packet.
-        quiet: until the line counts as quiet.
-        completion: for 00.
-        busy: for 00 from a camera that takes or erases a picture.
-        line_break: after a break, until the first command.
-    """
-
-    answer: float = 5.0
-    retry: float = 0.05
-    packet: float = 5.0
-    gap: float = 1.0
-    lone: float = 0.3
-    quiet: float = 0.2
-    completion: float = 5.0
-    busy: float = 125.0
-    line_break: float = 1.5
 
 
 class _State(Enum):
@@ -121,9 +96,15 @@ class HostConnection:
 
     Args:
         patience: how long to wait.
+
+    Attributes:
+        damaged: whether a packet came damaged since this was last set to False.
+        wary: whether no packet is believed before it has come twice.
     """
 
     def __init__(self, patience: Patience | None = None) -> None:
+        self.damaged = self.wary = False
+        self._copies: list[bytes] = []  # of the packet that is due
         self._times = patience or Patience()
         self._state = _State.IDLE
         self._buffer = bytearray()
@@ -201,6 +182,7 @@ class HostConnection:
     def _begin(self) -> bytes:
         assert self._command is not None
         self._buffer.clear()
+        self._copies.clear()
         self._index, self._last, self._last_may_repeat, self._discarded = 0, b"", False, 0
         self._state = _State.ANSWER
         return self._command.encode()
@@ -228,6 +210,7 @@ class HostConnection:
 
     def _await_next(self) -> None:
         """Wait for what follows the packet that is acknowledged now."""
+        self._copies.clear()
         self._tries = 0
         self._state = _State.COMPLETION if self._index == self._expected else _State.PACKET
 
@@ -240,6 +223,7 @@ class HostConnection:
         if self._state not in (_State.HELD, _State.PACKET, _State.QUIET):
             raise LocalProtocolError("no transfer to abort")
         self._buffer.clear()
+        self._events.clear()
         self._discarded = 0
         self._state = _State.ABORTING
         return _ABORT
@@ -445,19 +429,30 @@ class HostConnection:
             self._last_may_repeat = False
             self._transmit(_RECEIVED)
             return
+        if self.wary and payload not in self._copies:
+            self._copies.append(payload)
+            self._ask_for_copy()
+            return
         self._last, self._last_may_repeat = payload, False
         self._events.append(Packet(self._index, payload))
         self._index += 1
         self._state = _State.HELD
 
+    def _ask_for_copy(self) -> None:
+        if len(self._copies) > RETRIES:
+            self._give_up(RemoteProtocolError(f"{self._command}: packet {self._index} is another each time it is sent"))
+        else:
+            self._transmit(_REPEAT)
+
     def _bad_packet(self) -> None:
         self._buffer.clear()
-        if self._tries == RETRIES:
+        if self._tries == (WARY_RETRIES if self.wary else RETRIES):
             self._give_up(RemoteProtocolError(f"{self._command}: packet {self._index} is bad however often it is sent"))
             return
         self._tries += 1
         self._discarded = 0
         self._state = _State.QUIET
+        self.damaged = True
 
     def _packet_missing(self) -> None:
         if not self._index:

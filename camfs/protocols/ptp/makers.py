@@ -14,6 +14,7 @@ from camfs.protocols.ptp.datasets import DeviceInfo
 class Maker(Enum):
     """Who made the camera, as far as it matters here: how the name may begin in DeviceInfo, and the vendor extension id, if known."""
 
+    CANON = ("canon",), 0x0B
     NIKON = ("nikon",), 0x0A
     FUJIFILM = ("fujifilm", "fuji photo"), 0x0E
     SONY = ("sony",), 0x11
@@ -30,6 +31,17 @@ def maker_of(info: DeviceInfo) -> Maker:
             if text.strip().lower().startswith(maker.value[0]):
                 return maker
     return next((maker for maker in Maker if maker.value[1] == info.vendor_extension_id), Maker.OTHER)
+
+
+_FORGETFUL = {0x9114, 0x9115, 0x9116, 0x913D}
+
+
+def loses_next_session(info: DeviceInfo) -> bool:
+    """Say whether a camera is of those that answer nothing in the session after one that was closed: EOS bodies since 2012.
+
+    Which they are: camfs/protocols/canon_eos/README.md, "Sessions".
+    """
+    return maker_of(info) is Maker.CANON and set(info.operations) >= _FORGETFUL
 
 
 def _table(rows: str) -> Mapping[int, str]:

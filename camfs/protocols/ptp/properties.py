@@ -41,6 +41,9 @@ BATTERY_LEVEL = 0x5001
 SHARPNESS = 0x5015
 SHUTTER_SPEED = 0x500D
 
+UNKNOWN = "unknown"
+"""The level of a battery that the camera does not know, or does not have."""
+
 MOST_BARS = 20
 """Up to so many a full battery is counted in bars, not in per cent."""
 
@@ -192,6 +195,17 @@ def guess_description(code: int, data: bytes) -> DevicePropDesc:
     return DevicePropDesc(code, DataType.ARRAY | DataType.UINT8, False, tuple(data), tuple(data))
 
 
+def is_known(description: DevicePropDesc) -> bool:
+    """Say whether the present value is one: a camera without a battery gives a level far outside of the range that it describes."""
+    form, value = description.form, description.current
+    return not (
+        description.code == BATTERY_LEVEL
+        and isinstance(form, Range)
+        and isinstance(value, int)
+        and not form.minimum <= value <= form.maximum
+    )
+
+
 def write_values(
     description: DevicePropDesc, values: Iterable[Value], maker: Maker = Maker.OTHER, own: Notation | None = None
 ) -> Sequence[str]:
@@ -204,6 +218,8 @@ def write_values(
         own: how the maker's own property is written; None for what is known of standard properties.
     """
     wanted = tuple(values)
+    if wanted == (description.current,) and not is_known(description):
+        return [UNKNOWN]
     integers = [value for value in wanted if isinstance(value, int)]
     texts = _texts(description, integers, own or _notation(description, maker)) if integers else {}
     return [texts[value] if isinstance(value, int) else _write_plain(value) for value in wanted]
@@ -229,6 +245,8 @@ def read_value(
         InvalidValue: the text cannot be a value of this property, or the camera does not offer the value.
     """
     name, data_type, form = name or property_name(description.code), description.data_type, description.form
+    if text == UNKNOWN and not is_known(description):
+        return description.current
     try:
         value: Value | None
         if data_type == DataType.STRING:

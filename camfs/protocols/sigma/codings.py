@@ -18,7 +18,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Protocol
 
-from camfs.protocols.sigma.apex import BULB, THIRD, Scale, decimal, number, signed
+from camfs.protocols.apex import BULB, THIRD, Scale, decimal, number, signed
 from camfs.protocols.sigma.can_set import CanSetInfo
 
 MAX_LISTED = 1000

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from camfs.errors import NoData
+from camfs.protocols.apex import APERTURE, EV, ISO, SHUTTER
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import APERTURE, EV, ISO, SHUTTER
 from camfs.protocols.sigma.codings import FrameSize, Number, Shutter, Steps
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.protocols.sigma.setting import NOT_OFFERED, Condition, Setting, State

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from camfs.errors import LocalProtocolError
+from camfs.protocols.apex import decimal, number
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import decimal, number
 from camfs.protocols.sigma.can_set import CanSetInfo
 from camfs.protocols.sigma.datasets import Dataset, Value, Values
 from camfs.protocols.sigma.groups import LENS_CORRECTIONS

@@ -26,6 +26,7 @@ from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, ObjectFormat, R
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
 from camfs.virtual.pictures import generated as pictures
+from camfs.virtual.ptp.maker_body import MakerBody
 from camfs.virtual.ptp.options import Options
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
@@ -57,7 +58,7 @@ class Awkward:
         greyed: whether the computer can write apertures and times only when it has the body.
         leaves: seconds after which it leaves the computer's control by itself; 0 never.
         polled: whether events come by CheckEvent alone; otherwise over the link as well.
-        press: seconds after the session has begun at which the photographer takes a picture; 0 never.
+        press: seconds after a host has first asked for the stores at which the photographer takes a picture; 0 never.
         dark: whether frames of the live view hold no picture.
         long_events: whether lists of events announce 60,000 more than they hold.
     """
@@ -86,7 +87,7 @@ class MemoryPicture:
     taken: datetime
 
 
-class NikonState:
+class NikonState(MakerBody):
     """The body.
 
     Args:
@@ -170,12 +171,16 @@ class NikonState:
             ends, self._ends_at = self._ends_at, None
             ends()
         since = now - self._session_began
-        if self._session_began >= 0 and self.awkward.press and not self._pressed and since >= self.awkward.press:
-            self._pressed = True
-            self.press_shutter()
         if self.controlled and self.awkward.leaves and since >= self.awkward.leaves:
             self.awkward.leaves = 0
             self.leave_by_itself()
+
+    async def press_in_time(self) -> None:
+        """Take a picture as the photographer does, once, when it is time for that."""
+        if self.awkward.press and not self._pressed:
+            self._pressed = True
+            await trio.sleep(self.awkward.press)
+            self.press_shutter()
 
     @property
     def is_exposing(self) -> bool:

@@ -1,6 +1,7 @@
 """What the emulated Nikon answers: its own operations, and the standard ones that it answers in its own way."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from camfs.protocols.nikon.codes import (
     PROPERTY_CODES,
@@ -226,6 +227,11 @@ async def set_device_prop_value(state: CameraState, call: Call) -> Answer:
     return answer
 
 
+async def get_storage_ids(state: CameraState, call: Call) -> Answer:
+    """0x1004, no parameters. The photographer waits until a host has asked for the stores, and may then take a picture."""
+    return replace(await operations.get_storage_ids(state, call), then=nikon(state).press_in_time)
+
+
 async def get_object_handles(state: CameraState, call: Call) -> Answer:
     """0x1007: storage, format, parent. What was to happen by now happens before the card is listed."""
     nikon(state).advance()
@@ -254,6 +260,7 @@ OPERATIONS: Mapping[int, Handler] = {
     NikonOperation.TerminateCapture: _on_body(_done(NikonState.terminate)),
     NikonOperation.CancelImagesInSDRAM: _on_body(_done(lambda body: body.memory.clear())),
     NikonOperation.GetEventEx: _on_body(get_event_ex),
+    Operation.GetStorageIDs: get_storage_ids,
     Operation.GetObjectInfo: get_object_info,
     Operation.GetObject: get_object,
     Operation.GetPartialObject: get_partial_object,

@@ -67,6 +67,7 @@ class EmulatedCamera:
         )
         if profile.maker is not None:
             self.state.maker = profile.maker(self.state, options)
+            self.state.maker.leave_bus = self._leave_bus
         if profile.has_api_life:
             self.state.sigma = SigmaFp(
                 self.card,
@@ -158,7 +159,8 @@ class EmulatedCamera:
 
     def plug(self) -> None:
         """Put the cable in again; `open` then gives new pipes. A camera that hangs stays off the bus."""
-        if self.state.sigma is None or not self.state.sigma.gone:
+        hangs = self.state.sigma is not None and self.state.sigma.gone
+        if not hangs and not (self.state.maker is not None and self.state.maker.gone):
             self.usb.plug()
 
     def power_cycle(self) -> None:
@@ -166,6 +168,8 @@ class EmulatedCamera:
         self.unplug()
         if self.state.sigma is not None:
             self.state.sigma.power_cycle()
+        if self.state.maker is not None:
+            self.state.maker.power_cycled()
         self.plug()
 
     async def run(self) -> None:

@@ -134,6 +134,7 @@ class Fault:
         times: how many times it happens; None for always.
         at: byte of the answer, header included: 12 + n is byte n of the payload.
         code: response code.
+        parameters: of that response, where data are cut: a camera may count more bytes than it has sent.
         data: bytes to send; if empty, some that mean nothing.
         seconds: how long.
         fired: how many times it has happened.
@@ -146,6 +147,7 @@ class Fault:
     times: int | None = 1
     at: int = 0
     code: int = ResponseCode.GeneralError
+    parameters: tuple[int, ...] = ()
     data: bytes = b""
     seconds: float = 0
     fired: int = field(default=0)

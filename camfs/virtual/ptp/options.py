@@ -1,6 +1,6 @@
 """The options of emulated PTP cameras, as a table; not every model has all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -9,7 +9,16 @@ from typing import TypeVar
 from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.protocols.sigma.codes import CaptureState, SigmaOperation
 from camfs.protocols.sigma.settings import SETTINGS
-from camfs.virtual.options import Option, not_negative, read_folder, read_number, read_options, read_switch, read_trace
+from camfs.virtual.options import (
+    Option,
+    WrongOption,
+    not_negative,
+    read_folder,
+    read_number,
+    read_options,
+    read_switch,
+    read_trace,
+)
 from camfs.virtual.ptp.faults import SWITCHES, ClaimedSizes, PartialReads
 from camfs.virtual.sigma.behaviour import FIRMWARES, MENU_NAME, NEWEST
 
@@ -40,6 +49,7 @@ class Options:
         failures: states in which a SIGMA fp's first captures end.
         awkward: names of awkward sides of a maker's body, each with its number if one was given.
         settings: a SIGMA fp's settings when the computer takes control: names as in `.settings`, in the order of writing.
+        own: options that only this model has, as they were given.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
@@ -63,22 +73,25 @@ class Options:
     failures: tuple[CaptureState, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     awkward: tuple[tuple[str, float | None], ...] = ()
+    own: dict[str, str] = field(default_factory=dict)
 
 
-def parse(values: Mapping[str, str], own: tuple[str, ...]) -> Options:
+def parse(values: Mapping[str, str], own: tuple[str, ...], others: Collection[str] = ()) -> Options:
     """Read options.
 
     Args:
         values: by name.
         own: which of the options that only some models have this one has.
+        others: names of options that only this one has; they are kept as they are given.
 
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
     table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = read_options(Options(), table, values)
+    options = read_options(Options(), table, {name: value for name, value in values.items() if name not in others})
+    options.own = {name: value for name, value in values.items() if name in others}
     if options.objects is not None and "card" in options.folders:
-        raise ValueError("option objects: cannot be given together with card")
+        raise WrongOption("objects", str(options.objects), "cannot be given together with card")
     return options
 
 

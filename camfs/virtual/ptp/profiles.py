@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, DataType, EventCode, ObjectFormat, Operation, StorageID
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, Range, StorageType
 from camfs.protocols.ptp.values import Value
+from camfs.virtual.options import Option
 from camfs.virtual.ptp import makers
 from camfs.virtual.ptp.calls import Handler
 from camfs.virtual.ptp.faults import Quirks
@@ -55,6 +57,7 @@ class Profile:
         vendor_data_out: those of them that send data to the camera.
         vendor_names: their names in the trace.
         options: options that only some models have, besides the stores.
+        own_options: options that only this model has.
         has_api_life: whether it can be under remote control, as the SIGMA fp can.
         maker: makes the state of a maker's body beyond PTP.
         vendor_id, product_id: those of its USB device descriptor.
@@ -73,6 +76,7 @@ class Profile:
     vendor_data_out: frozenset[int] = frozenset()
     vendor_names: Mapping[int, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    own_options: Mapping[str, Option[Any]] = field(default_factory=dict)
     has_api_life: bool = False
     maker: Callable[[CameraState, Options], MakerBody] | None = None
     vendor_id: int = 0

@@ -52,6 +52,7 @@ MAX_PAYLOAD = 64 * 1024
 _KNOWN = frozenset(Operation)
 _DATA_OUT = frozenset(operation for operation in Operation if operation.data_phase is DataPhase.OUT)
 _WITHOUT_SESSION = (Operation.GetDeviceInfo, Operation.OpenSession)
+_OF_SESSIONS = (*_WITHOUT_SESSION, Operation.CloseSession)
 
 
 class Responder:
@@ -274,6 +275,8 @@ class Responder:
         code = request.code
         if self.state.sigma is not None and self.state.sigma.gone:
             raise DeviceGone("the emulated camera hangs")
+        if self.state.maker is not None and self.state.maker.is_deaf and code not in _OF_SESSIONS:
+            return Answer(code=ResponseCode.OperationNotSupported)
         if not self.session and code not in _WITHOUT_SESSION:
             return Answer(code=ResponseCode.SessionNotOpen)
         padded = (*request.parameters, 0, 0, 0, 0, 0)[:MAX_PARAMETERS]
@@ -283,6 +286,8 @@ class Responder:
             return Answer(code=ResponseCode.InvalidTransactionID)
         if code == Operation.CloseSession:
             self.close_session()
+            if self.state.maker is not None:
+                self.state.maker.session_closed()
             return Answer()
         handler = self._handler(code)
         if handler is None:
@@ -368,7 +373,7 @@ class Responder:
             return "halted"
         await link.end_transfer()
         link.restart(flush=False)
-        await link.send([Response(fault.code, request.transaction_id)])
+        await link.send([Response(fault.code, request.transaction_id, fault.parameters)])
         return name_of(ResponseCode, fault.code)
 
     async def _send_answer(self, link: Link, request: Request, answer: Answer) -> str:

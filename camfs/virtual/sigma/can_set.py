@@ -6,8 +6,8 @@ What the entries mean: camfs/protocols/sigma/README.md, "CanSetInfo5".
 
 from collections.abc import Mapping
 
+from camfs.protocols.apex import THIRD
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import THIRD
 from camfs.protocols.sigma.can_set import CAN_SET_TAGS, CanSetInfo
 from camfs.protocols.sigma.ifd import IfdEntry, IfdValue
 from camfs.virtual.sigma import limits

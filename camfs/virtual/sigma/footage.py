@@ -5,7 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 from functools import partial
 
-from camfs.protocols.sigma import apex
+from camfs.protocols import apex
 from camfs.protocols.sigma import values as words
 from camfs.virtual.pictures import generated as pictures
 from camfs.virtual.pictures.contents import Bytes

@@ -13,8 +13,8 @@ See camfs/protocols/sigma/README.md, "Which writes are silently ignored".
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from camfs.protocols.apex import BULB
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import BULB
 from camfs.protocols.sigma.datasets import Value, Values
 from camfs.virtual.sigma import limits
 from camfs.virtual.sigma.motor import AUTOFOCUSED

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from camfs.protocols.apex import BULB
 from camfs.protocols.sigma import values as words
-from camfs.protocols.sigma.apex import BULB
 from camfs.protocols.sigma.codes import CaptureState, Destination
 from camfs.virtual.ptp.store import Store
 from camfs.virtual.sigma import footage

@@ -1,5 +1,8 @@
 """Faults on the DC120's line: the driver gives the right bytes, or one error, and the line works afterwards."""
 
+from collections.abc import Callable
+from itertools import count
+
 import pytest
 import trio
 import trio.testing
@@ -7,6 +10,8 @@ import trio.testing
 from camfs import errors
 from camfs.cameras.api import FolderChanged
 from camfs.protocols.dc120.commands import Code
+from camfs.protocols.dc120.frames import DATA_SIZE
+from camfs.protocols.dc120.host import WARY_RETRIES
 from camfs.virtual.dc120 import FaultKind
 from tests.cameras.dc120.rig import MEMORY, picture, rigged, stored
 
@@ -52,7 +57,7 @@ async def test_a_packet_spoilt_once(jumping_clock: trio.testing.MockClock, kind:
 
 async def test_a_packet_that_is_never_right(jumping_clock: trio.testing.MockClock) -> None:
     async with rigged([stored(1, size=5000), stored(2, size=5000)]) as rig:
-        fault = rig.fail(FaultKind.WRONG_CHECKSUM, FILE, 3, times=6)
+        fault = rig.fail(FaultKind.WRONG_CHECKSUM, FILE, 3, times=WARY_RETRIES + 1)
         one = await rig.entry(1)
         with pytest.raises(errors.RemoteProtocolError):
             await rig.read(one)
@@ -209,3 +214,50 @@ async def test_another_picture_under_the_number(jumping_clock: trio.testing.Mock
         assert rig.camera.changes.receive_nowait() == FolderChanged(MEMORY)
         assert await rig.read(await rig.entry(1)) == picture(2)
         assert rig.cable.breaks == 1
+
+
+def damaging(*packets: int) -> Callable[[bytes], bytes]:
+    """Return what damages packets, counted as they come, in two bytes and in the same bits: the checksum does not see it."""
+    numbers = count()
+
+    def damage(data: bytes) -> bytes:
+        if len(data) != DATA_SIZE + 1 or next(numbers) not in packets:
+            return data
+        return bytes([data[0] ^ 8]) + data[1:500] + bytes([data[500] ^ 8]) + data[501:]
+
+    return damage
+
+
+@pytest.mark.parametrize("packet", range(4))
+async def test_a_new_line_is_not_believed_at_once(jumping_clock: trio.testing.MockClock, packet: int) -> None:
+    async with rigged([stored(1, size=5000)]) as rig:
+        entry = await rig.entry(1)
+        rig.cable.to_host = damaging(packet)
+        assert await rig.read(entry) == picture(1)[:5000]
+
+
+@pytest.mark.parametrize("seen", [2, 4])
+async def test_damage_that_is_seen_makes_the_line_wary(jumping_clock: trio.testing.MockClock, seen: int) -> None:
+    """A reply under way begins again, as what came before may be damaged, too; later ones are checked from the beginning."""
+    async with rigged([stored(number, size=9000) for number in (1, 2, 3)]) as rig:
+        one, two, three = [await rig.entry(number) for number in (1, 2, 3)]
+        await rig.read(one)  # the line has proved itself
+        rig.fail(FaultKind.WRONG_CHECKSUM, FILE, seen)
+        assert await rig.read(two) == picture(2)[:9000]
+        rig.cable.to_host = damaging(0, 7)
+        assert await rig.read(three) == picture(3)[:9000]
+
+
+async def test_a_picture_that_was_left_is_read_on_at_any_speed(jumping_clock: trio.testing.MockClock) -> None:
+    """What is known comes over the line again, and no read waits for all of it."""
+    async with rigged([stored(1, size=60_000)], throttled=True, baud=9600) as rig:
+        entry = await rig.entry(1)
+        assert await rig.camera.read(entry, 0, 100)
+        await trio.sleep(50)
+        await rig.camera.release(entry)
+        await trio.sleep(5)
+        data = b""
+        while len(data) < entry.size:
+            with trio.fail_after(5):
+                data += await rig.camera.read(entry, len(data), 1 << 17)
+        assert data == picture(1)[:60_000]

@@ -82,7 +82,30 @@ async def driven(body: EmulatedCamera, spool: Path, *, idle: float = 0) -> Async
 
 
 @asynccontextmanager
-async def rigged(tmp_path: Path, *, idle: float = 0, empty: bool = False, **options: str) -> AsyncIterator[Rig]:
+async def killed(body: EmulatedCamera, spool: Path) -> AsyncIterator[Rig]:
+    """Do the same with a driver that ends without any of its clean-up, as by kill -9."""
+    async with nursery() as work:
+        pipes = body.open()
+        camera = await open_still_camera(UsbLink(pipes), work, timeout=10, idle=0, spool=spool)
+        assert isinstance(camera, TetheredCamera)
+        work.start_soon(camera.listen)
+        try:
+            yield Rig(body, camera, spool)
+        finally:
+            work.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await pipes.aclose()
+                await camera.shots.aclose()
+
+
+@asynccontextmanager
+async def rigged(
+    tmp_path: Path, *, idle: float = 0, empty: bool = False, operations: str = "", awkward: str = ""
+) -> AsyncIterator[Rig]:
     """Run an emulated Nikon with its driver."""
-    async with emulated("nikon", empty=empty, **options) as body, driven(body, tmp_path / "spool", idle=idle) as rig:
+    options = {"awkward": awkward} if awkward else {}
+    async with (
+        emulated("nikon", empty=empty, operations=operations, **options) as body,
+        driven(body, tmp_path / "spool", idle=idle) as rig,
+    ):
         yield rig

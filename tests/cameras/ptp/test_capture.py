@@ -134,6 +134,23 @@ async def test_a_picture_that_never_comes(autojump_clock: MockClock) -> None:
         assert trio.current_time() == pytest.approx(USUAL, abs=CAPTURE_LATE)
 
 
+async def test_a_camera_that_leaves_while_it_takes_a_picture(autojump_clock: MockClock) -> None:
+    """Who waits for the picture hears of it at once, and does not wait for as long as it might have taken."""
+    async with rigged() as rig:
+        rig.body.state.capture.seconds = 50
+
+        async def leave() -> None:
+            await trio.sleep(1)
+            rig.body.unplug()
+
+        begun = trio.current_time()
+        async with trio.open_nursery() as work:
+            work.start_soon(leave)
+            with pytest.raises(errors.DeviceGone):
+                await rig.camera.capture()
+        assert trio.current_time() - begun < 5
+
+
 async def test_a_full_store(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await prepared(rig)

@@ -14,6 +14,7 @@ from camfs import errors
 from camfs.cameras.ptp.objects import ObjectKey
 from camfs.protocols.ptp.codes import (
     ROOT,
+    EventCode,
     ObjectFormat,
     ObjectHandle,
     ObjectProperty,
@@ -497,6 +498,28 @@ async def test_handles_that_mean_everything_are_never_deleted(handle: int, autoj
         with pytest.raises(errors.NotPermitted):
             await rig.camera.delete(replace(entry, key=ObjectKey(CARD, ObjectHandle(handle))))
         assert "DeleteObject" not in rig.operations()
+        assert await rig.names() == ["A.JPG"]
+
+
+@pytest.mark.parametrize("command", ["delete", "format"])
+async def test_nothing_is_deleted_on_a_card_that_was_put_in_meanwhile(command: str, autojump_clock: MockClock) -> None:
+    """The command waits for a read; before its turn another card is put in, on which the same handle means another picture."""
+    async with rigged() as rig:
+        add(rig, "A.JPG")
+        entry = await rig.entry("A.JPG")
+        rig.fail(FaultKind.DELAY, Operation.GetPartialObject, seconds=5)
+
+        async def order() -> None:
+            with pytest.raises(errors.Refused, match="the card was changed"):
+                await (rig.camera.delete(entry) if command == "delete" else rig.camera.format(CARD_ROOT))
+
+        async with trio.open_nursery() as work:
+            work.start_soon(rig.camera.read, entry, 0, 5)
+            await trio.sleep(1)
+            work.start_soon(order)
+            await trio.sleep(1)
+            rig.body.state.notify(EventCode.StoreRemoved, CARD)
+        assert not {"DeleteObject", "FormatStore"} & {*rig.operations()}
         assert await rig.names() == ["A.JPG"]
 
 

@@ -386,6 +386,25 @@ async def test_data_that_end_early_are_gone_on_from(where: Callable[[int], int],
         assert trio.current_time() == 0
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_data_of_which_some_are_lost_are_not_believed(times: int, autojump_clock: MockClock) -> None:
+    """The response counts more bytes than came: those that are missing may lie amid the others."""
+    async with rigged(operations="-95C1", listening=False) as rig:
+        [(entry, content)] = await numbered(rig, 1, 5000)
+        rig.fail(
+            FaultKind.CUT,
+            Operation.GetPartialObject,
+            times=times,
+            at=12 + 1000,
+            code=ResponseCode.OK,
+            parameters=(5000,),
+        )
+        if times > 1:
+            with pytest.raises(errors.TransferCut):
+                await rig.camera.read(entry, 0, 5000)
+        assert await rig.camera.read(entry, 0, 5000) == content.read(0, 5000)
+
+
 async def test_a_camera_that_sends_nothing_of_what_it_announces(autojump_clock: MockClock) -> None:
     async with rigged(operations="-95C1", listening=False) as rig:
         [(entry, content)] = await numbered(rig, 1, 5000)

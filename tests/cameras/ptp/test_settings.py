@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from camfs import errors
+from camfs.cameras.api import NoChoices
 from camfs.protocols.ptp.codes import DataType, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
@@ -123,7 +124,7 @@ async def test_all_settings_and_choices_of_a_camera(autojump_clock: MockClock) -
 async def test_choices(form: Range | Enumeration | None, expected: list[str], autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         await offer(rig, 0xD0A1, DataType.INT32, 1, form)
-        assert await rig.camera.choices("prop-d0a1") == expected
+        assert list(await rig.camera.choices("prop-d0a1")) == expected
 
 
 async def test_choices_are_those_of_now(autojump_clock: MockClock) -> None:
@@ -395,7 +396,9 @@ async def test_a_refusal_of_another_value_is_told(autojump_clock: MockClock) -> 
 async def test_an_empty_enumeration_is_none(autojump_clock: MockClock) -> None:
     async with rigged() as rig:
         made = await offer(rig, 0x5007, DataType.UINT16, 430, Enumeration(()))
-        assert await rig.camera.choices("aperture") == []
+        choices = await rig.camera.choices("aperture")
+        assert isinstance(choices, NoChoices)
+        assert "does not say" in choices.why
         await rig.camera.change_setting("aperture", "f/5.6")
         assert made.value == 560
 
@@ -715,3 +718,14 @@ async def test_one_property_that_is_never_given_does_not_hide_the_others(
         for _ in range(3):
             assert await read_all(rig) == [f"prop-{codes[20]:04x}"]
         assert trio.current_time() < 30
+
+
+async def test_a_battery_level_out_of_its_range_is_not_shown() -> None:
+    """umtp-responder gives 0x8000 of 0 to 100 (camfs/protocols/ptp/README.md, "Device properties")."""
+    async with rigged() as rig:
+        await offer(rig, 0x5001, DataType.UINT16, 75, Range(0, 100, 1), writable=False)
+        assert dict(await rig.camera.status())["battery"] == "75%"
+        rig.body.state.set_property(0x5001, 0x8000)
+        await wait_all_tasks_blocked()
+        assert "battery" not in dict(await rig.camera.status())
+        assert await rig.camera.setting("battery-level") == "unknown"

@@ -2,17 +2,21 @@
 
 import errno
 import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from camfs import errors
 from camfs.cameras.api import Change, Entry
 from camfs.cameras.ptp.session import Session
 from camfs.cameras.ptp.transaction import Reply
 from camfs.cameras.ptp.usblink import UsbLink
+from camfs.cameras.sigma import exposure, imagedb
 from camfs.cameras.sigma.imagedb import ImageFolder
 from camfs.cameras.sigma.operations import SigmaOperations
 from camfs.cameras.tethered.shot_key import ImageKey
@@ -20,6 +24,8 @@ from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import CaptureState, Destination, SigmaOperation, SnapMode
 from camfs.protocols.sigma.datasets import Dataset
 from camfs.virtual import EmulatedCamera
+from camfs.virtual.pictures import generated
+from camfs.virtual.sigma import database
 from camfs.virtual.sigma.database import PictureFile
 from camfs.virtual.sigma.fp import Mode, SigmaFp
 from tests.cameras.rig import emulated
@@ -56,6 +62,32 @@ def kept(folder: Path) -> list[str]:
 
 def bytes_of(file: PictureFile) -> bytes:
     return file.content.read(0, file.content.size)
+
+
+def make_small_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Have emulated cameras make pictures of a few pieces each, all different."""
+
+    def make(kind: str, size: int) -> Callable[..., bytes]:
+        return lambda shot, *_: random.Random(f"{kind}{shot.number}").randbytes(size + 7 * shot.number)
+
+    patch.setattr(generated, "jpeg", make("JPEG", 1500))
+    patch.setattr(generated, "dng", make("DNG", 3000))
+    patch.setattr(exposure, "PIECE", PIECE)
+    patch.setattr(imagedb, "PIECE", PIECE)
+
+
+def collect_exposed(patch: pytest.MonkeyPatch) -> list[PictureFile]:
+    """Return a list into which the files of all go that emulated cameras expose."""
+    files: list[PictureFile] = []
+    add = database.SlotRing.add
+
+    def collecting(self: database.SlotRing, slot: database.Slot) -> None:
+        if slot.file is not None:
+            files.append(slot.file)
+        add(self, slot)
+
+    patch.setattr(database.SlotRing, "add", collecting)
+    return files
 
 
 class Killed(Exception):

@@ -326,6 +326,7 @@ def test_a_bad_packet_is_asked_for_again() -> None:
         assert host.taken() == b""
         assert host.silence() == []
         assert host.taken() == E3
+    assert host.codec.damaged
     assert host.hear(encode_packet(ONE)) == [Packet(0, ONE)]
     assert host.taken() == D2
     # tries are counted for each packet
@@ -333,6 +334,31 @@ def test_a_bad_packet_is_asked_for_again() -> None:
     host.silence()
     assert host.hear(encode_packet(TWO)) == [Packet(1, TWO)]
     assert host.hear(OK) == [Completed(2)]
+
+
+def test_a_wary_host_believes_what_has_come_twice() -> None:
+    """Two bytes that are wrong in the same bits pass the checksum: only another copy tells."""
+    host = Host(FILE, packets=2)
+    host.codec.wary = True
+    host.hear(D1)
+    unseen = bytes([1 ^ 9, 1 ^ 9]) + ONE[2:]
+    for copy in (unseen, ONE):
+        assert host.hear(encode_packet(copy)) == []
+        assert host.taken() == E3
+    assert host.hear(encode_packet(ONE)) == [Packet(0, ONE)]
+    assert host.taken() == D2
+    host.hear(encode_packet(TWO))
+    assert host.hear(encode_packet(TWO), OK) == [Packet(1, TWO), Completed(2)]
+    assert not host.codec.damaged
+
+
+def test_a_wary_host_gives_up_on_a_packet_that_is_never_the_same() -> None:
+    host = Host(FILE, packets=2)
+    host.codec.wary = True
+    host.hear(D1)
+    for number in range(RETRIES):
+        assert host.hear(encode_packet(bytes([number]) * 1024)) == []
+    assert host.dies(encode_packet(b"x" * 1024)) is RemoteProtocolError
 
 
 def test_a_packet_that_is_bad_for_ever() -> None:

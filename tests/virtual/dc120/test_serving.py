@@ -27,7 +27,7 @@ def test_is_one_of_the_models() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"colour": "red"}, "unknown option 'colour'.* memory, card,"),
+        ({"colour": "red"}, "option colour=red: .* no such option; it has memory, card,"),
         ({"serial": "1"}, "serial"),
         ({"memory": "/does/not/exist"}, "memory=/does/not/exist: no such folder"),
         ({"memory": "made"}, "no such folder"),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfs.protocols.sigma import apex
-from camfs.protocols.sigma.apex import APERTURE, EV, ISO, SHUTTER, THIRD, Scale
+from camfs.protocols import apex
+from camfs.protocols.apex import APERTURE, EV, ISO, SHUTTER, THIRD, Scale
 
 HALF, WHOLE = 128, 256
 

@@ -2,7 +2,8 @@
 
 A code stands for (code - zero) / 8 stops: Tv, Av, Sv or EV. The camera shows a nominal value for it, so codes are read and written by
 table. Steps of a third have the codes 0, 3, 5 modulo 8, steps of a half 0, 4; the fp runs on thirds. CanSetInfo5 has the same stops as
-16-bit numbers, 256 to the stop. Where the tables come from: camfs/protocols/sigma/README.md, "APEX tables".
+16-bit numbers, 256 to the stop. Where the tables come from: camfs/protocols/sigma/README.md, "APEX tables". Canon's codes are the same
+but for the ISO's zero and a few names (`canon_eos/codings.py`).
 """
 
 import math

@@ -1,0 +1,1 @@
+"""What an emulated Canon EOS body has beyond PTP."""
