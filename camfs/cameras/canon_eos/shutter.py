@@ -32,8 +32,11 @@ READY = 10.0
 PRESS = 10.0
 """Seconds for the answer to a press of the button, which may take as long as autofocus does."""
 
-FOCUS_TIME = 2.0
-"""Seconds for the news of autofocus; bodies that do not tell release the shutter after that, as gphoto2 does."""
+FOCUS_TIME = 5.0
+"""Seconds for the news of autofocus."""
+
+UNTOLD_FOCUS_TIME = 2.0
+"""The same on bodies that do not say how they tell it; then the shutter is released, as gphoto2 does."""
 
 STEP = 0.05
 """Seconds between two questions for records."""
@@ -194,7 +197,8 @@ class Shutter:
         """
         if self._state.number(Property.FocusMode) == MANUAL_FOCUS:
             return
-        until = trio.current_time() + FOCUS_TIME
+        tells = self._state.number(Property.OnlineInfoVersion) is not None
+        until = trio.current_time() + (FOCUS_TIME if tells else UNTOLD_FOCUS_TIME)
         while True:
             await self._settings.ask()
             if self._state.focus is False:
