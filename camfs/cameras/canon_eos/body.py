@@ -141,7 +141,7 @@ class CanonBody(PlainBody):
     def abilities(self) -> Set[Ability]:
         listed = {
             Ability.LIVE_VIEW: CanonOperation.GetViewFinderData,
-            Ability.MOVIES: CanonOperation.GetViewFinderData,
+            Ability.MOVIES: CanonOperation.GetViewFinderData,  # there is no operation for movies; bodies with the one have the other
             Ability.FOCUS: CanonOperation.RemoteReleaseOn,
             Ability.CLOCK: CanonOperation.SetDevicePropValueEx,
         }
@@ -177,7 +177,8 @@ class CanonBody(PlainBody):
         self.settings.note_reported()
         if self._is_compact:
             await self._wake_compact()
-        self._destination_before = self.state.number(Property.CaptureDestination)
+        if self._destination_before is None:
+            self._destination_before = self.state.number(Property.CaptureDestination)
         if self._wanted_destination is not None:
             try:
                 await self._set_destination(self._wanted_destination)
