@@ -161,6 +161,18 @@ def test_unmounting_without_fusermount3(camera: Path, monkeypatch: pytest.Monkey
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_unmounting_without_a_mount_table(camera: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a chroot: what fusermount3 says does not tell what to do."""
+    program = tmp_path / "fusermount3"
+    program.write_text("#!/bin/sh\necho fusermount3: failed to open /etc/mtab: No such file or directory >&2\nexit 1\n")
+    program.chmod(0o755)
+    with mounted(FP, camera), monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: 1000)
+        patched.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        with pytest.raises(CommandFailed, match=r"^failed to open /etc/mtab: .*; make it with: sudo ln -s /proc/self"):
+            list(mounting.unmount(str(camera)))
+
+
 def test_the_first_lines_on_a_terminal(camera: Path) -> None:
     """They say what a listing does not show; who is no terminal is told nothing (above)."""
     ours, theirs = os.openpty()

@@ -42,10 +42,13 @@ ONE_IN = 1000
 SIZES = (1, 1023, 1024, 1025, 3000, 5000, 9000)
 """Sizes of pictures: few packets, so that many transfers end well on a bad line."""
 
-ROUNDS = 12
+ROUNDS = 6
 """Rounds in memory of each fault at least."""
 
-SIDE_BY_SIDE = 6
+LONGEST_CALL = 40.0
+"""Seconds that a program may take on a mount: several requests, of which each waits for the line, and for the others in the kernel."""
+
+SIDE_BY_SIDE = 4
 """Mounts that are tortured at once."""
 
 
@@ -385,7 +388,7 @@ def on_mounts(until: float, chance: random.Random, folder: Path, tally: Tally) -
 
 def torture(until: float, seed: int, folder: Path) -> Counts:
     """Let lines go wrong until the time is over: first those of mounts, then those in memory."""
-    chance, totals, tally = random.Random(seed), Totals(), Tally()
+    chance, totals, tally = random.Random(seed), Totals(), Tally(limit=LONGEST_CALL)
     begun = time.monotonic()
     mounts = on_mounts(begun + (until - begun) / 2, chance, folder, tally)
     in_memory(until, chance.randrange(1 << 32), totals)

@@ -202,6 +202,7 @@ class TetheredCamera:
         )
 
     def _when_renumbered(self) -> None:
+        self.shots.note_session_lost()
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost, and with it control on some bodies
 
@@ -327,7 +328,7 @@ class TetheredCamera:
         return 1, await self.capture()
 
     async def stop_capture(self) -> None:
-        pass
+        self.body.end_exposure()
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         return self.remote.unchanged()
