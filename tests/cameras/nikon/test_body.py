@@ -12,11 +12,13 @@ from camfs import errors
 from camfs.cameras.api import FolderChanged
 from camfs.cameras.nikon import live_view
 from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.still import open_still_camera
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.protocols.nikon.codes import NikonEvent, NikonOperation, NikonResponse
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.datasets import Enumeration
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
 from camfs.virtual.ptp.calls import Answer, Call
@@ -24,7 +26,8 @@ from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.nikon.rig import Rig, rigged
-from tests.cameras.rig import CARD_ROOT, emulated, nursery
+from tests.cameras.rig import CARD, CARD_ROOT, emulated, nursery
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff"
 
@@ -601,3 +604,24 @@ async def test_unknown_events_are_lines_and_nothing_else(tmp_path: Path, jumping
         await trio.sleep(5)
         told = [getattr(change, "text", "") for change in rig.changes()]
         assert "0xC7FF 0x00000007" in told
+
+
+async def test_an_enumeration_of_60_000_values(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        property_ = rig.body.state.properties[own.LONG_ISO]
+        property_.description = replace(property_.description, form=Enumeration(tuple(range(1, 60_001))))
+        assert len(await rig.camera.choices("iso")) == 60_000
+        await rig.camera.change_setting("iso", "59999")
+        assert await rig.camera.setting("iso") == "59999"
+
+
+async def test_a_movie_beyond_4_gib_is_read_by_the_makers_operations(tmp_path: Path, jumping_clock: MockClock) -> None:
+    size = (5 << 30) + 12345
+    async with rigged(tmp_path) as rig:
+        file = rig.body.card.add_file("DCIM/100NZ6__", "DSC_0099.MOV", Zeros(size))
+        entry = await rig.entry(ObjectKey(CARD, file.handle))
+        entry = await rig.camera.measure(entry, reading=True)
+        assert (entry.size, entry.size_is_exact) == (size, True)
+        assert await rig.camera.read(entry, (5 << 30) - 10, 100) == bytes(100)
+        assert len(await rig.camera.read(entry, size - 10, 100)) == 10
+        assert set(rig.vendor_operations()) == {"GetObjectSize", "GetPartialObjectEx"}
