@@ -58,6 +58,7 @@ from camfs.protocols.canon_eos.settings import setting_of
 from camfs.protocols.ptp.codes import (
     ResponseCode,
 )
+from camfs.protocols.ptp.properties import BATTERY_LEVEL
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,10 @@ class CanonBody(PlainBody):
         self.settings.ask = self._records.ask
         self.settings.while_tethered = self._while_tethered
         self.settings.change_destination = self._change_destination
-        self._shutter = Shutter(self.operations, self.settings, self.state, self._keep_on)
+        self._is_compact = not self.operations.has(CanonOperation.RemoteRelease)
+        self._shutter = Shutter(
+            self.operations, self.settings, self.state, self._keep_on, presses_at_once=self._is_compact
+        )
         self._live_view = LiveView(self.operations, self.settings, self.state)
         self._owes_leave = self._is_entering = False
         self._destination_before: int | None = None
@@ -143,11 +147,6 @@ class CanonBody(PlainBody):
         return {ability for ability, operation in listed.items() if self.operations.has(operation)}
 
     # ------------------------------------------------------------------ who has the body
-
-    @property
-    def _is_compact(self) -> bool:
-        """Whether it is an EOS M or a PowerShot, which want other parameters: they do not list RemoteRelease."""
-        return not self.operations.has(CanonOperation.RemoteRelease)
 
     async def enter(self) -> None:
         self._owes_leave = self._is_entering = True
@@ -178,7 +177,10 @@ class CanonBody(PlainBody):
             await self._wake_compact()
         self._destination_before = self.state.number(Property.CaptureDestination)
         if self._wanted_destination is not None:
-            await self._set_destination(self._wanted_destination)
+            try:
+                await self._set_destination(self._wanted_destination)
+            except errors.Refused as error:
+                log.warning("shots do not go where they went before: %s", error)
         elif self._destination_before is not None and self._destination_before & Destination.COMPUTER:
             await self._make_room()
 
@@ -216,6 +218,10 @@ class CanonBody(PlainBody):
                 log.info("%s", error)
             await trio.sleep(COMPACT_PAUSE)
 
+    async def _put_compact_to_sleep(self) -> None:
+        if self._is_compact and self.state.number(Property.EvfOutput):
+            await self.settings.write_number(Property.EvfOutput, 0)
+
     async def leave(self) -> None:
         """Undo all, in an order that bodies bear. What fails does not keep the rest from being undone.
 
@@ -223,7 +229,13 @@ class CanonBody(PlainBody):
             Busy: a shot for this computer has come at the last moment; it has to be fetched before.
             CameraError: the body does not leave the remote state.
         """
-        for undo in (self._live_view.end, self._cancel_focus, self._restore_destination, self._take_last_records):
+        for undo in (
+            self._live_view.end,
+            self._put_compact_to_sleep,
+            self._cancel_focus,
+            self._restore_destination,
+            self._take_last_records,
+        ):
             await self._bravely(undo)
         if self._waiting:
             raise errors.Busy("a shot waits in the camera for this computer")
@@ -433,9 +445,9 @@ class CanonBody(PlainBody):
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Return battery and lens, as the records have told them."""
-        lines = []
-        for label, code in (("battery-level", 0xD111), ("lens", 0xD1D8)):
-            if value := self.state.values.get(code):
-                lines.append((label, setting_of(code).read(value)))
-        return lines
+        """Return battery and lens, as the records have told them; a battery that the standard property tells is told by it."""
+        told = {"lens": 0xD1D8}
+        if BATTERY_LEVEL not in self.ptp.info.device_properties:
+            told["battery"] = 0xD111
+        values = {label: (code, self.state.values.get(code)) for label, code in told.items()}
+        return [(label, setting_of(code).read(value)) for label, (code, value) in values.items() if value]

@@ -268,4 +268,6 @@ async def test_status(tmp_path: Path, jumping_clock: MockClock) -> None:
         assert before["camera"] == "Canon EOS 60D"
         assert before["control"] == "no"
         await rig.camera.acquire_control()
-        assert dict(await rig.camera.status())["control"] == "yes"
+        after = dict(await rig.camera.status())
+        assert (after["control"], after["battery"]) == ("yes", "100%")
+        assert "battery-level" not in after
