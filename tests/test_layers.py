@@ -204,6 +204,7 @@ LAYERS = {
         frozenset(
             {
                 "camfs.errors",
+                "camfs.cameras.api",
                 "camfs.cameras.canon_eos",
                 "camfs.cameras.ptp",
                 "camfs.cameras.tethered",

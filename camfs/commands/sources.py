@@ -109,8 +109,9 @@ FORMS = (
         r"ptpip:(?:\[(?P<address>[^\[\]\s]+)\]|(?P<name>[^:\[\]\s]+))(?::(?P<port>[0-9]{1,5}))?",
         _read_place,
     ),
-    # These three share a pattern: which models there are is for the emulated cameras to know.
+    # These share a pattern: which models there are is for the emulated cameras to know.
     Form("virtual:sigma-fp", "an emulated SIGMA fp", _VIRTUAL, _read_virtual),
+    Form("virtual:canon-eos", "an emulated Canon EOS", _VIRTUAL, _read_virtual),
     Form("virtual:ptp", "an emulated plain PTP camera", _VIRTUAL, _read_virtual),
     Form("virtual:dc120", "an emulated Kodak DC120", _VIRTUAL, _read_virtual),
 )

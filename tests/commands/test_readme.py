@@ -8,6 +8,7 @@ import pytest
 from camfs.commands.arguments import SYNOPSES
 from camfs.commands.options import OPTIONS
 from camfs.commands.sources import FORMS
+from camfs.virtual.canon_eos.behaviour import OPTIONS as CANON_OPTIONS
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.ptp.options import OPTIONS as PTP_OPTIONS
 
@@ -40,5 +41,9 @@ def test_options_of_emulated_cameras() -> None:
     first_cells = (line.partition(" | ")[0] for line in section.splitlines() if line.startswith("| `"))
     named = [option for cell in first_cells for option in re.findall(r"`(.+?)`", cell)]
     typed = [option.replace("\\|", "|").replace("…", "...") for option in named]
-    tables = [f"{name}={option.value}" for table in (PTP_OPTIONS, DC120_OPTIONS) for name, option in table.items()]
+    tables = [
+        f"{name}={option.value}"
+        for table in (PTP_OPTIONS, DC120_OPTIONS, CANON_OPTIONS)
+        for name, option in table.items()
+    ]
     assert sorted(typed) == sorted(set(tables))

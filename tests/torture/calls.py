@@ -27,8 +27,16 @@ MEMORY = 400
 
 @dataclass
 class Tally:
-    """What a part has seen so far; what it must not see is raised."""
+    """What a part has seen so far; what it must not see is raised.
 
+    Attributes:
+        limit: seconds that a call may take.
+        calls, failed, compared: how many calls were made, failed, and printed bytes that were compared.
+        longest: seconds that the longest took, and `where` that was.
+        memory: MiB that a mount used at most.
+    """
+
+    limit: float = LONGEST
     calls: int = 0
     failed: int = 0
     compared: int = 0
@@ -66,7 +74,7 @@ class Call:
         if taken > tally.longest:
             tally.longest, tally.where = taken, where
         said = f"{where}: {' '.join(self.command)}: status {done.returncode} after {taken:.1f} s"
-        if taken > LONGEST:
+        if taken > tally.limit:
             raise DidNotHold(f"{said}, which is too long")
         if done.returncode == 0 and self.contents is not None:
             tally.compared += 1

@@ -170,9 +170,12 @@ def kill_on_a_sigma(seed: int, folder: Path) -> Counts:
     mount = None
     try:
         for _ in range(GENERATIONS):
+            is_early = chance.random() < 0.15
+            if is_early and mount is not None:
+                mount.clean()  # else what is left might be of the one before
             mount = MountedCamera(camera.source, point, folder / "log", f"spool={spool}")
             counts["kills"] += 1
-            if chance.random() < 0.15:
+            if is_early:
                 end_while_mounting(mount, chance, counts)
                 continue
             mount.wait_until_ready()
@@ -325,9 +328,12 @@ def kill_on_a_plain_camera(seed: int, folder: Path) -> Counts:
     mount = None
     try:
         for _ in range(GENERATIONS):
+            is_early = chance.random() < 0.15
+            if is_early and mount is not None:
+                mount.clean()  # else what is left might be of the one before
             mount = MountedCamera(camera.source, point, folder / "log", "allow_delete")
             counts["kills"] += 1
-            if chance.random() < 0.15:
+            if is_early:
                 end_while_mounting(mount, chance, counts)
                 continue
             mount.wait_until_ready()

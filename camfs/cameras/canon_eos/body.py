@@ -20,12 +20,13 @@ body ─┬─ operations             what is sent, and what the answers mean
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 
 import trio
 
 from camfs import errors
+from camfs.cameras.api import Ability
 from camfs.cameras.canon_eos.live_view import SIZES, LiveView
 from camfs.cameras.canon_eos.news import EVENTS, RecordTaker
 from camfs.cameras.canon_eos.operations import NOT_NOW_STEP, CanonOperations
@@ -131,6 +132,15 @@ class CanonBody(PlainBody):
         self._destination_before: int | None = None
         self._wanted_destination: int | None = None
         self._kept_on_at = 0.0
+
+    def abilities(self) -> Set[Ability]:
+        listed = {
+            Ability.LIVE_VIEW: CanonOperation.GetViewFinderData,
+            Ability.MOVIES: CanonOperation.GetViewFinderData,
+            Ability.FOCUS: CanonOperation.RemoteReleaseOn,
+            Ability.CLOCK: CanonOperation.SetDevicePropValueEx,
+        }
+        return {ability for ability, operation in listed.items() if self.operations.has(operation)}
 
     # ------------------------------------------------------------------ who has the body
 
@@ -346,6 +356,9 @@ class CanonBody(PlainBody):
         assert plan is not None
         self._records.awaits_shot = True
         return plan
+
+    def end_exposure(self) -> None:
+        self._shutter.end_exposure()
 
     async def describe_shot(self, handle: int) -> WaitingShot:
         return self._waiting.describe(handle)

@@ -141,7 +141,7 @@ class RecordTaker:
             case PropertyChanged(code, value) if has_changed and code not in NOT_SETTINGS:
                 setting = setting_of(code)
                 if not setting.name.startswith(PREFIX):
-                    return [Told(f"{setting.name}: {setting.read(value, self._state.offered(code))}")]
+                    return [Told(f"setting {setting.name} {setting.read(value, self._state.offered(code))}")]
             case ObjectOnCard(handle=handle):
                 return [OnCard(_event(EventCode.ObjectAdded if event.is_new else EventCode.ObjectInfoChanged, handle))]
             case TransferRequested(handle=handle) if self._waiting.note(event):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from camfs import errors
+from camfs.cameras.api import NoChoices
 from camfs.cameras.canon_eos.operations import CanonOperations
 from camfs.cameras.canon_eos.state import BodyState
 from camfs.cameras.ptp.driver import PtpCamera
@@ -142,7 +143,12 @@ class CanonSettings:
         if self._is_standard(name):
             return await self._ptp.properties.choices(name)
         setting = await self._setting(name)
-        return setting.choices(self._state.offered(setting.code))
+        try:
+            self._check_open(setting)
+        except errors.Refused as error:
+            return NoChoices(str(error))
+        offered = setting.choices(self._state.offered(setting.code))
+        return offered or NoChoices(f"{name}: the camera does not list its values")
 
     async def change(self, name: str, text: str) -> None:
         if self._is_standard(name):

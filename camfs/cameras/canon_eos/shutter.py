@@ -69,6 +69,7 @@ class Shutter:
         self._settings = settings
         self._state = state
         self._keep_on = keep_on
+        self._ends = trio.Event()
 
     async def release(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
         """Take a picture; see `Body.release_shutter`."""
@@ -234,12 +235,18 @@ class Shutter:
             log.warning("shutter-speed stays at bulb: %s", error)
 
     async def _hold(self, seconds: float) -> None:
-        """Keep the shutter open; the body must not switch itself off meanwhile."""
+        """Keep the shutter open, until `end_exposure` at most; the body must not switch itself off meanwhile."""
         until = trio.current_time() + seconds
-        while (left := until - trio.current_time()) > 0:
-            await trio.sleep(min(left, KEEP_ON))
+        self._ends = trio.Event()
+        while (left := until - trio.current_time()) > 0 and not self._ends.is_set():
+            with trio.move_on_after(min(left, KEEP_ON)):
+                await self._ends.wait()
             if left > KEEP_ON:
                 await self._keep_on()
+
+    def end_exposure(self) -> None:
+        """End the bulb exposure, if there is one."""
+        self._ends.set()
 
     # ------------------------------------------------------------------ what to expect
 

@@ -88,16 +88,24 @@ class NikonOperations:
                 self._missing.add(operation)
             raise explained(error, operation.name) from None
 
-    async def standard(self, operation: Operation, *parameters: int) -> Reply:
+    async def standard(self, operation: Operation, *parameters: int, timeout: float) -> Reply:
         """Run a standard operation once that changes something; a refusal is explained as Nikon means it."""
         try:
-            return await self._ptp.session.transact(operation, *parameters, repeatable=False, waits_while_busy=False)
+            return await self._ptp.session.transact(
+                operation, *parameters, timeout=timeout, repeatable=False, waits_while_busy=False
+            )
         except errors.Refused as error:
             raise explained(error, operation.name) from None
 
-    async def insist(self, operation: NikonOperation, *parameters: int, seconds: float = NOT_NOW_TIME) -> Reply:
+    async def insist(
+        self,
+        operation: NikonOperation,
+        *parameters: int,
+        seconds: float = NOT_NOW_TIME,
+        timeout: float | None = None,
+    ) -> Reply:
         """Run an operation, again and again for so many seconds while the body says that it cannot do it now."""
-        return await while_not_now(lambda: self.run(operation, *parameters), seconds)
+        return await while_not_now(lambda: self.run(operation, *parameters, timeout=timeout), seconds)
 
     async def wait_until_ready(self, seconds: float) -> None:
         """0x90C8, until the body is ready. A silent release counts as ready: its answer says that the shutter makes no noise.

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 RELEASE_TIME = 10.0
 """Seconds for which the shutter is released again while the body cannot do it now."""
 
+ANSWER = 100.0
+"""Seconds for the answer to a release: some bodies give it when they have focused, or exposed."""
+
 READY_TIME = 30.0
 """Seconds that a body may be busy with a shot, on top of twice its exposure, as the dark frame doubles it."""
 
@@ -117,10 +120,12 @@ class Shutter:
             operation = NikonOperation.Capture
             if not self._operations.has(operation):
                 operation = NikonOperation.AfCaptureSDRAM
-            await self._operations.insist(operation, WITHOUT_AF, seconds=RELEASE_TIME)
+            await self._operations.insist(operation, WITHOUT_AF, seconds=RELEASE_TIME, timeout=ANSWER)
         else:
             await self._set_for_now(NikonProperty.RecordingMedia, TO_CARD)
-            await while_not_now(lambda: self._operations.standard(Operation.InitiateCapture, 0, 0), RELEASE_TIME)
+            await while_not_now(
+                lambda: self._operations.standard(Operation.InitiateCapture, 0, 0, timeout=ANSWER), RELEASE_TIME
+            )
 
     async def _initiate(self, focusing: int, target: int) -> None:
         """0x9207. A D3X refuses it unless it comes with one parameter alone, and a Nikon that must focus refuses to do without."""
@@ -128,7 +133,7 @@ class Shutter:
             parameters: Sequence[int] = (focusing,) if self._takes_one_parameter else (focusing, target)
             try:
                 await self._operations.insist(
-                    NikonOperation.InitiateCaptureRecInMedia, *parameters, seconds=RELEASE_TIME
+                    NikonOperation.InitiateCaptureRecInMedia, *parameters, seconds=RELEASE_TIME, timeout=ANSWER
                 )
                 return
             except errors.Refused as error:

@@ -185,6 +185,9 @@ class Body(Protocol):
             BufferFull, StoreFull, Busy, NotPermitted, CaptureFailed: no picture was taken, for this reason.
         """
 
+    def end_exposure(self) -> None:
+        """End the bulb exposure that `release_shutter` waits for, if there is one; the picture is taken."""
+
     async def describe_shot(self, handle: int) -> WaitingShot:
         """Describe a shot that waits."""
 
@@ -241,6 +244,9 @@ class PlainBody:
 
     def abilities(self) -> Set[Ability]:
         return frozenset()
+
+    def end_exposure(self) -> None:
+        pass
 
     async def is_tethered(self) -> bool:
         return False

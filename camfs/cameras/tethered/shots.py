@@ -61,6 +61,7 @@ class ShotFolder:
         self._numbers = itertools.count(1)
         self._waiting: list[int] = []
         self._safe: list[WaitingShot] = []
+        self._sessions_lost = 0
         self._lock = trio.Lock()
 
     async def open(self) -> None:
@@ -211,6 +212,11 @@ class ShotFolder:
             self._note_lost(handle, "the camera has let it go")
         self._safe.clear()
 
+    def note_session_lost(self) -> None:
+        """Note that the PTP session was opened again: handles may mean other shots, and none is let go by what was known of it."""
+        self._sessions_lost += 1
+        self._safe.clear()
+
     def _note_lost(self, handle: int, reason: str) -> None:
         self._waiting.remove(handle)
         log.warning("a shot that only the camera held (0x%08X) is lost: %s", handle, reason)
@@ -243,11 +249,16 @@ class ShotFolder:
         return keys
 
     async def _hand_over(self, handle: int, rescuing: bool) -> ImageKey | None:
-        """Receive a shot, make it safe, and only then have the body let it go; None if it was here already."""
+        """Receive a shot, make it safe, and only then have the body let it go; None if it was here already.
+
+        If the session was lost meanwhile, the body is not told to let go: it might be another shot, which nobody has received.
+        """
+        sessions_lost = self._sessions_lost
         shot = await self._body.describe_shot(handle)
         name = await self._receive(shot)
         self._waiting.remove(handle)
-        self._safe.append(shot)
+        if sessions_lost == self._sessions_lost:
+            self._safe.append(shot)
         if rescuing and (before := self._double_of(name)):
             log.info("%s is here already, as %s", name, before)
             await self._spool.remove(name)
@@ -308,7 +319,7 @@ class ShotFolder:
                 raise
             except errors.Refused as error:
                 log.warning("a shot that is safe here stays in the camera: %s", error)
-            self._safe.pop(0)
+            del self._safe[:1]
 
 
 def _room(folder: Path) -> tuple[int, int]:

@@ -203,18 +203,19 @@ class NikonState(MakerBody):
         if self.awkward.locked:
             raise Refusal(NikonResponse.InvalidStatus)
 
-    def _refuse_when_busy(self) -> None:
+    def _refuse_when_busy(self, old: bool = False) -> None:
+        """Refuse for a while. To older operations it never says InvalidStatus, at which libgphoto2 gives up."""
         self.refuse_if_locked()
         if self._busy_answers < self.awkward.busy:
             self._busy_answers += 1
-            odd = self._busy_answers % 2
-            raise Refusal(ResponseCode.DeviceBusy if odd else NikonResponse.InvalidStatus)
+            is_busy = old or self._busy_answers % 2
+            raise Refusal(ResponseCode.DeviceBusy if is_busy else NikonResponse.InvalidStatus)
         self._busy_answers = 0
 
     # ------------------------------------------------------------------ shots
 
-    def release(self, *, to_memory: bool, focuses: bool) -> None:
-        """Release the shutter.
+    def release(self, *, to_memory: bool, focuses: bool, old: bool = False) -> None:
+        """Release the shutter; `old`: by an operation that older bodies have, too.
 
         Raises:
             Refusal: the body cannot do that now.
@@ -226,7 +227,7 @@ class NikonState(MakerBody):
             raise Refusal(NikonResponse.ShutterSpeedBulb)
         if self.awkward.full and not to_memory:
             raise Refusal(ResponseCode.StoreFull)
-        self._refuse_when_busy()
+        self._refuse_when_busy(old)
         self._to_memory = to_memory
         self._unready_answers = 0
         if focuses and self.awkward.no_focus >= 1:

@@ -85,13 +85,13 @@ def initiate_capture_rec_in_media(body: NikonState, call: Call) -> Answer:
 
 def capture(body: NikonState, call: Call) -> Answer:
     """0x90C0: a picture into the memory."""
-    body.release(to_memory=True, focuses=False)
+    body.release(to_memory=True, focuses=False, old=True)
     return OK
 
 
 def af_capture_sdram(body: NikonState, call: Call) -> Answer:
     """0x90CB: the same, with autofocus."""
-    body.release(to_memory=True, focuses=True)
+    body.release(to_memory=True, focuses=True, old=True)
     return OK
 
 
@@ -99,7 +99,7 @@ async def initiate_capture(state: CameraState, call: Call) -> Answer:
     """0x100E: to where the recording media says; with autofocus, as the body's own button does."""
     body = nikon(state)
     body.advance()
-    body.release(to_memory=state.properties[own.MEDIA].value == 1, focuses=True)
+    body.release(to_memory=state.properties[own.MEDIA].value == 1, focuses=True, old=True)
     return OK
 
 

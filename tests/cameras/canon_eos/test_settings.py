@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.api import Happened
+from camfs.cameras.api import Happened, NoChoices
 from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.canon_eos.events import LIST, ChoicesChanged
 from camfs.protocols.canon_eos.frames import Block, encode_frame
@@ -53,7 +53,9 @@ async def test_exposure_compensation_where_the_dial_allows_it(tmp_path: Path, ju
     async with rigged(tmp_path, settings="exposure-mode:aperture-priority") as rig:
         await rig.camera.change_setting("exposure-compensation", "-1/3")
         assert await rig.camera.setting("exposure-compensation") == "-0.3"
-        assert await rig.camera.choices("shutter-speed") == ()
+        shutter = await rig.camera.choices("shutter-speed")
+        assert isinstance(shutter, NoChoices)
+        assert "offers no values now" in shutter.why
         with pytest.raises(errors.NotPermitted, match="offers no values now"):
             await rig.camera.change_setting("shutter-speed", "1/125")
         rig.eos.turn_dial("manual")
@@ -107,7 +109,9 @@ async def test_a_value_that_the_body_does_not_keep(tmp_path: Path, jumping_clock
 async def test_choices_are_those_of_this_moment(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         assert (await rig.camera.choices("iso"))[:3] == ("auto", "100", "125")
-        assert await rig.camera.choices("exposure-mode") == ()
+        dial = await rig.camera.choices("exposure-mode")
+        assert isinstance(dial, NoChoices)
+        assert "on the camera itself" in dial.why
         rig.eos.tell(ChoicesChanged(0xD103, LIST, 2, struct.pack("<II", 0x48, 0x50)))
         assert await rig.camera.choices("iso") == ("100", "200")
         rig.eos.tell(ChoicesChanged(0xD106, LIST, 60000, struct.pack("<60000I", *range(60000))))
@@ -135,7 +139,9 @@ async def test_news_of_settings(tmp_path: Path, jumping_clock: MockClock) -> Non
         rig.told()
         rig.eos.turn_dial("program")
         await trio.sleep(2)
-        assert "exposure-mode: program" in [change.text for change in rig.changes() if isinstance(change, Happened)]
+        assert "setting exposure-mode program" in [
+            change.text for change in rig.changes() if isinstance(change, Happened)
+        ]
 
 
 async def test_clock(tmp_path: Path, jumping_clock: MockClock) -> None:

@@ -216,6 +216,22 @@ async def test_bulb(tmp_path: Path, jumping_clock: MockClock) -> None:
         assert await rig.camera.setting("shutter-speed") == "1/125"
 
 
+async def test_a_bulb_exposure_that_is_ended_early(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.acquire_control()
+        before = trio.current_time()
+
+        async def end() -> None:
+            await trio.sleep(12)
+            await rig.camera.stop_capture()
+
+        rig.nursery.start_soon(end)
+        assert len(await rig.shoot(exposure=600)) == 1
+        assert 12 <= trio.current_time() - before < 60
+        await rig.camera.stop_capture()
+        assert len(await rig.shoot(exposure=2)) == 1
+
+
 async def test_bulb_that_the_dial_does_not_allow(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path, settings="exposure-mode:program") as rig:
         with pytest.raises(errors.NotPermitted, match="dial"):

@@ -17,6 +17,7 @@ from camfs.protocols.nikon.codes import NikonEvent, NikonOperation
 from camfs.protocols.ptp.codes import NO_TRANSACTION, Operation, ResponseCode
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import operations
+from camfs.virtual.nikon import properties as own
 from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.state import CameraState
@@ -266,6 +267,31 @@ async def test_a_session_that_is_lost_takes_its_shots_and_says_so(
         assert await rig.camera.capture()
         assert "0xFFFF0001" in dict(await rig.camera.status())["lost"]
         assert len(await rig.shots()) == 1
+
+
+async def test_another_shot_under_the_same_handle_is_not_let_go(
+    tmp_path: Path, jumping_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session is lost after a shot was received and before it is let go: its handle is another one's by then."""
+    async with rigged(tmp_path) as rig:
+        await to_computer(rig)
+        await rig.camera.acquire_control()
+        finish = partial_file.PartialFile.finish
+
+        async def finishing(self: partial_file.PartialFile) -> None:
+            await finish(self)
+            monkeypatch.setattr(partial_file.PartialFile, "finish", finish)
+            rig.body.responder.close_session()
+            await rig.camera.ptp.refresh()
+            await rig.camera.ptp.session.transact(Operation.GetStorageIDs)
+            rig.body.state.properties[own.MEDIA].put(1)
+            rig.nikon.press_shutter()
+
+        monkeypatch.setattr(partial_file.PartialFile, "finish", finishing)
+        await rig.camera.capture()
+        await trio.sleep(60)
+        assert len(set((await rig.shots()).values())) == 2
+        assert rig.nikon.memory == []
 
 
 # ---------------------------------------------------------------------- the folder
