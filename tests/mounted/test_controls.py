@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -490,3 +491,23 @@ def test_raw(camera: Path) -> None:
             mount.expect("a raw command is|a code has")
             assert write(raw, text + "\n") == errno.EINVAL
         run("diff", "-r", camera / "card", camera / "card")
+
+
+def test_help_and_times(ptp: Mount) -> None:
+    """`.help` names what is there, and nothing that camfs shows is of 1970."""
+    lines = run("cat", ptp.path / ".help").stdout.splitlines()
+    assert {line.partition(":")[0] for line in lines[1:-1]} == CONTROLS
+    now = time.time()
+    for name in ("", "card", "memory", *CONTROLS, ".settings/iso"):
+        assert now - 600 < (ptp.path / name).stat().st_mtime <= now + 1, name
+
+
+def test_the_last_error_goes_when_the_same_succeeds(ptp: Mount) -> None:
+    ptp.expect("many")
+    with pytest.raises(OSError, match="Invalid argument"):
+        (ptp.path / ".settings/iso").write_text("many")
+    status = ptp.read_status()
+    assert "many" in status["last-error"]
+    assert datetime.fromisoformat(status["last-error-time"]).tzinfo is not None
+    (ptp.path / ".settings/iso").write_text("200")
+    assert not {"last-error", "last-error-time"} & set(ptp.read_status())

@@ -215,6 +215,9 @@ class NikonBody(PlainBody):
     async def release_shutter(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
         return await self._shutter.release(autofocus=autofocus, exposure=exposure, in_live_view=self._live_view.is_on)
 
+    def end_exposure(self) -> None:
+        self._shutter.end_exposure()
+
     async def describe_shot(self, handle: int) -> WaitingShot:
         until = trio.current_time() + DESCRIBED
         while True:

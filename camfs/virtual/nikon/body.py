@@ -21,7 +21,7 @@ from datetime import datetime
 import trio
 
 from camfs.protocols.nikon.codes import IN_MEMORY, NikonEvent, NikonResponse
-from camfs.protocols.nikon.settings import pictures_of_quality
+from camfs.protocols.nikon.settings import files_of_quality
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, ObjectFormat, ResponseCode
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
@@ -400,7 +400,7 @@ def _files(shot: pictures.Shot, quality: int) -> Sequence[tuple[str, bytes, int]
     name = f"{PREFIX}{shot.number:04}"
     jpeg = (f"{name}.JPG", pictures.jpeg(shot), int(ObjectFormat.EXIF_JPEG))
     raw = (f"{name}.NEF", pictures.dng(shot), int(ObjectFormat.Undefined))
-    if pictures_of_quality(quality, QUALITIES) == 2:
+    if files_of_quality(quality, QUALITIES) == 2:
         return [raw, jpeg]
     return [raw if quality == RAW_QUALITY else jpeg]
 

@@ -154,8 +154,9 @@ async def test_a_burst_is_whole(destination: str, tmp_path: Path, jumping_clock:
         await rig.camera.change_setting("drive-mode", "continuous")
         await rig.camera.change_setting("burst-number", "5")
         await rig.camera.change_setting("destination", destination)
-        names = await take(rig)
-        assert len(set(names)) == 5
+        number, keys = await rig.camera.capture_several(5)
+        assert number == 5
+        assert len(set(keys)) == 5
         assert rig.nikon.memory == []
 
 
@@ -292,6 +293,25 @@ async def test_bulb(tmp_path: Path, jumping_clock: MockClock) -> None:
         assert 7.5 <= trio.current_time() - began < 20
         assert await rig.camera.setting("exposure-mode") == "program"
         assert rig.body.state.properties[own.TIME].value == 400
+
+
+async def test_bulb_is_ended_before_its_time(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig, trio.open_nursery() as work:
+        began = trio.current_time()
+        work.start_soon(rig.camera.capture, 500.0)
+        await trio.sleep(5)
+        await rig.camera.stop_capture()
+        with trio.fail_after(60):
+            while rig.count(NikonOperation.TerminateCapture) == 0 or rig.nikon.is_exposing:
+                await trio.sleep(1)
+        assert trio.current_time() - began < 60
+
+
+async def test_nothing_is_ended_where_nothing_is_exposed(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.stop_capture()
+        assert len(await take(rig, 2)) == 1
+        assert rig.count(NikonOperation.TerminateCapture) == 1
 
 
 async def test_bulb_is_put_back_if_the_shot_fails(tmp_path: Path, jumping_clock: MockClock) -> None:

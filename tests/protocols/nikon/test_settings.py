@@ -3,7 +3,7 @@
 import pytest
 
 from camfs.errors import InvalidValue
-from camfs.protocols.nikon.settings import NikonNames, exposure_seconds, pictures_of_quality
+from camfs.protocols.nikon.settings import NikonNames, exposure_seconds, files_of_quality
 from camfs.protocols.ptp.codes import DataType
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.makers import Maker
@@ -170,8 +170,8 @@ def test_raw_and_jpeg_are_two_files(body: str, single: set[int], double: set[int
     form = descriptions(body)[0x5004].form
     assert isinstance(form, Enumeration)
     offered = [value for value in form.values if isinstance(value, int)]
-    assert {value for value in offered if pictures_of_quality(value, offered) == 1} == single
-    assert {value for value in offered if pictures_of_quality(value, offered) == 2} == double
+    assert {value for value in offered if files_of_quality(value, offered) == 1} == single
+    assert {value for value in offered if files_of_quality(value, offered) == 2} == double
 
 
 def test_seconds_of_a_time() -> None:
