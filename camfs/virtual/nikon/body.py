@@ -235,6 +235,8 @@ class NikonState(MakerBody):
             self._focus_failed = True
             return
         self._focus_failed = False
+        self.live_view = False  # without a word
+        self._set(own.LIVE_VIEW, 0)
         self._bulb = time == own.BULB
         number = self._state.properties[own.NUMBER].value if self._state.properties[own.DRIVE].value in SERIES else 1
         assert isinstance(number, int)

@@ -1,6 +1,7 @@
 """A Nikon under control and back: shots to card and computer, settings, live view, focus, movies, and what the body does awkwardly."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -456,6 +457,16 @@ async def test_live_view_that_the_body_has_ended_begins_again(tmp_path: Path, ju
         assert (await rig.camera.view_frame()).startswith(JPEG)
 
 
+async def test_live_view_goes_on_after_a_picture_that_ended_it(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("capture-autofocus", "on")
+        for _ in range(3):
+            assert (await rig.camera.view_frame()).startswith(JPEG)
+            assert len(await take(rig)) == 1
+        assert rig.count(NikonOperation.AfDrive) >= 3, "in live view it focuses by itself, and releases without"
+        assert (await rig.camera.view_frame()).startswith(JPEG)
+
+
 async def test_live_view_that_is_prohibited_says_why(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         rig.body.state.properties[own.LIVE_VIEW_PROHIBITED].put(1 << 8 | 1 << 24)
@@ -625,3 +636,61 @@ async def test_a_movie_beyond_4_gib_is_read_by_the_makers_operations(tmp_path: P
         assert await rig.camera.read(entry, (5 << 30) - 10, 100) == bytes(100)
         assert len(await rig.camera.read(entry, size - 10, 100)) == 10
         assert set(rig.vendor_operations()) == {"GetObjectSize", "GetPartialObjectEx"}
+
+
+async def test_a_picture_that_no_event_tells_of_is_looked_for(
+    tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading empties the queue: what a spoiled reply would have told is told nowhere else."""
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "computer")
+        await rig.camera.change_setting("image-quality", "raw+fine")
+        rig.fail(FaultKind.BAD_DATASET, NikonOperation.GetEventEx, data=bytes(4), times=None)
+        assert len(await take(rig)) == 2
+        assert len(await rig.shots()) == 2
+        assert "did not tell" in caplog.text
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\xff" * 7, b"\xff" * 5000, bytes(5000), b"\x60\xea" + bytes(40)])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        NikonOperation.GetEventEx,
+        NikonOperation.GetVendorPropCodes,
+        NikonOperation.GetLiveViewImage,
+        Operation.GetDevicePropDesc,
+        Operation.GetDevicePropValue,
+        Operation.GetObjectInfo,
+    ],
+)
+async def test_nonsense_is_an_error_or_a_warning_and_the_camera_works_on(
+    operation: int, data: bytes, tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async def listen() -> None:
+        async for _ in rig.camera.changes:
+            pass
+
+    async with rigged(tmp_path) as rig, nursery() as work:
+        work.start_soon(listen)
+        await rig.camera.change_setting("destination", "computer")
+        rig.fail(FaultKind.BAD_DATASET, operation, data=data, times=None)
+        for use in (
+            rig.camera.learn_settings,
+            lambda: rig.camera.setting("iso"),
+            lambda: rig.camera.choices("shutter-speed"),
+            lambda: rig.camera.change_setting("exposure-mode", "program"),
+            rig.camera.view_frame,
+            rig.camera.capture,
+            lambda: rig.camera.change_focus("far 5"),
+            rig.camera.release_control,
+        ):
+            with suppress(errors.CameraError):
+                await use()
+        rig.body.faults.clear()
+        await trio.sleep(100)
+        await rig.camera.refresh()
+        await rig.camera.change_setting("destination", "card")
+        assert len(await take(rig)) == 1
+        await rig.camera.release_control()
+        assert not rig.nikon.controlled
+        assert rig.nikon.memory == []
