@@ -13,6 +13,10 @@ ASKED = {
     "cameras/sigma/custody.py": "the date of a shot that waited in the camera; nothing is ordered or told apart by it",
     "cameras/sigma/imagedb.py": "likewise of a movie",
     "cameras/sigma/ring.py": "likewise of a shot",
+    "cameras/tethered/shots.py": "the date of a shot whose camera gives none",
+    "mount/capture.py": "the time in a line of .events",
+    "mount/operations.py": "the date of what has none",
+    "mount/tree.py": "the time in a line of last-error, which is always that of the last failure",
     "mount/controls.py": "the time in a line of .events, whose order is that of what happened; and `now` for a camera's clock",
 }
 """The modules that do, and why it does no harm if it was put back. Emulated cameras have clocks like real ones, and may."""

@@ -104,8 +104,9 @@ def _mounted(mount: MountEntry) -> Listed:
 def _name_of(source: str) -> str:
     """Return what is known of a camera that cannot be asked."""
     if kind_of(source) == "virtual":
-        meanings = (form.meaning for form in FORMS if form.text == source.partition("?")[0])
-        return next(meanings, "").removeprefix("an ")
+        named = source.partition("?")[0]
+        meanings = (form.meaning for form in FORMS if form.text == named)
+        return next(meanings, f"emulated {named.partition(':')[2]}").removeprefix("an ")
     return NAMES.get(kind_of(source), "camera")
 
 

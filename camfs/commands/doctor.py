@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camfs.commands import cameras, mounts, units
-from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, allows_other
+from camfs.commands.mounting import FUSE_CONFIGURATION, FUSE_DEVICE, MAKE_MOUNT_TABLE, MOUNT_TABLE, allows_other
 from camfs.errors import TransportError
 from camfs.printable import printable
 from camfs.protocols.ptp import modes
@@ -130,6 +130,7 @@ class System:
     version_text: Callable[[str], str] = _version_text
     stat: Callable[[Path], os.stat_result | None] = _stat
     text: Callable[[Path], str | None] = _text
+    exists: Callable[[Path], bool] = Path.exists
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
     user: Callable[[], str] = _user_name
     group_name: Callable[[int], str] = _group_name
@@ -175,7 +176,9 @@ def check_fusermount(system: System) -> Iterator[Finding]:
     text = f"fusermount3 {version[0] if version else 'of an unknown version'}"
     status = system.stat(Path(path))
     is_setuid = status is not None and status.st_mode & stat.S_ISUID and status.st_uid == 0
-    if is_setuid or system.is_root():
+    if is_setuid and not system.is_root() and not system.exists(MOUNT_TABLE):
+        yield Finding(f"{text} may mount, and not unmount: there is no {MOUNT_TABLE}", MAKE_MOUNT_TABLE)
+    elif is_setuid or system.is_root():
         yield Finding(text)
     else:
         yield Finding(

@@ -27,6 +27,11 @@ log = logging.getLogger("camfs")
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONFIGURATION = Path("/etc/fuse.conf")
 
+MOUNT_TABLE = Path("/etc/mtab")
+"""What fusermount3 looks into before it unmounts. systemd makes it, so that a chroot or a container may have none."""
+
+MAKE_MOUNT_TABLE = f"sudo ln -s /proc/self/mounts {MOUNT_TABLE}"
+
 NO_FUSERMOUNT = "FUSE is missing: no fusermount3; install it with: sudo apt install fuse3"
 
 
@@ -83,7 +88,8 @@ def unmount(text: str) -> Iterator[str]:
             break
         time.sleep(0.1)
     if done.returncode:
-        raise CommandFailed(" ".join(done.stderr.split()).removeprefix(f"{program[0]}: "))
+        hint = f"; make it with: {MAKE_MOUNT_TABLE}" if str(MOUNT_TABLE) in done.stderr else ""
+        raise CommandFailed(" ".join(done.stderr.split()).removeprefix(f"{program[0]}: ") + hint)
     yield from ()
 
 

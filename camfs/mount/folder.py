@@ -186,6 +186,8 @@ class Folder(Directory):
             keys, epoch = await self._list_keys()
         known = {entry_of(node).key: node for node in self.children.values()}
         if self._epoch != epoch:
+            for old in known.values():
+                self.tree.drop_key(old)  # it may be another entry's now
             self._set_aside(known.values())
             known = {}
         before = self._keys_before(epoch)

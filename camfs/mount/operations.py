@@ -17,6 +17,7 @@ import random
 import stat
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -94,12 +95,9 @@ def _answers(handler: Handler[P, R]) -> Handler[P, R]:
             raise FUSEError(number)
         begun = trio.current_time()
         try:
-            if handler.__name__ in COMMANDS:
+            seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
+            with nullcontext() if handler.__name__ in COMMANDS else budget.limit(seconds):
                 answer = await handler(self, *args, **kwargs)
-            else:
-                seconds = math.inf if handler.__name__ in READS else budget.seconds_in_a_row
-                with budget.limit(seconds):
-                    answer = await handler(self, *args, **kwargs)
         except errors.CameraError as error:
             if not isinstance(error, errors.NotFound | errors.DeviceGone):
                 kind = self._kind(handler.__name__, args)

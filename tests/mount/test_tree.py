@@ -426,6 +426,29 @@ async def test_the_first_change_of_a_session() -> None:
     assert tree.dropped.entries == []
 
 
+@pytest.mark.parametrize("change", [EntryGone, EntryChanged])
+async def test_a_key_that_meant_another_in_the_session_before(
+    change: Callable[[Key], EntryGone | EntryChanged],
+) -> None:
+    """The folder is listed, and not yet described to the end: the file that had this key before is not what is gone or changed."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    before = await inodes(tree)
+    first, second, third = folder.inside
+    first.number, second.number, third.number = third.number, first.number, second.number
+    camera.epoch += 1
+    node = await at(tree, "card/DCIM")
+    assert isinstance(node, Folder)
+    await node.listing()
+    if change is EntryGone:
+        camera.remove(second)
+    await tree.apply(change(second.number))
+    after = await inodes(tree)
+    assert after["card/DCIM/P1.JPG"] == before["card/DCIM/P1.JPG"]
+    assert after["card/DCIM/P3.JPG"] == before["card/DCIM/P3.JPG"]
+
+
 # polling
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from camfs import cli
-from camfs.mount import controls
+from camfs.mount import capture, controls, tree
 
 AHEAD = Path(os.environ["CLOCK"])
 
@@ -30,5 +30,6 @@ class ShiftedDatetime(datetime):
 
 real = time.time_ns
 time.time_ns = lambda: real() + int(ahead() * 1e9)
-setattr(controls, "datetime", ShiftedDatetime)  # noqa: B010  (mypy: a class cannot be replaced)
+for module in (capture, controls, tree):
+    setattr(module, "datetime", ShiftedDatetime)  # noqa: B010  (mypy: modules have no such attribute in common)
 sys.exit(cli.main())

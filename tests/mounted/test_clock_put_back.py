@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def test_shots(seconds: int, put_back: Callable[[int], None], camera: Path, tmp_
     options, source = f"spool={tmp_path / 'spool'}", "virtual:sigma-fp?snap_time=0.01"
     shots: dict[str, bytes] = {}
     with mounted(source, camera, options, program=PROGRAM) as mount:
+        assert write(camera / ".settings/image-quality", "fine") == 0
         for back in (0, seconds, 0):
             put_back(back)
             assert write(camera / ".capture", "1") == 0
@@ -50,7 +52,10 @@ def test_shots(seconds: int, put_back: Callable[[int], None], camera: Path, tmp_
             shots[Path(path).name] = (camera / path).read_bytes()
             mount.expect(f"nonsense-{back}")
             assert write(camera / ".settings/iso", f"nonsense-{back}") != 0
-            assert f"nonsense-{back}" in mount.read_status()["last-error"]
+            status = mount.read_status()
+            assert f"nonsense-{back}" in status["last-error"]
+            then = time.time() - datetime.fromisoformat(status["last-error-time"]).timestamp()
+            assert back - 600 < then < back + 600
         assert {*os.listdir(camera / "imagedb")} == shots.keys()
         dates = {name: (camera / "imagedb" / name).stat().st_mtime for name in shots}
         first, second, third = (dates[name] for name in shots)

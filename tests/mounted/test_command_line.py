@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from camfs import cli
 from camfs.commands import cameras, mounting
 from camfs.commands.options import OPTIONS
 from camfs.errors import CommandFailed
-from tests.mounted.mount import camfs, mount_entries, mounted
+from tests.mounted.mount import CAMFS, PATIENCE, camfs, mount_entries, mounted, run
 
 FP = "virtual:sigma-fp"
 
@@ -158,3 +159,32 @@ def test_unmounting_without_fusermount3(camera: Path, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     done = camfs("-u", camera, env={"PATH": "/usr/bin"})
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unmounting_without_a_mount_table(camera: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a chroot: what fusermount3 says does not tell what to do."""
+    program = tmp_path / "fusermount3"
+    program.write_text("#!/bin/sh\necho fusermount3: failed to open /etc/mtab: No such file or directory >&2\nexit 1\n")
+    program.chmod(0o755)
+    with mounted(FP, camera), monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: 1000)
+        patched.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        with pytest.raises(CommandFailed, match=r"^failed to open /etc/mtab: .*; make it with: sudo ln -s /proc/self"):
+            list(mounting.unmount(str(camera)))
+
+
+def test_the_first_lines_on_a_terminal(camera: Path) -> None:
+    """They say what a listing does not show; who is no terminal is told nothing (above)."""
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run([*CAMFS, FP, camera], stdout=theirs, stderr=theirs, timeout=PATIENCE)
+        assert done.returncode == 0
+        lines = os.read(ours, 4096).decode().splitlines()
+        assert [line.partition(": ")[0] for line in lines] == ["camfs", "camfs"]
+        assert f"fusermount3 -u {camera}" in lines[0]
+        command = lines[1].rpartition(": ")[2]
+        assert "can: " in run(*command.split()).stdout.splitlines()[0]
+    finally:
+        run("fusermount3", "-u", camera, status=None)
+        os.close(ours)
+        os.close(theirs)

@@ -7,6 +7,7 @@ the status, under one fault; then once more, on a good line. A few are real moun
 """
 
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -16,6 +16,7 @@ from tests.mounted.mount import mount_entries
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.processes import (
     BUDGET,
+    HANGS,
     LOST,
     MountedCamera,
     ServedCamera,
@@ -104,7 +105,7 @@ class Photographer:
         write(self._point / ".control", "0")
 
     def unmount(self) -> None:
-        if not subprocess.run(["fusermount3", "-u", self._point], capture_output=True, timeout=BUDGET).returncode:
+        if not subprocess.run(["fusermount3", "-u", self._point], capture_output=True, timeout=HANGS).returncode:
             raise FileNotFoundError("unmounted")
 
     def check(self, waiting: list[bytes], on_card: list[bytes]) -> None:
@@ -170,9 +171,12 @@ def kill_on_a_sigma(seed: int, folder: Path) -> Counts:
     mount = None
     try:
         for _ in range(GENERATIONS):
+            is_early = chance.random() < 0.15
+            if is_early and mount is not None:
+                mount.clean()  # else what is left might be of the one before
             mount = MountedCamera(camera.source, point, folder / "log", f"spool={spool}")
             counts["kills"] += 1
-            if chance.random() < 0.15:
+            if is_early:
                 end_while_mounting(mount, chance, counts)
                 continue
             mount.wait_until_ready()
@@ -325,9 +329,12 @@ def kill_on_a_plain_camera(seed: int, folder: Path) -> Counts:
     mount = None
     try:
         for _ in range(GENERATIONS):
+            is_early = chance.random() < 0.15
+            if is_early and mount is not None:
+                mount.clean()  # else what is left might be of the one before
             mount = MountedCamera(camera.source, point, folder / "log", "allow_delete")
             counts["kills"] += 1
-            if chance.random() < 0.15:
+            if is_early:
                 end_while_mounting(mount, chance, counts)
                 continue
             mount.wait_until_ready()

@@ -206,7 +206,9 @@ class PropertySettings:
             await trio.sleep(SETTLE_POLL)
         else:
             return
-        shown, wanted = self._write_values(description, (kept, value))
+        shown, wanted = (
+            self._write_values(description, (each,))[0] for each in (kept, value)
+        )  # which may have one name
         if shown != wanted:
             raise errors.NotPermitted(f"{name}: the camera kept {shown}")
 

@@ -29,6 +29,7 @@ from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.tether import SigmaTether
 from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
+from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.remote import RemoteControl
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.cameras.tethered.spool import Spool
@@ -80,8 +81,9 @@ class SigmaCamera:
         self._ptp = ptp
         self._nursery = nursery
         self._operations = SigmaOperations(ptp.session, ptp.info.operations)
+        self._image_news = ImageNews(ptp.announce, lambda: self.images.list(), lambda key: self.images.raw(key))
         self.images = ImageFolder(
-            self._operations, Spool(spool or default_folder(self._serial())), self._announce_images, movies=movies
+            self._operations, Spool(spool or default_folder(self._serial())), self._image_news.announce, movies=movies
         )
         self._tether = SigmaTether(self._operations)
         self.remote = RemoteControl(self._tether, self.images, idle)
@@ -97,7 +99,6 @@ class SigmaCamera:
         self.remote.when_acquired = lambda: self._tell(Happened("control taken", _raw(SigmaOperation.ConfigApi)))
         self.remote.when_ended = self._when_control_ended
         self._settings.tell = self._tell
-        self._told_images: Sequence[ImageKey] = ()
         ptp.when_renumbered = self._when_renumbered
 
     # ------------------------------------------------------------------ life
@@ -110,7 +111,7 @@ class SigmaCamera:
             DeviceGone: the camera left.
         """
         await self.images.open()
-        self._told_images = self.images.list()
+        self._image_news.note_known()
         await self.remote.recover()
 
     async def reattach(self, link: Link) -> None:
@@ -194,14 +195,6 @@ class SigmaCamera:
     async def _announce_all(self, changes: Sequence[Change]) -> None:
         for change in changes:
             await self._ptp.announce(change)
-
-    async def _announce_images(self, change: Change) -> None:
-        """Announce that the image folder has changed, and what is new in it or gone."""
-        before, now = self._told_images, self.images.list()
-        self._told_images = now
-        gone = [Happened("removed", keys=(key,)) for key in before if key not in now]
-        new = [Happened("added", self.images.raw(key), (key,), is_new=True) for key in now if key not in before]
-        await self._announce_all([*gone, change, *new])
 
     def _when_control_ended(self) -> None:
         """Have the card listed anew: the photographer has or had the body, and handles may mean other objects now.
@@ -358,7 +351,7 @@ class SigmaCamera:
 
     async def _capture(self, plan: ShotPlan) -> Sequence[Key | PurePosixPath]:
         try:
-            return await self.images.capture(
+            files = await self.images.capture(
                 SnapMode.WITHOUT_AF,
                 plan.budget,
                 plan.destination,
@@ -368,8 +361,9 @@ class SigmaCamera:
             )
         finally:
             self._settings.invalidate()
-            if plan.interval is not None and self.images.interval.runs:
-                self._nursery.start_soon(self._follow_interval)
+        if self.images.interval.runs:
+            self._nursery.start_soon(self._follow_interval)
+        return files
 
     async def _follow_interval(self) -> None:
         """Bring in what the body takes by itself, for as long as it does."""

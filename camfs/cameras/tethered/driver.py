@@ -29,6 +29,7 @@ from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
 from camfs.cameras.tethered.carried import carried_thumbnail
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.following import Following
+from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.mark import MarkedTether
 from camfs.cameras.tethered.remote import RemoteControl
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
@@ -107,14 +108,14 @@ class TetheredCamera:
         self.body = body
         self._nursery = nursery
         kept = Spool(spool or default_folder(self._serial()))
-        self.shots = ShotFolder(body, kept, self._announce_shots)
+        self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
+        self.shots = ShotFolder(body, kept, self._image_news.announce)
         held = HeldShots(body, self.shots)
         self._tether = MarkedTether(body, ptp, kept)
         self.remote = RemoteControl(self._tether, held, idle)
         self._following = held.following = Following(body, self.remote, self.shots, ptp.events, ptp.announce)
         self._shutter = Shutter(body, self._following, self.shots, ptp)
         self._focuses = self._is_closing = False
-        self._told_shots: Sequence[ImageKey] = ()
         self.remote.when_acquired = lambda: self._tell("control taken")
         self.remote.when_ended = self._when_control_ended
         ptp.when_renumbered = self._when_renumbered
@@ -128,6 +129,7 @@ class TetheredCamera:
             DeviceGone: the camera left.
         """
         await self.shots.open()
+        self._image_news.note_known()
         await self.remote.recover()
 
     async def reattach(self, link: Link) -> None:
@@ -193,18 +195,6 @@ class TetheredCamera:
     def _tell(self, text: str) -> None:
         if not self._is_closing:
             self._nursery.start_soon(self.ptp.announce, Happened(text))
-
-    async def _announce_shots(self, change: Change) -> None:
-        """Announce that the folder of shots has changed, and what is new in it or gone."""
-        before, now = self._told_shots, self.shots.list()
-        self._told_shots = now
-        for key in before:
-            if key not in now:
-                await self.ptp.announce(Happened("removed", keys=(key,)))
-        await self.ptp.announce(change)
-        for key in now:
-            if key not in before:
-                await self.ptp.announce(Happened("added", keys=(key,), is_new=True))
 
     def abilities(self) -> Set[Ability]:
         return (

@@ -167,6 +167,8 @@ class PtyLine:
         """
         while True:
             await self._plugged.wait()
+            if self._master == -1:  # it was pulled out again meanwhile
+                continue
             try:
                 data = os.read(self._master, READ_SIZE)
             except BlockingIOError:

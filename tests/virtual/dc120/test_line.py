@@ -10,7 +10,7 @@ import trio.testing
 from camfs.errors import DeviceGone
 from camfs.transports.serial import open_port
 from camfs.virtual import attach_dc120, emulate_dc120
-from camfs.virtual.dc120.line import MAX_LATE
+from camfs.virtual.dc120.line import MAX_LATE, PtyLine
 from tests.virtual.dc120.host import D1, E1, E3, SPEEDS, Host, frame, on_terminal
 
 
@@ -248,3 +248,15 @@ async def test_an_exception_comes_out_as_it_is() -> None:
     with pytest.raises(KeyError):
         async with emulate_dc120({}).running():
             raise KeyError
+
+
+async def test_an_adapter_that_is_pulled_out_as_the_camera_begins_to_listen() -> None:
+    line = PtyLine(False)
+    with line.linked():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(line.receive)
+            await trio.lowlevel.checkpoint()  # so that it looks whether the adapter is in
+            line.unplug()
+            with trio.move_on_after(0.1):
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
