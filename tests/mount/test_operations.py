@@ -541,6 +541,36 @@ async def test_blocks_are_whole_though_a_file_comes_short_again(asking: Asking) 
         assert bytes(await kernel.handlers.read(handle, 0, 20_000)) == data
 
 
+class UndatedCamera(TinyCamera):
+    """A camera that knows no file's date before somebody has read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_once: set[Thing] = set()
+
+    def entry(self, thing: Thing) -> Entry:
+        entry = super().entry(thing)
+        is_exact = thing in self.read_once or thing.data is None
+        return replace(entry, mtime_ns=entry.mtime_ns + is_exact, date_is_exact=is_exact)
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        self.read_once.add(self.thing(entry.key))
+        return await super().read(entry, offset, size)
+
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
+        return entry
+
+
+async def test_a_file_whose_date_becomes_known_is_the_same_after_a_refresh(asking: Asking) -> None:
+    """Who has it open reads on."""
+    async with asking(camera=UndatedCamera()) as kernel:
+        data = kernel.camera.card.inside[0].inside[2].data = random.Random(1).randbytes(1_000_000)
+        handle = (await kernel.open(FILE)).fh
+        assert bytes(await kernel.handlers.read(handle, 0, 4096)) == data[:4096]
+        await kernel.write(".refresh", b"1")
+        assert bytes(await kernel.handlers.read(handle, 600_000, 4096)) == data[600_000:604_096]
+
+
 async def test_a_file_that_was_deleted_is_stale(asking: Asking) -> None:
     async with asking() as kernel:
         inode = await kernel.inode(FILE)

@@ -109,12 +109,13 @@ class MountedCamera:
         point: where.
         log: what it says goes to the end of this file.
         options: for -o.
+        program: that runs camfs.
     """
 
-    def __init__(self, source: str, point: Path, log: Path, options: str = "") -> None:
+    def __init__(self, source: str, point: Path, log: Path, options: str = "", program: Sequence[str] = CAMFS) -> None:
         self.point = point
         self.log = log
-        command = [*CAMFS, source, str(point), "-f", *(["-o", options] if options else [])]
+        command = [*program, source, str(point), "-f", *(["-o", options] if options else [])]
         with log.open("ab") as said:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 

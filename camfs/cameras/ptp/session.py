@@ -19,8 +19,8 @@ unknown state, which is put right before anything else is sent::
     any state ── DeviceGone ──► GONE (every transaction fails at once) ── reattach ──► OPEN
 
 Step 1 is done before the failure is raised; so is step 2 if it takes no longer than a reset, else the transaction that comes next begins
-with it. Each step is bounded in time. When a caller is
-cancelled, a transaction without a sink first gets `FINISH` seconds to end by itself, which needs no recovery.
+with it. Each step is bounded in time. When a caller is cancelled, a transaction without a sink first gets `FINISH` seconds to end by
+itself, which needs no recovery.
 
 What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
 
@@ -486,9 +486,8 @@ class Session:
     async def _must_not_close(self) -> bool:
         """Say whether the camera would answer nothing in the session after one that was closed."""
         try:
-            return loses_next_session(
-                DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
-            )
+            info = await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)
+            return loses_next_session(DeviceInfo.decode(info.data))
         except (errors.Refused, errors.RemoteProtocolError) as error:
             log.info("what the camera is: %s", error)
             return False
