@@ -108,6 +108,7 @@ class TetheredCamera:
         self.body = body
         self._nursery = nursery
         kept = Spool(spool or default_folder(self._serial()))
+        self._names_spool = spool is not None
         self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
         self.shots = ShotFolder(body, kept, self._image_news.announce)
         held = HeldShots(body, self.shots)
@@ -126,9 +127,10 @@ class TetheredCamera:
         """See what waits in the spool, and release the body if a previous program was killed while it had it.
 
         Raises:
+            Refused: shots cannot be kept in the folder that was named for them. The body was not asked for anything that is its maker's.
             DeviceGone: the camera left.
         """
-        await self.shots.open()
+        await self.shots.open(is_wanted=self._names_spool)
         self._image_news.note_known()
         await self.remote.recover()
 
