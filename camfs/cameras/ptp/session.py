@@ -19,8 +19,8 @@ unknown state, which is put right before anything else is sent::
     any state ── DeviceGone ──► GONE (every transaction fails at once) ── reattach ──► OPEN
 
 Step 1 is done before the failure is raised; so is step 2 if it takes no longer than a reset, else the transaction that comes next begins
-with it. Each step is bounded in time. When a caller is
-cancelled, a transaction without a sink first gets `FINISH` seconds to end by itself, which needs no recovery.
+with it. Each step is bounded in time. When a caller is cancelled, a transaction without a sink first gets `FINISH` seconds to end by
+itself, which needs no recovery.
 
 What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
 
@@ -34,7 +34,6 @@ What is sent once more, if the caller's time allows it (the deadline of the canc
 
 A transaction fails when nothing of its answer comes for the time-out. Slow operations have three times as long, though never longer than
 their caller. An answer that trickles in without end fails after `LONGEST_ANSWER`, unless it goes to a sink.
-
 Opening follows libgphoto2 and go-mtpfs; see camfs/protocols/ptp/README.md, "Sessions and transaction ids".
 """
 
