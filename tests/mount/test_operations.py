@@ -864,6 +864,19 @@ async def test_nothing_can_be_made(asking: Asking) -> None:
             assert await refusal(answer) == errno.EROFS
 
 
+async def test_a_setting_that_the_camera_does_not_have_cannot_be_written(asking: Asking) -> None:
+    """The shell makes a file where there is none, and would say that the file system is read-only."""
+    async with asking() as kernel:
+        folder = await kernel.inode(".settings")
+        answer = kernel.handlers.create(
+            folder, FileNameT(b"shutterspeed"), ModeT(0o644), FlagT(os.O_WRONLY), kernel.context
+        )
+        assert await refusal(answer) == errno.EOPNOTSUPP
+        failure = kernel.tree.last_failure
+        assert failure is not None
+        assert failure.text == "the camera has no 'shutterspeed' in .settings"
+
+
 @pytest.mark.parametrize("flags", [0, pyfuse3.RENAME_NOREPLACE])
 async def test_rename(asking: Asking, flags: int) -> None:
     async with asking() as kernel:

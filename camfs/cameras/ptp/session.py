@@ -34,7 +34,6 @@ What is sent once more, if the caller's time allows it (the deadline of the canc
 
 A transaction fails when nothing of its answer comes for the time-out. Slow operations have three times as long, though never longer than
 their caller. An answer that trickles in without end fails after `LONGEST_ANSWER`, unless it goes to a sink.
-
 Opening follows libgphoto2 and go-mtpfs; see camfs/protocols/ptp/README.md, "Sessions and transaction ids".
 """
 

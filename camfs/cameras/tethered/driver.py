@@ -104,6 +104,7 @@ class TetheredCamera(CardAndShots):
         self.body = body
         self._nursery = nursery
         kept = Spool(spool or default_folder(serial(ptp)))
+        self._names_spool = spool is not None
         self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
         self.shots = ShotFolder(body, kept, self._image_news.announce)
         super().__init__(ptp, ptp, self.shots)
@@ -123,9 +124,10 @@ class TetheredCamera(CardAndShots):
         """See what waits in the spool, and release the body if a previous program was killed while it had it.
 
         Raises:
+            Refused: shots cannot be kept in the folder that was named for them. The body was not asked for anything that is its maker's.
             DeviceGone: the camera left.
         """
-        await self.shots.open()
+        await self.shots.open(is_wanted=self._names_spool)
         self._image_news.note_known()
         await self.remote.recover()
 

@@ -64,12 +64,22 @@ class ShotFolder:
         self._sessions_lost = 0
         self._lock = trio.Lock()
 
-    async def open(self) -> None:
-        """See what waits here since the last time. Nothing is made on the disk, and trouble with it does not keep the camera unmounted."""
-        if self._spool.is_there():
+    async def open(self, *, is_wanted: bool) -> None:
+        """See what waits here since the last time.
+
+        Args:
+            is_wanted: somebody has named the folder, and wants his shots there. Otherwise nothing is made on the disk, and trouble with it
+                does not keep the camera unmounted: most shots go to the card.
+
+        Raises:
+            Refused: no shots can be kept in the folder that was named.
+        """
+        if is_wanted or self._spool.is_there():
             try:
                 await self._spool.open()
             except errors.Refused as error:
+                if is_wanted:
+                    raise
                 log.warning("%s", error)
         self._follow_spool()
 
