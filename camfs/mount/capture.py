@@ -218,7 +218,7 @@ class Shooting:
         self._events = events
         self._shutter = trio.Lock()
         self._released_at = 0.0
-        self._counts_ended = 0
+        self._times_ended = 0
         self._series: Series | None = None
         self._begun, self._to_go_on = trio.open_memory_channel[Series](math.inf)
 
@@ -250,18 +250,21 @@ class Shooting:
         return [] if self._series is None else [("series", self._series.text())]
 
     async def _take_count(self, pictures: int) -> None:
-        taken, ended = 0, self._counts_ended
+        taken, ended = 0, self._times_ended
         while taken < pictures:
-            if ended != self._counts_ended:
-                raise errors.Ended(f"ended after {taken} of {pictures} pictures")
             async with self._shutter:
+                if ended != self._times_ended:
+                    raise errors.Ended(f"ended after {taken} of {pictures} pictures")
                 self.doing = f"shot {taken + 1} of {pictures}"
                 number, keys = await self._tree.camera.capture_several(pictures - taken)
                 await self._show(keys)
             taken += number
 
     async def _take(self, doing: str, exposure: float | None) -> None:
+        ended = self._times_ended
         async with self._shutter:
+            if ended != self._times_ended:  # the body may have been given back since
+                raise errors.Ended("ended before its turn came")
             self.doing = doing
             self._released_at = trio.current_time()
             await self._show(await self._tree.camera.capture(exposure))
@@ -291,7 +294,7 @@ class Shooting:
 
     async def end(self) -> None:
         """End a series, a count that somebody waits for, a bulb exposure, and what the camera takes by itself."""
-        self._counts_ended += 1
+        self._times_ended += 1
         if self._series is not None:
             self._series.end()
         await self._tree.camera.stop_capture()
@@ -312,6 +315,8 @@ class Shooting:
             failure: errors.CameraError | None = None
             try:
                 await self._take(f"shot {series.tried + 1} of {series.wanted.pictures}", None)
+            except errors.Ended:
+                return
             except errors.CameraError as error:
                 failure = error
             except Exception as error:

@@ -275,6 +275,39 @@ async def test_0_ends_a_count_and_what_the_camera_does_by_itself(autojump_clock:
         await field.shooting.write("0")
 
 
+@pytest.mark.parametrize("waiting", ["series", "count", "bulb"])
+async def test_0_ends_what_still_waits_for_its_turn(waiting: str, autojump_clock: MockClock) -> None:
+    """After a 0 the camera may be the photographer's again: nothing that was asked for before takes it once more."""
+    field = Field()
+    field.lasts = [0, 20] if waiting == "series" else [20]
+    async with nursery() as work:
+        work.start_soon(field.shooting.run)
+        if waiting == "series":
+            await field.shooting.write("5 every 10s")
+        work.start_soon(field.shooting.write, "bulb 20")
+        await trio.sleep(1)
+        ended: list[str] = []
+
+        async def ask(text: str) -> None:
+            with pytest.raises(errors.Ended) as caught:
+                await field.shooting.write(text)
+            ended.append(str(caught.value))
+
+        if waiting != "series":
+            work.start_soon(ask, {"count": "3", "bulb": "bulb 5"}[waiting])
+        await trio.sleep(14)  # the second of the series waits for the bulb exposure since five seconds
+        await field.shooting.write("0")
+        await trio.sleep(100)
+        assert file_names(field.folder) == (["P1.JPG", "P2.JPG"] if waiting == "series" else ["P1.JPG"])
+        match waiting:
+            case "series":
+                assert field.status == "1 of 5 taken, one each 10 s, ended"
+            case "count":
+                assert ended == ["ended after 0 of 3 pictures"]
+            case "bulb":
+                assert ended == ["ended before its turn came"]
+
+
 async def test_others_take_pictures_between_those_of_a_series(autojump_clock: MockClock) -> None:
     field = Field()
     field.lasts = [0, 0, 5]

@@ -124,6 +124,15 @@ def test_pictures_to_the_card(eos: ServedCamera, into: Path, tmp_path: Path) -> 
     assert files(more) == {"IMG_0001.JPG": taken["IMG_0001.JPG"]}
 
 
+@pytest.mark.parametrize("target", ["0", "1"])
+def test_raw_and_jpeg(eos: ServedCamera, into: Path, target: str) -> None:
+    eos.gphoto2("--set-config", "imageformat=RAW + Large Fine JPEG", "--set-config", f"capturetarget={target}")
+    for number in (1, 2):
+        eos.gphoto2("--capture-image-and-download", f"--filename={number}.%C", into=into)
+    assert {name.lower() for name in files(into)} == {"1.cr2", "1.jpg", "2.cr2", "2.jpg"}
+    assert len(set(files(into).values())) == 4
+
+
 def test_live_view(eos: ServedCamera, into: Path) -> None:
     eos.gphoto2("--capture-preview", into=into)
     check_picture((into / "capture_preview.jpg").read_bytes())

@@ -109,6 +109,24 @@ def test_all_files(z6: ServedCamera, into: Path, tmp_path: Path) -> None:
     assert len(files(into)) == 4
 
 
+def test_raw_and_jpeg_on_the_card(z6: ServedCamera, into: Path, tmp_path: Path) -> None:
+    """libgphoto2 fetches an object of undefined format, as a NEF is, only if it is said to have a thumbnail."""
+    z6.gphoto2("--set-config", "imagequality=Unknown value 000d", "--set-config", "capturetarget=1")
+    for number in (1, 2):
+        z6.gphoto2("--capture-image-and-download", f"--filename={number}.%C", into=into)
+    assert sorted(files(into)) == ["1.JPG", "1.NEF", "2.JPG", "2.NEF"]
+    assert len(set(files(into).values())) == 4
+    with mounted(z6.source, tmp_path / "camfs", f"spool={tmp_path}/spool") as mount:
+        assert setting(mount, "image-quality") == "raw+fine-star"
+        (mount.path / ".capture").write_text("1")
+        held = files(mount.path / "card/DCIM/100NZ6__")
+    every = tmp_path / "every"
+    every.mkdir()
+    z6.gphoto2("--get-all-files", into=every)
+    assert files(every) == held
+    assert [name for name in held if name.endswith(".NEF")]
+
+
 def test_live_view(z6: ServedCamera, into: Path) -> None:
     z6.gphoto2("--capture-preview", into=into)
     check_picture((into / "capture_preview.jpg").read_bytes())

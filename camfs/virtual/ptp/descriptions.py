@@ -23,8 +23,11 @@ PICTURE_FORMATS = {
     "png": ObjectFormat.PNG,
     "gif": ObjectFormat.GIF,
     "bmp": ObjectFormat.BMP,
+    "nef": ObjectFormat.Undefined,
+    "cr2": ObjectFormat.Undefined,
+    "arw": ObjectFormat.Undefined,
 }
-"""Format of the files that have a thumbnail, by the end of their name."""
+"""Format of the files that have a thumbnail, by the end of their name; makers have no code of the standard's for their RAW files."""
 
 OTHER_FORMATS = {
     "mov": ObjectFormat.QuickTime,
