@@ -93,12 +93,12 @@ def test_a_file_of_their_name_on_the_card_is_a_file(folder: Path, camera: Path) 
 def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
     modes = {name: (ptp.path / name).stat().st_mode & 0o777 for name in CONTROLS}
     assert modes == {
-        **dict.fromkeys((".status", ".events"), 0o444),
+        **dict.fromkeys((".status", ".events", ".help"), 0o444),
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
         **dict.fromkeys((".liveview.jpg", ".liveview.mjpeg", ".raw"), 0o600),
         ".settings": 0o555,
-        ".thumbnails": 0o755,
+        **dict.fromkeys((".thumbnails", ".developed"), 0o755),
     }
 
 

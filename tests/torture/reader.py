@@ -31,9 +31,6 @@ GONE = frozenset((errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV))
 AT_ONCE = (1, 2, 511, 4096, 4097, 65_536, 128 * KIB, 131_073, 300_000, MIB)
 """Bytes to be read at once."""
 
-SHORT_READS = 20
-"""Short reads in a row after which a file does not go on."""
-
 
 class Truth(Protocol):
     """What a file must hold."""
@@ -109,16 +106,14 @@ def by_map_of_short_file(file: int, offset: int, size: int) -> bytes:
 def by_direct(file: int, offset: int, size: int) -> bytes:
     """Read past the page cache, whole pages into aligned memory; the descriptor was opened so.
 
-    Where a read is short it may end before the offset, which lies amid a page; then it is made again.
+    A short answer may end before the offset that is wanted; then it is asked for again.
     """
     first = offset // 4096 * 4096
     length = -(-(offset - first + size) // 4096) * 4096
     with mmap.mmap(-1, length) as aligned:
-        done = os.preadv(file, [aligned], first)
-        for _ in range(SHORT_READS):
-            if not 0 < done <= offset - first or first + done >= os.fstat(file).st_size:
-                break
-            done = os.preadv(file, [aligned], first)
+        end = os.fstat(file).st_size
+        while 0 < (done := os.preadv(file, [aligned], first)) <= offset - first and first + done < end:
+            pass
         return aligned[:done][offset - first : offset - first + size]
 
 

@@ -4,8 +4,8 @@
     AfDrive, Capture or AfCaptureSDRAM                                to the memory, on older bodies
     AfDrive, InitiateCapture                                          to the card, on older bodies
 
-then DeviceReady until the body is ready, which is when the exposure has ended. An older body focuses as its autofocus mode says; for a
-picture without autofocus the mode is manual for that moment.
+then DeviceReady until the body is ready, which is when the exposure has ended. In live view the body focuses before that by AfDrive. An
+older body focuses as its autofocus mode says; for a picture without autofocus the mode is manual for that moment.
 
 A bulb exposure needs exposure mode M and the time bulb. What they were before is put back after the exposure, and by `restore` at the
 latest.
@@ -92,6 +92,8 @@ class Shutter:
                 await self._expose(exposure, to_memory, autofocus)
                 seconds = exposure
             else:
+                if autofocus and in_live_view:
+                    await self.focus()
                 await self._release(autofocus and not in_live_view, to_memory)
             await self._operations.wait_until_ready(READY_TIME + 2 * (seconds or 0.0) + await self._timer())
         finally:

@@ -235,6 +235,8 @@ class NikonState(MakerBody):
             self._focus_failed = True
             return
         self._focus_failed = False
+        self.live_view = False  # without a word
+        self._set(own.LIVE_VIEW, 0)
         self._bulb = time == own.BULB
         number = self._state.properties[own.NUMBER].value if self._state.properties[own.DRIVE].value in SERIES else 1
         assert isinstance(number, int)
@@ -342,6 +344,7 @@ class NikonState(MakerBody):
         self._unready_answers = 0
         self.live_view = True
         self._set(own.LIVE_VIEW, 1)
+        self._state.send(Event(NikonEvent.LiveViewStateChanged, NO_TRANSACTION, (1,)))
 
     def end_live_view(self) -> None:
         """EndLiveView; it is no error that it is off."""
