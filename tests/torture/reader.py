@@ -31,9 +31,6 @@ GONE = frozenset((errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENODEV))
 AT_ONCE = (1, 2, 511, 4096, 4097, 65_536, 128 * KIB, 131_073, 300_000, MIB)
 """Bytes to be read at once."""
 
-SHORT_READS = 20
-"""Short reads in a row after which a file does not go on."""
-
 
 class Truth(Protocol):
     """What a file must hold."""
