@@ -111,11 +111,9 @@ def by_direct(file: int, offset: int, size: int) -> bytes:
     first = offset // 4096 * 4096
     length = -(-(offset - first + size) // 4096) * 4096
     with mmap.mmap(-1, length) as aligned:
-        done = os.preadv(file, [aligned], first)
-        for _ in range(SHORT_READS):
-            if not 0 < done <= offset - first or first + done >= os.fstat(file).st_size:
-                break
-            done = os.preadv(file, [aligned], first)
+        end = os.fstat(file).st_size
+        while 0 < (done := os.preadv(file, [aligned], first)) <= offset - first and first + done < end:
+            pass
         return aligned[:done][offset - first : offset - first + size]
 
 
