@@ -125,6 +125,10 @@ LAYERS = {
         frozenset({"camfs.protocols.nikon"}),
         frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.nikon"}),
     ),
+    "Sony's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.sony"}),
+        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sony"}),
+    ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
         frozenset({"camfs.errors", "camfs.protocols.dc120", "camfs.protocols.text"}),
