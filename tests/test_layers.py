@@ -355,6 +355,20 @@ LAYERS = {
             }
         ),
     ),
+    "the emulated Sony adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.sony"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sony",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "refusal", "state")),
+                "camfs.virtual.sony",
+            }
+        ),
+    ),
     "the emulated DC120 stands alone": Layer(
         frozenset({"camfs.virtual.dc120"}),
         frozenset(
