@@ -217,6 +217,20 @@ LAYERS = {
             }
         ),
     ),
+    "Sony's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.sony"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.ptp",
+                "camfs.cameras.sony",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sony",
+            }
+        ),
+    ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
         frozenset(
@@ -225,6 +239,7 @@ LAYERS = {
                 "camfs.cameras.nikon",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.cameras.sony",
                 "camfs.cameras.tethered",
                 "camfs.protocols.ptp.makers",
                 "camfs.protocols.sigma.codes",

@@ -211,8 +211,15 @@ class TetheredCamera:
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
         if key == IMAGEDB:
             return self.shots.list()
-        keys: Sequence[Key] = await self.ptp.list_folder(key)
-        return [*keys, IMAGEDB] if key is None else keys
+        if key is not None:
+            return await self.ptp.list_folder(key)
+        try:
+            keys: Sequence[Key] = await self.ptp.list_folder(key)
+        except errors.StoreUnavailable:
+            if self.body.shows_card:
+                raise
+            keys = ()
+        return [*keys, IMAGEDB]
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         if key == IMAGEDB:

@@ -165,7 +165,7 @@ _BY_CODE = {row.code: row for row in SONY_SETTINGS}
 _BY_NAME = {row.name: row for row in SONY_SETTINGS}
 _INSTEAD = {code: row for row in SONY_SETTINGS for code in row.instead if code not in properties.STANDARD_CODES}
 
-NOT_SETTINGS = frozenset({SonyProperty.ObjectInMemory, SonyProperty.Clock})
+NOT_SETTINGS = frozenset({SonyProperty.ObjectInMemory})
 """Properties that say something else than a setting."""
 
 

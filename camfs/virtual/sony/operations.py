@@ -202,5 +202,5 @@ OPERATIONS: Mapping[int, Handler] = {
 
 DATA_OUT = frozenset({SonyOperation.SetControlDeviceA, SonyOperation.SetControlDeviceB})
 
-NAMES: Mapping[int, str] = {operation: f"Sony{operation.name}" for operation in SonyOperation}
+NAMES: Mapping[int, str] = {operation: operation.name for operation in SonyOperation}
 """Their names in the trace."""
