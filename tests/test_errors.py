@@ -3,18 +3,20 @@
 import ast
 import errno
 import inspect
+import itertools
 import re
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pyfuse3
 import pytest
 
 from camfs import errors
-from camfs.mount import operations
+from camfs.mount import operations, refusals
 from camfs.mount.errnos import ERRNOS, BadRequest, errno_of
 from camfs.mount.operations import CameraOperations, Ownership, Timeouts
+from camfs.mount.refusals import RefusingOperations
 from camfs.protocols.ptp.codes import REFUSALS, Operation, ResponseCode, refusal
 from tests.cameras.scripted import ScriptedCamera
 from tests.mount.rig import WatchedTree
@@ -88,9 +90,15 @@ def test_the_class_of_every_response_code() -> None:
 
 # handlers
 
-SOURCE = ast.parse(Path(operations.__file__).read_text())
 
-OPERATIONS = next(each for each in SOURCE.body if isinstance(each, ast.ClassDef) and each.name == "CameraOperations")
+def class_in(module: ModuleType, name: str) -> ast.ClassDef:
+    assert module.__file__ is not None
+    source = ast.parse(Path(module.__file__).read_text())
+    return next(each for each in source.body if isinstance(each, ast.ClassDef) and each.name == name)
+
+
+OPERATIONS = class_in(operations, "CameraOperations")
+REFUSING = class_in(refusals, "RefusingOperations")
 
 HANDLERS = {
     name: handler
@@ -114,9 +122,9 @@ def names_in(tree: ast.AST) -> set[str]:
 def test_no_handler_raises_enosys_but_those_of_extended_attributes() -> None:
     """The kernel does not ask again for as long as the mount lives."""
     for path in (Path(operations.__file__).parent).rglob("*.py"):
-        if path != Path(operations.__file__):
+        if path != Path(refusals.__file__):
             assert "ENOSYS" not in names_in(ast.parse(path.read_text())), path
-    for handler in OPERATIONS.body:
+    for handler in REFUSING.body:
         if isinstance(handler, ast.AsyncFunctionDef):
             assert ("ENOSYS" in names_in(handler)) is (handler.name in ABSENT), handler.name
 
@@ -124,20 +132,25 @@ def test_no_handler_raises_enosys_but_those_of_extended_attributes() -> None:
 @pytest.mark.parametrize("name", HANDLERS)
 def test_every_handler_is_there(name: str) -> None:
     """Those of pyfuse3 raise ENOSYS."""
-    assert name in vars(CameraOperations)
+    assert name in {**vars(RefusingOperations), **vars(CameraOperations)}
 
 
 @pytest.mark.parametrize("handler", [each for each in OPERATIONS.body if isinstance(each, ast.AsyncFunctionDef)])
 def test_every_handler_translates_its_failures(handler: ast.AsyncFunctionDef) -> None:
     if handler.name in HANDLERS:
         decorated = any(isinstance(each, ast.Name) and each.id == "_answers" for each in handler.decorator_list)
-        assert decorated is (handler.name not in UNFAILING | ABSENT)
+        assert decorated is (handler.name not in UNFAILING)
         if handler.name in UNFAILING:
             assert not any(isinstance(node, ast.Await | ast.Raise) for node in ast.walk(handler))
 
 
+def test_refusals_ask_nobody() -> None:
+    for handler in REFUSING.body:
+        assert not any(isinstance(node, ast.Await) for node in ast.walk(handler)), ast.unparse(handler)
+
+
 def test_handlers_raise_fuse_errors_and_camera_errors() -> None:
-    for node in ast.walk(OPERATIONS):
+    for node in itertools.chain(ast.walk(OPERATIONS), ast.walk(REFUSING)):
         if isinstance(node, ast.Raise) and node.exc is not None:
             raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
             name = raised.attr if isinstance(raised, ast.Attribute) else getattr(raised, "id", "")

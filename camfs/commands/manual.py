@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import camfs
-from camfs.commands.arguments import FLAGS, SUMMARY, SYNOPSES
+from camfs.commands.arguments import FLAGS, SUMMARY, SYNOPSES, VIRTUAL_OPTIONS
 from camfs.commands.options import FUSE_OPTIONS, OPTIONS, SPOOL
 from camfs.commands.sources import FORMS
 
@@ -21,7 +21,7 @@ DESCRIPTION = (
     "Control files can be opened by name but are not listed: .status, .settings/NAME, .settings/.choices/NAME, .capture, .clock, "
     ".thumbnails, .events, .refresh, and others, depending on the camera. One write is one command; if it fails, the last line of "
     ".status says why.",
-    "Unmount with fusermount3 -u MOUNTPOINT. While the camera is unplugged, every access fails with No such device.",
+    "Unmount with camfs -u MOUNTPOINT. While the camera is unplugged, every access fails with No such device.",
 )
 
 EXIT_STATUSES: Mapping[str, str] = {
@@ -49,6 +49,7 @@ FILES: Mapping[str, str] = {
 EXAMPLES: Mapping[str, str] = {
     "camfs ~/cam": "mount the USB camera",
     "camfs virtual:sigma-fp ~/cam": "mount an emulated camera",
+    "camfs -u ~/cam": "unmount",
     "mount -t fuse.camfs usb:1003:c432 /mnt/cam -o allow_other": "mount a camera with mount(8)",
     "usb: /mnt/cam fuse.camfs noauto,user 0 0": "a line of /etc/fstab",
     "systemctl --user start camfs@serial:-dev-ttyUSB0": "let the user's systemd mount it; systemd-escape(1) writes a SOURCE in this form",
@@ -81,6 +82,8 @@ def _manual_lines() -> Iterator[str]:
     yield ".SH SOURCES"
     yield "Without a SOURCE, camfs mounts the USB camera."
     yield from _tagged({form.text: form.meaning for form in FORMS})
+    yield ".PP"
+    yield _roff(" ".join(VIRTUAL_OPTIONS.split()))
     yield ".SH OPTIONS"
     yield from _tagged(
         {f"{each.flag} {each.value}".strip(): each.help for each in FLAGS} | {"-h, --help": "show a summary"}

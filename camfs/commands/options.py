@@ -191,10 +191,12 @@ OPTIONS = (
         _number,
         otherwise="the fastest that works, up to 115200",
     ),
-    Option("idle", "release the SIGMA after this many idle seconds; 0 = never", "SECONDS", _idle, "300"),
+    Option(
+        "idle", "release a camera under remote control after this many idle seconds; 0 = never", "SECONDS", _idle, "300"
+    ),
     Option(
         "spool",
-        "folder on this computer that keeps a SIGMA's shots until you remove them",
+        "folder on this computer that keeps shots that came to it until you remove them",
         "DIR",
         _folder,
         otherwise=SPOOL,

@@ -111,6 +111,7 @@ FORMS = (
     ),
     # These share a pattern: which models there are is for the emulated cameras to know.
     Form("virtual:sigma-fp", "an emulated SIGMA fp", _VIRTUAL, _read_virtual),
+    Form("virtual:nikon", "an emulated Nikon", _VIRTUAL, _read_virtual),
     Form("virtual:canon-eos", "an emulated Canon EOS", _VIRTUAL, _read_virtual),
     Form("virtual:ptp", "an emulated plain PTP camera", _VIRTUAL, _read_virtual),
     Form("virtual:dc120", "an emulated Kodak DC120", _VIRTUAL, _read_virtual),

@@ -217,6 +217,7 @@ class Shooting:
         self._tree = tree
         self._events = events
         self._shutter = trio.Lock()
+        self._released_at = 0.0
         self._counts_ended = 0
         self._series: Series | None = None
         self._begun, self._to_go_on = trio.open_memory_channel[Series](math.inf)
@@ -262,6 +263,7 @@ class Shooting:
     async def _take(self, doing: str, exposure: float | None) -> None:
         async with self._shutter:
             self.doing = doing
+            self._released_at = trio.current_time()
             await self._show(await self._tree.camera.capture(exposure))
 
     async def _show(self, keys: Sequence[Key | PurePosixPath]) -> None:
@@ -283,6 +285,7 @@ class Shooting:
         except BaseException:
             self._series = None
             raise
+        series.begun = self._released_at  # others may have had the shutter before
         series.note_tried(None)
         self._begun.send_nowait(series)
 

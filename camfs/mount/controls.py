@@ -117,11 +117,12 @@ class Controls:
         """Apply what happens at the camera to the tree and to `.events`."""
         async for change in self.camera.changes:
             try:
+                if isinstance(change, Happened):
+                    moment = datetime.now().astimezone()
+                    self.events.add(await line_of(self.tree, change), moment)
+                    continue
                 with self.tree.budget.limit():  # requests wait meanwhile
-                    if isinstance(change, Happened):
-                        self.events.add(await line_of(self.tree, change), datetime.now().astimezone())
-                    else:
-                        await self.tree.apply(change)
+                    await self.tree.apply(change)
             except errors.CameraError as error:
                 self.tree.note_error(f"after an event: {error}", kind=EVENT)
             except Exception as error:

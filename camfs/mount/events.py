@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PATH_TIME = 5.0
+"""Seconds for which a line waits for its path; the changes behind it wait, too."""
+
 MAX_EVENTS = 1 << 20
 """Bytes of `.events` kept; when there are more the older half goes."""
 
 
 async def line_of(tree: "Tree", event: Happened) -> str:
-    """Return the line of an event, without its time; a new entry is looked for where the camera says it lies."""
+    """Return the line of an event, without its time; a new entry is looked for where the camera says it lies, if it says so in time."""
     path = ""
     for key in event.keys:
         try:
@@ -40,7 +43,8 @@ async def line_of(tree: "Tree", event: Happened) -> str:
                 if isinstance(node, File | Folder):
                     tree.watchers.note_appeared(node)
                 else:
-                    node = await tree.find_new(await tree.camera.locate(key))
+                    with tree.budget.limit(PATH_TIME):
+                        node = await tree.find_new(await tree.camera.locate(key))
         except errors.CameraError as error:
             log.info("where what %s is: %s", event.text, error)
         else:

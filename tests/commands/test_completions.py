@@ -94,7 +94,7 @@ def test_zsh(place: Path) -> None:
         ("camfs usb:", {"usb:", "usb:1003:c432"}),
         ("camfs serial:/dev/ttyUSB", {"serial:/dev/ttyUSB0"}),
         ("camfs serial:wi", {"serial:with blank/"}),
-        ("camfs virtual:", {"virtual:sigma-fp", "virtual:canon-eos", "virtual:ptp", "virtual:dc120"}),
+        ("camfs virtual:", {"virtual:sigma-fp", "virtual:nikon", "virtual:canon-eos", "virtual:ptp", "virtual:dc120"}),
         ("camfs wi", {"with blank/"}),
     ],
 )

@@ -98,7 +98,7 @@ def complete_in_bash(pages: Path, line: str, cwd: Path | None = None) -> list[st
         ("camfs --inst", ["--install-units"]),
         ("camfs -o ro,allow_d", ["ro,allow_delete"]),
         ("camfs -f -o tz", ["tz="]),
-        ("camfs virt", ["virtual:sigma-fp", "virtual:canon-eos", "virtual:ptp", "virtual:dc120"]),
+        ("camfs virt", ["virtual:sigma-fp", "virtual:nikon", "virtual:canon-eos", "virtual:ptp", "virtual:dc120"]),
         ("camfs virtual:s", ["sigma-fp"]),
         ("camfs -o allow_delete virtual:d", ["dc120"]),
         ("camfs usb:1003:", ["c432"]),
@@ -138,5 +138,11 @@ def test_fish(pages: Path) -> None:
 
     assert complete("camfs --li") == {"--list": "list the cameras that are found, one SOURCE per line"}
     assert complete("camfs -o ro,allow_d") == {"ro,allow_delete": "rm deletes on the camera; without it, rm fails"}
-    assert set(complete("camfs virt")) == {"virtual:sigma-fp", "virtual:canon-eos", "virtual:ptp", "virtual:dc120"}
+    assert set(complete("camfs virt")) == {
+        "virtual:sigma-fp",
+        "virtual:nikon",
+        "virtual:canon-eos",
+        "virtual:ptp",
+        "virtual:dc120",
+    }
     assert complete("camfs -o ro,allow_o") == {"ro,allow_other": "passed on to FUSE"}

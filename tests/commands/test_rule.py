@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-RULES = Path(__file__).parents[2] / "systemd/70-camfs.rules"
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "systemd/70-camfs.rules"
+README = ROOT / "README.md"
 
 SCRIPT = """\
 mount -t tmpfs tmpfs /run
@@ -172,9 +174,11 @@ def test_unplugging_starts_nothing(tmp_path: Path) -> None:
     assert process(tmp_path, Device(), "remove").wanted is None
 
 
-def test_who_wants_no_mounts(tmp_path: Path) -> None:
-    local = 'SUBSYSTEM=="usb", ATTR{idVendor}=="1003", ENV{CAMFS_AUTOMOUNT}="0"\n'
-    outcome = process(tmp_path, Device(), others={"69-local.rules": local})
+@pytest.mark.parametrize("one_camera", ["", 'SUBSYSTEM=="usb", ATTR{idVendor}=="1003", '])
+def test_who_wants_no_mounts(tmp_path: Path, one_camera: str) -> None:
+    """By the line that README has, or for one kind of camera."""
+    (line,) = re.findall(r"echo '(.+?)' \\\| sudo tee /etc/udev/rules.d/69-camfs.rules", README.read_text("utf-8"))
+    outcome = process(tmp_path, Device(), others={"69-camfs.rules": f"{one_camera}{line}\n"})
     assert "uaccess" in outcome.tags
     assert outcome.wanted is None
 

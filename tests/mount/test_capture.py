@@ -291,6 +291,18 @@ async def test_others_take_pictures_between_those_of_a_series(autojump_clock: Mo
         assert field.starts == [0, 5, 10, 15, 20]
 
 
+async def test_a_series_counts_from_its_first_shot_not_from_the_wait_for_it(autojump_clock: MockClock) -> None:
+    field = Field()
+    field.lasts = [7]
+    async with nursery() as work:
+        work.start_soon(field.shooting.run)
+        work.start_soon(field.shooting.write, "1")
+        await wait_all_tasks_blocked()
+        await field.shooting.write("3 every 10s")
+        await trio.sleep(100)
+        assert field.starts == [0, 7, 17, 27]
+
+
 async def test_the_end_of_the_mount_ends_a_series(autojump_clock: MockClock) -> None:
     field = Field()
     field.lasts = [0, 5]

@@ -5,12 +5,15 @@ import select
 from datetime import UTC, datetime
 
 import pytest
+import trio
+from trio.testing import MockClock
 
+from camfs.cameras.api import Happened, Key
 from camfs.mount import events
 from camfs.mount.errnos import BadRequest
-from camfs.mount.events import EventLog, EventsFile
-from tests.cameras.scripted import ScriptedCamera
-from tests.mount.rig import WatchedTree
+from camfs.mount.events import EventLog, EventsFile, line_of
+from tests.cameras.scripted import ScriptedCamera, Thing
+from tests.mount.rig import WatchedTree, at, dcim
 
 NOON = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
 
@@ -119,3 +122,45 @@ async def test_who_has_closed_it_is_not_woken() -> None:
     await one.close()
     log.add("line", NOON)
     assert woken == ["other"]
+
+
+def happened(thing: Thing, *, is_new: bool = False) -> Happened:
+    return Happened("added" if is_new else "removed", f"Raw 0x{thing.number:02X}", (thing.number,), is_new)
+
+
+async def test_a_line_says_where_what_happened_lies() -> None:
+    """Whether anybody has looked there before or not; of what was just removed, too."""
+    camera = ScriptedCamera()
+    folder = dcim(camera)
+    tree = WatchedTree(camera)
+    picture = folder.inside[0]
+    raw = f"(Raw 0x{picture.number:02X})"
+    assert await line_of(tree, happened(picture)) == f"removed {raw}"
+    assert await line_of(tree, happened(picture, is_new=True)) == f"added card/DCIM/P1.JPG {raw}"
+    assert await line_of(tree, happened(picture)) == f"removed card/DCIM/P1.JPG {raw}"
+    tree.remove(await at(tree, "card/DCIM/P1.JPG"), kernel_knows=True)
+    assert await line_of(tree, happened(picture)) == f"removed card/DCIM/P1.JPG {raw}"
+    assert await line_of(tree, Happened("capture complete")) == "capture complete"
+    assert await line_of(tree, Happened("setting iso 400", "Code 1")) == "setting iso 400 (Code 1)"
+
+
+async def test_a_line_does_not_wait_for_its_path_for_ever(autojump_clock: MockClock) -> None:
+    camera = ScriptedCamera()
+    picture = dcim(camera).inside[0]
+    tree = WatchedTree(camera)
+
+    async def silent(call: str, _key: Key | None) -> None:
+        if call == "locate":
+            await trio.sleep_forever()
+
+    camera.before = silent
+    assert await line_of(tree, happened(picture, is_new=True)) == f"added (Raw 0x{picture.number:02X})"
+    assert tree.last_error == ""
+
+
+async def test_a_line_about_what_the_camera_does_not_show() -> None:
+    camera = ScriptedCamera()
+    tree = WatchedTree(camera)
+    picture = dcim(camera).inside[0]
+    camera.remove(picture)
+    assert await line_of(tree, happened(picture, is_new=True)) == f"added (Raw 0x{picture.number:02X})"

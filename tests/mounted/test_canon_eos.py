@@ -15,6 +15,8 @@ from PIL import Image
 from tests.mounted.contents import make_file
 from tests.mounted.mount import PATIENCE, Mount, mounted, run
 from tests.mounted.test_controls import errno_of_reading, write
+from tests.mounted.watch import watching
+from tests.peers.camera import served
 
 STANDARD_ONLY = {
     "OpenSession",
@@ -131,6 +133,24 @@ def test_an_idle_body_is_handed_back(camera: Path, spool: Path) -> None:
         assert mount.read_status()["control"] == "no"
 
 
+def test_after_a_kill_the_next_mount_hands_the_body_back(camera: Path, spool: Path, tmp_path: Path) -> None:
+    """Over the network, where the body outlives the mount: its keys are dead until the next one, which also has the shot."""
+    with served("canon-eos", tmp_path, "--snap_time", "0.05") as body:
+        with mounted(body.source, camera, f"spool={spool}") as mount:
+            assert write(camera / ".settings/destination", "computer") == 0
+            assert shots(mount) == ["imagedb/IMG_0005.JPG"]
+            os.kill(mount.process, signal.SIGKILL)
+            assert mount.wait() == -signal.SIGKILL
+            run("fusermount3", "-uz", camera)
+        assert body.results()["SetRemoteMode"] == {"OK"}
+        with mounted(body.source, camera, f"spool={spool}") as mount:
+            mount.expect("left the camera's body locked")
+            assert mount.read_status()["control"] == "no"
+            assert os.listdir(camera / "imagedb") == ["IMG_0005.JPG"]
+        told = [json.loads(line) for line in body.trace.read_text().splitlines()]
+        assert [line["params"][0] for line in told if line["op"] == "SetRemoteMode"] == [1, 1, 0]
+
+
 # ---------------------------------------------------------------------- settings
 
 
@@ -187,11 +207,16 @@ def test_shots_to_this_computer_survive_the_mount(camera: Path, spool: Path) -> 
         assert set(operations(mount)) <= STANDARD_ONLY
 
 
-def test_a_shot_by_the_bodys_own_button(camera: Path, spool: Path) -> None:
-    with mounted("virtual:canon-eos?presses=1", camera, f"spool={spool}") as mount:
-        before = set(os.listdir(camera / FOLDER))
-        assert write(camera / ".control", "1") == 0
-        wait_until(lambda: set(os.listdir(camera / FOLDER)) - before == {"IMG_0005.JPG"})
+@pytest.mark.parametrize("destination", ["card", "computer"])
+def test_a_shot_by_the_bodys_own_button(camera: Path, spool: Path, destination: str) -> None:
+    """It appears without `.refresh`, and who watches the folder is told."""
+    with mounted("virtual:canon-eos?presses=2", camera, f"spool={spool}") as mount:
+        folder = camera / (FOLDER if destination == "card" else "imagedb")
+        before = set(os.listdir(folder))
+        with watching(folder) as watch:
+            assert write(camera / ".settings/destination", destination) == 0
+            assert watch.several(2) == ["CREATE IMG_0005.JPG", "CLOSE_WRITE IMG_0005.JPG"]
+        assert set(os.listdir(folder)) - before == {"IMG_0005.JPG"}
         assert operations(mount).count("RemoteReleaseOn") == 0
 
 

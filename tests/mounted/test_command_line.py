@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from camfs import cli
 from camfs.commands import cameras, mounting
 from camfs.commands.options import OPTIONS
 from camfs.errors import CommandFailed
-from tests.mounted.mount import camfs, mount_entries, mounted
+from tests.mounted.mount import CAMFS, PATIENCE, camfs, mount_entries, mounted, run
 
 FP = "virtual:sigma-fp"
 
@@ -170,3 +171,20 @@ def test_unmounting_without_a_mount_table(camera: Path, monkeypatch: pytest.Monk
         patched.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         with pytest.raises(CommandFailed, match=r"^failed to open /etc/mtab: .*; make it with: sudo ln -s /proc/self"):
             list(mounting.unmount(str(camera)))
+
+
+def test_the_first_lines_on_a_terminal(camera: Path) -> None:
+    """They say what a listing does not show; who is no terminal is told nothing (above)."""
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run([*CAMFS, FP, camera], stdout=theirs, stderr=theirs, timeout=PATIENCE)
+        assert done.returncode == 0
+        lines = os.read(ours, 4096).decode().splitlines()
+        assert [line.partition(": ")[0] for line in lines] == ["camfs", "camfs"]
+        assert f"fusermount3 -u {camera}" in lines[0]
+        command = lines[1].rpartition(": ")[2]
+        assert "can: " in run(*command.split()).stdout.splitlines()[0]
+    finally:
+        run("fusermount3", "-u", camera, status=None)
+        os.close(ours)
+        os.close(theirs)

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,12 +93,12 @@ def test_a_file_of_their_name_on_the_card_is_a_file(folder: Path, camera: Path) 
 def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
     modes = {name: (ptp.path / name).stat().st_mode & 0o777 for name in CONTROLS}
     assert modes == {
-        **dict.fromkeys((".status", ".events"), 0o444),
+        **dict.fromkeys((".status", ".events", ".help"), 0o444),
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
         **dict.fromkeys((".liveview.jpg", ".liveview.mjpeg", ".raw"), 0o600),
         ".settings": 0o555,
-        ".thumbnails": 0o755,
+        **dict.fromkeys((".thumbnails", ".developed"), 0o755),
     }
 
 
@@ -490,3 +491,23 @@ def test_raw(camera: Path) -> None:
             mount.expect("a raw command is|a code has")
             assert write(raw, text + "\n") == errno.EINVAL
         run("diff", "-r", camera / "card", camera / "card")
+
+
+def test_help_and_times(ptp: Mount) -> None:
+    """`.help` names what is there, and nothing that camfs shows is of 1970."""
+    lines = run("cat", ptp.path / ".help").stdout.splitlines()
+    assert {line.partition(":")[0] for line in lines[1:-1]} == CONTROLS
+    now = time.time()
+    for name in ("", "card", "memory", *CONTROLS, ".settings/iso"):
+        assert now - 600 < (ptp.path / name).stat().st_mtime <= now + 1, name
+
+
+def test_the_last_error_goes_when_the_same_succeeds(ptp: Mount) -> None:
+    ptp.expect("many")
+    with pytest.raises(OSError, match="Invalid argument"):
+        (ptp.path / ".settings/iso").write_text("many")
+    status = ptp.read_status()
+    assert "many" in status["last-error"]
+    assert datetime.fromisoformat(status["last-error-time"]).tzinfo is not None
+    (ptp.path / ".settings/iso").write_text("200")
+    assert not {"last-error", "last-error-time"} & set(ptp.read_status())

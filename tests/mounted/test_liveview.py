@@ -20,7 +20,9 @@ from tests.mounted.test_controls import errno_of_reading, write
 
 @pytest.fixture
 def fp(camera: Path, tmp_path: Path) -> Iterator[Mount]:
-    with mounted("virtual:sigma-fp?snap_time=0.01", camera, f"spool={tmp_path / 'spool'}") as mount:
+    with mounted(
+        "virtual:sigma-fp?snap_time=0.01&settings=image-quality:fine", camera, f"spool={tmp_path / 'spool'}"
+    ) as mount:
         yield mount
 
 

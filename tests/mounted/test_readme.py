@@ -116,11 +116,6 @@ def test_five_minutes(shell: Shell) -> None:
         shell.type("rm -r ~/pictures")
 
 
-def test_control_files(shell: Shell, home: Path) -> None:
-    with mounted("virtual:ptp", home / "cam"):
-        check(shell, session("Control files"))
-
-
 def test_sigma(shell: Shell, home: Path) -> None:
     (home / "pictures").mkdir()
     with mounted("virtual:sigma-fp", home / "cam") as mount:

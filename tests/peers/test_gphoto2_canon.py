@@ -101,6 +101,15 @@ def test_pictures_to_the_memory(eos: ServedCamera, into: Path, tmp_path: Path) -
         check_picture((mount.path / FOLDER / "IMG_0003.JPG").read_bytes())
 
 
+def test_pictures_of_a_newer_body(into: Path, tmp_path: Path) -> None:
+    """With records that have sizes of 64 bits. Those with long names libgphoto2 2.5.30 does not know."""
+    with served("canon-eos", tmp_path, "--records", "64", "--snap_time", "0.05") as eos:
+        eos.gphoto2("--filename=memory.jpg", "--capture-image-and-download", into=into)
+        eos.gphoto2("--set-config", "capturetarget=1", "--filename=card.jpg", "--capture-image-and-download", into=into)
+        for name in ("memory.jpg", "card.jpg"):
+            check_picture(files(into)[name])
+
+
 def test_pictures_to_the_card(eos: ServedCamera, into: Path, tmp_path: Path) -> None:
     """gphoto2 deletes what it has fetched, unless it is told to keep it."""
     eos.gphoto2("--set-config", "capturetarget=1", "--keep", "--capture-image-and-download", into=into)

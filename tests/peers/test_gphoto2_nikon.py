@@ -47,11 +47,11 @@ def check_picture(data: bytes) -> None:
         image.load()
 
 
-def test_it_is_known_as_a_nikon(nikon: ServedCamera) -> None:
-    said = nikon.gphoto2("--summary")
+def test_it_is_known_as_a_nikon(z6: ServedCamera) -> None:
+    said = z6.gphoto2("--summary")
     assert "Manufacturer: Nikon Corporation" in said
     assert "Model: Z 6" in said
-    names = nikon.gphoto2("--list-config").split()
+    names = z6.gphoto2("--list-config").split()
     for name in ("imgsettings/iso", "capturesettings/f-number", "capturesettings/shutterspeed", "actions/viewfinder"):
         assert f"/main/{name}" in names
 
@@ -102,15 +102,15 @@ def test_pictures_to_the_card_and_camfs_after_them(z6: ServedCamera, into: Path,
         assert (mount.path / "card/DCIM/100NZ6__" / name).read_bytes() == data
 
 
-def test_all_files(nikon: ServedCamera, into: Path, tmp_path: Path) -> None:
-    nikon.gphoto2("--get-all-files", into=into)
-    with mounted(nikon.source, tmp_path / "camfs", f"spool={tmp_path}/spool") as mount:
+def test_all_files(z6: ServedCamera, into: Path, tmp_path: Path) -> None:
+    z6.gphoto2("--get-all-files", into=into)
+    with mounted(z6.source, tmp_path / "camfs", f"spool={tmp_path}/spool") as mount:
         assert files(mount.path / "card/DCIM/100NZ6__") == files(into)
     assert len(files(into)) == 4
 
 
-def test_live_view(nikon: ServedCamera, into: Path) -> None:
-    nikon.gphoto2("--capture-preview", into=into)
+def test_live_view(z6: ServedCamera, into: Path) -> None:
+    z6.gphoto2("--capture-preview", into=into)
     check_picture((into / "capture_preview.jpg").read_bytes())
 
 

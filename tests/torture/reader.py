@@ -104,11 +104,16 @@ def by_map_of_short_file(file: int, offset: int, size: int) -> bytes:
 
 
 def by_direct(file: int, offset: int, size: int) -> bytes:
-    """Read past the page cache, whole pages into aligned memory; the descriptor was opened so."""
+    """Read past the page cache, whole pages into aligned memory; the descriptor was opened so.
+
+    A short answer may end before the offset that is wanted; then it is asked for again.
+    """
     first = offset // 4096 * 4096
     length = -(-(offset - first + size) // 4096) * 4096
     with mmap.mmap(-1, length) as aligned:
-        done = os.preadv(file, [aligned], first)
+        end = os.fstat(file).st_size
+        while 0 < (done := os.preadv(file, [aligned], first)) <= offset - first and first + done < end:
+            pass
         return aligned[:done][offset - first : offset - first + size]
 
 

@@ -148,7 +148,7 @@ unbound() { # the cable is pulled at random moments of a copy, and put in again:
     camfs usb: "$mnt" -o timeout=2,cache=1M
     udc=$(udc_file)
     controller=$(cat "$udc")
-    for milliseconds in 0 3 40 150 400 900; do
+    for milliseconds in 0 40 400 900; do
         (
             until cp "$mnt/card/$big" "$work/$milliseconds" 2>>"$work/unbound"; do sleep 0.2; done
             cmp "$cards/camfs/$big" "$work/$milliseconds"

@@ -58,6 +58,7 @@ from camfs.protocols.canon_eos.settings import setting_of
 from camfs.protocols.ptp.codes import (
     ResponseCode,
 )
+from camfs.protocols.ptp.properties import BATTERY_LEVEL
 
 log = logging.getLogger(__name__)
 
@@ -126,17 +127,21 @@ class CanonBody(PlainBody):
         self.settings.ask = self._records.ask
         self.settings.while_tethered = self._while_tethered
         self.settings.change_destination = self._change_destination
-        self._shutter = Shutter(self.operations, self.settings, self.state, self._keep_on)
+        self._is_compact = not self.operations.has(CanonOperation.RemoteRelease)
+        self._shutter = Shutter(
+            self.operations, self.settings, self.state, self._keep_on, presses_at_once=self._is_compact
+        )
         self._live_view = LiveView(self.operations, self.settings, self.state)
         self._owes_leave = self._is_entering = False
         self._destination_before: int | None = None
         self._wanted_destination: int | None = None
         self._kept_on_at = 0.0
+        self._epoch = 0
 
     def abilities(self) -> Set[Ability]:
         listed = {
             Ability.LIVE_VIEW: CanonOperation.GetViewFinderData,
-            Ability.MOVIES: CanonOperation.GetViewFinderData,
+            Ability.MOVIES: CanonOperation.GetViewFinderData,  # there is no operation for movies; bodies with the one have the other
             Ability.FOCUS: CanonOperation.RemoteReleaseOn,
             Ability.CLOCK: CanonOperation.SetDevicePropValueEx,
         }
@@ -144,13 +149,9 @@ class CanonBody(PlainBody):
 
     # ------------------------------------------------------------------ who has the body
 
-    @property
-    def _is_compact(self) -> bool:
-        """Whether it is an EOS M or a PowerShot, which want other parameters: they do not list RemoteRelease."""
-        return not self.operations.has(CanonOperation.RemoteRelease)
-
     async def enter(self) -> None:
         self._owes_leave = self._is_entering = True
+        self._epoch = self.ptp.epoch
         try:
             await self._enter()
         except errors.Refused:
@@ -176,9 +177,13 @@ class CanonBody(PlainBody):
         self.settings.note_reported()
         if self._is_compact:
             await self._wake_compact()
-        self._destination_before = self.state.number(Property.CaptureDestination)
+        if self._destination_before is None:
+            self._destination_before = self.state.number(Property.CaptureDestination)
         if self._wanted_destination is not None:
-            await self._set_destination(self._wanted_destination)
+            try:
+                await self._set_destination(self._wanted_destination)
+            except errors.Refused as error:
+                log.warning("shots do not go where they went before: %s", error)
         elif self._destination_before is not None and self._destination_before & Destination.COMPUTER:
             await self._make_room()
 
@@ -216,6 +221,10 @@ class CanonBody(PlainBody):
                 log.info("%s", error)
             await trio.sleep(COMPACT_PAUSE)
 
+    async def _put_compact_to_sleep(self) -> None:
+        if self._is_compact and self.state.number(Property.EvfOutput):
+            await self.settings.write_number(Property.EvfOutput, 0)
+
     async def leave(self) -> None:
         """Undo all, in an order that bodies bear. What fails does not keep the rest from being undone.
 
@@ -223,7 +232,13 @@ class CanonBody(PlainBody):
             Busy: a shot for this computer has come at the last moment; it has to be fetched before.
             CameraError: the body does not leave the remote state.
         """
-        for undo in (self._live_view.end, self._cancel_focus, self._restore_destination, self._take_last_records):
+        for undo in (
+            self._live_view.end,
+            self._put_compact_to_sleep,
+            self._cancel_focus,
+            self._restore_destination,
+            self._take_last_records,
+        ):
             await self._bravely(undo)
         if self._waiting:
             raise errors.Busy("a shot waits in the camera for this computer")
@@ -305,6 +320,9 @@ class CanonBody(PlainBody):
         except errors.Refused as error:
             if error.code != ResponseCode.GeneralError:
                 raise
+            if self._epoch != self.ptp.epoch:  # it is the session that was lost, and the remote state with it
+                await self.enter()
+                return self._records.take()
             self._owes_leave = False
             failure = errors.CaptureFailed("the camera has left the computer's control by itself")
             self._records.give_back([ShotFailed(failure), LeftControl()])
@@ -433,9 +451,9 @@ class CanonBody(PlainBody):
             raise errors.NotPermitted(f"the camera's clock stays at {shown.isoformat()}")
 
     async def status(self) -> Sequence[tuple[str, str]]:
-        """Return battery and lens, as the records have told them."""
-        lines = []
-        for label, code in (("battery-level", 0xD111), ("lens", 0xD1D8)):
-            if value := self.state.values.get(code):
-                lines.append((label, setting_of(code).read(value)))
-        return lines
+        """Return battery and lens, as the records have told them; a battery that the standard property tells is told by it."""
+        told = {"lens": 0xD1D8}
+        if BATTERY_LEVEL not in self.ptp.info.device_properties:
+            told["battery"] = 0xD111
+        values = {label: (code, self.state.values.get(code)) for label, code in told.items()}
+        return [(label, setting_of(code).read(value)) for label, (code, value) in values.items() if value]

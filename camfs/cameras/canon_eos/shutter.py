@@ -32,8 +32,11 @@ READY = 10.0
 PRESS = 10.0
 """Seconds for the answer to a press of the button, which may take as long as autofocus does."""
 
-FOCUS_TIME = 2.0
-"""Seconds for the news of autofocus; bodies that do not tell release the shutter after that, as gphoto2 does."""
+FOCUS_TIME = 5.0
+"""Seconds for the news of autofocus."""
+
+UNTOLD_FOCUS_TIME = 2.0
+"""The same on bodies that do not say how they tell it; then the shutter is released, as gphoto2 does."""
 
 STEP = 0.05
 """Seconds between two questions for records."""
@@ -56,6 +59,7 @@ class Shutter:
         settings: of the body.
         state: what the records have told.
         keep_on: keeps the body from switching itself off.
+        presses_at_once: whether the button is pressed in one go, as on EOS M and PowerShot bodies.
     """
 
     def __init__(
@@ -64,11 +68,14 @@ class Shutter:
         settings: CanonSettings,
         state: BodyState,
         keep_on: Callable[[], Awaitable[None]],
+        *,
+        presses_at_once: bool,
     ) -> None:
         self._operations = operations
         self._settings = settings
         self._state = state
         self._keep_on = keep_on
+        self._presses_at_once = presses_at_once
         self._ends = trio.Event()
 
     async def release(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
@@ -120,11 +127,6 @@ class Shutter:
                 await press(Button.FULL)
             if exposure is not None:
                 await self._hold(exposure)
-
-    @property
-    def _presses_at_once(self) -> bool:
-        """Whether the button is pressed in one go, as on EOS M and PowerShot bodies; they do not list RemoteRelease."""
-        return not self._operations.has(CanonOperation.RemoteRelease)
 
     @asynccontextmanager
     async def _button(self, autofocus: bool) -> AsyncIterator[Callable[[Button], Awaitable[None]]]:
@@ -195,7 +197,8 @@ class Shutter:
         """
         if self._state.number(Property.FocusMode) == MANUAL_FOCUS:
             return
-        until = trio.current_time() + FOCUS_TIME
+        tells = self._state.number(Property.OnlineInfoVersion) is not None
+        until = trio.current_time() + (FOCUS_TIME if tells else UNTOLD_FOCUS_TIME)
         while True:
             await self._settings.ask()
             if self._state.focus is False:

@@ -58,6 +58,9 @@ DESCRIBED = 5.0
 DESCRIBE_STEP = 0.1
 """Seconds between two attempts."""
 
+UNTOLD = 10.0
+"""Seconds after a release to the memory at which a picture is looked for that no event has told of: the event may have been lost."""
+
 MAX_SHOT = 1 << 30
 """Bytes of a picture: ten times the largest."""
 
@@ -95,6 +98,7 @@ class NikonBody(PlainBody):
 
     def __init__(self, ptp: PtpCamera) -> None:
         super().__init__(ptp)
+        self.hints = (NikonEvent.ObjectAddedInSDRAM, NikonEvent.CaptureCompleteRecInSdram)
         self.operations = NikonOperations(ptp)
         self.settings = NikonSettings(ptp, self.operations)
         self.settings.enter_again = self._take
@@ -103,6 +107,7 @@ class NikonBody(PlainBody):
         self._stash: list[News] = []
         self._troubles: set[str] = set()
         self._keeps_deleted = False
+        self._owed, self._owed_since = 0, 0.0
 
     def abilities(self) -> Set[Ability]:
         listed = {
@@ -167,13 +172,30 @@ class NikonBody(PlainBody):
     def note_left(self) -> None:
         self.settings.is_controlled = False
         self._live_view.note_ended()
+        self._owed = 0
         self._keeps_deleted = False
 
     # ------------------------------------------------------------------ events
 
     async def poll(self) -> Sequence[News]:
-        stash, self._stash = self._stash, []
-        return [*stash, *await self._ask()]
+        self._stash += await self._ask()
+        self._stash += await self._untold()
+        news, self._stash = self._stash, []
+        return news
+
+    async def _untold(self) -> Sequence[News]:
+        """Look into the memory for a picture that was taken and that no event has told of."""
+        if not self._owed or trio.current_time() < self._owed_since + UNTOLD:
+            return ()
+        self._owed, self._owed_since = self._owed - 1, trio.current_time()
+        try:
+            await self.ptp.session.transact(Operation.GetObjectInfo, IN_MEMORY, same_session=True)
+        except errors.Refused as error:
+            log.info("no picture waits in the camera: %s", error)
+            self._owed = 0
+            return ()
+        log.warning("the camera did not tell of a picture that waits in its memory")
+        return (ShotWaits(IN_MEMORY),)
 
     async def _ask(self) -> Sequence[News]:
         reply = await self.operations.events()
@@ -186,6 +208,7 @@ class NikonBody(PlainBody):
         number = event.parameters[0] if event.parameters else 0
         match event.code:
             case NikonEvent.ObjectAddedInSDRAM:
+                self._owed = max(0, self._owed - 1)
                 return [ShotWaits(number or IN_MEMORY), Told(_words(event))]
             case NikonEvent.CaptureCompleteRecInSdram:
                 return [ShotComplete(), Told(_words(event))]
@@ -213,7 +236,13 @@ class NikonBody(PlainBody):
         return self.settings.destination != CARD
 
     async def release_shutter(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
-        return await self._shutter.release(autofocus=autofocus, exposure=exposure, in_live_view=self._live_view.is_on)
+        in_live_view = await self._live_view.is_running()
+        plan = await self._shutter.release(autofocus=autofocus, exposure=exposure, in_live_view=in_live_view)
+        self._owed, self._owed_since = plan.here, trio.current_time()
+        return plan
+
+    def end_exposure(self) -> None:
+        self._shutter.end_exposure()
 
     async def describe_shot(self, handle: int) -> WaitingShot:
         until = trio.current_time() + DESCRIBED

@@ -4,8 +4,8 @@
     AfDrive, Capture or AfCaptureSDRAM                                to the memory, on older bodies
     AfDrive, InitiateCapture                                          to the card, on older bodies
 
-then DeviceReady until the body is ready, which is when the exposure has ended. An older body focuses as its autofocus mode says; for a
-picture without autofocus the mode is manual for that moment.
+then DeviceReady until the body is ready, which is when the exposure has ended. In live view the body focuses before that by AfDrive. An
+older body focuses as its autofocus mode says; for a picture without autofocus the mode is manual for that moment.
 
 A bulb exposure needs exposure mode M and the time bulb. What they were before is put back after the exposure, and by `restore` at the
 latest.
@@ -29,7 +29,7 @@ from camfs.protocols.nikon.codes import (
     NikonProperty,
     NikonResponse,
 )
-from camfs.protocols.nikon.settings import exposure_seconds, pictures_of_quality
+from camfs.protocols.nikon.settings import exposure_seconds, files_of_quality
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Shutter:
         self._settings = settings
         self._before: dict[int, int] = {}
         self._takes_one_parameter = False
+        self._ends = trio.Event()
 
     async def release(self, *, autofocus: bool, exposure: float | None, in_live_view: bool) -> ShotPlan:
         """Take a picture; see `Body.release_shutter`."""
@@ -91,15 +92,18 @@ class Shutter:
                 await self._expose(exposure, to_memory, autofocus)
                 seconds = exposure
             else:
+                if autofocus and in_live_view:
+                    await self.focus()
                 await self._release(autofocus and not in_live_view, to_memory)
             await self._operations.wait_until_ready(READY_TIME + 2 * (seconds or 0.0) + await self._timer())
         finally:
             with trio.CancelScope(shield=True):
                 await self.restore()
-        files = await self._files()
+        pictures, files = await self._pictures(), await self._files()
         return ShotPlan(
-            on_card=0 if to_memory else files,
-            here=files if to_memory else 0,
+            on_card=0 if to_memory else pictures * files,
+            here=pictures * files if to_memory else 0,
+            pictures=pictures,
             seconds=2 * (seconds or 0.0),
             copied=self._settings.destination == BOTH,
         )
@@ -153,12 +157,18 @@ class Shutter:
         if mode != MANUAL_MODE:
             await self._set_for_now(MODE, MANUAL_MODE, must=True)
         await self._set_for_now(APEX_TIME, BULB, must=True)
+        self._ends = trio.Event()
         await self._release(autofocus, to_memory)
         try:
-            await trio.sleep(seconds)
+            with trio.move_on_after(seconds):
+                await self._ends.wait()
         finally:
             with trio.CancelScope(shield=True):
                 await self._operations.insist(NikonOperation.TerminateCapture, 0, 0)
+
+    def end_exposure(self) -> None:
+        """End a bulb exposure that is going on."""
+        self._ends.set()
 
     async def focus(self) -> None:
         """Focus once.
@@ -218,12 +228,15 @@ class Shutter:
         return TIMER if await self._settings.value(DRIVE_MODE) == SELF_TIMER else 0.0
 
     async def _files(self) -> int:
-        """Return how many files the next release makes."""
-        files = 1
+        """Return how many files a picture has."""
         quality = await self._settings.value(QUALITY)
-        if isinstance(quality, int):
-            files = pictures_of_quality(quality, await self._settings.offered(QUALITY))
+        if not isinstance(quality, int):
+            return 1
+        return files_of_quality(quality, await self._settings.offered(QUALITY))
+
+    async def _pictures(self) -> int:
+        """Return how many pictures the next release takes."""
         number = await self._settings.value(BURST_NUMBER)
         if isinstance(number, int) and number > 1 and await self._settings.value(DRIVE_MODE) in SERIES:
-            files *= number
-        return files
+            return number
+        return 1

@@ -351,7 +351,7 @@ class SigmaCamera:
 
     async def _capture(self, plan: ShotPlan) -> Sequence[Key | PurePosixPath]:
         try:
-            return await self.images.capture(
+            files = await self.images.capture(
                 SnapMode.WITHOUT_AF,
                 plan.budget,
                 plan.destination,
@@ -361,8 +361,9 @@ class SigmaCamera:
             )
         finally:
             self._settings.invalidate()
-            if plan.interval is not None and self.images.interval.runs:
-                self._nursery.start_soon(self._follow_interval)
+        if self.images.interval.runs:
+            self._nursery.start_soon(self._follow_interval)
+        return files
 
     async def _follow_interval(self) -> None:
         """Bring in what the body takes by itself, for as long as it does."""

@@ -93,12 +93,14 @@ class ShotPlan:
     Attributes:
         on_card: files that will appear on the card.
         here: files that will wait in the body for this computer.
+        pictures: how many pictures these are.
         seconds: for which the body may be silent: the exposure that is still going on, with its dark frame.
         copied: whether what appears on the card is to be copied to this computer as well, as the body itself does one of the two only.
     """
 
     on_card: int = 1
     here: int = 0
+    pictures: int = 1
     seconds: float = 0.0
     copied: bool = False
 
@@ -248,13 +250,13 @@ class PlainBody:
     def abilities(self) -> Set[Ability]:
         return frozenset()
 
-    def end_exposure(self) -> None:
-        pass
-
     async def is_tethered(self) -> bool:
         return False
 
     def note_left(self) -> None:
+        pass
+
+    def end_exposure(self) -> None:
         pass
 
     async def frame(self) -> bytes:

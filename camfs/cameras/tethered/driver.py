@@ -329,10 +329,11 @@ class TetheredCamera:
 
     async def capture(self, exposure: float | None = None) -> Sequence[Key]:
         async with self.remote.acquired():
-            return await self._shutter.take(autofocus=self._focuses, exposure=exposure)
+            return (await self._shutter.take(autofocus=self._focuses, exposure=exposure))[1]
 
     async def capture_several(self, count: int) -> tuple[int, Sequence[Key]]:
-        return 1, await self.capture()
+        async with self.remote.acquired():
+            return await self._shutter.take(autofocus=self._focuses, exposure=None)
 
     async def stop_capture(self) -> None:
         self.body.end_exposure()

@@ -70,8 +70,8 @@ class Shutter:
     def note_failure(self, error: errors.CameraError) -> None:
         self._failure = error
 
-    async def take(self, *, autofocus: bool, exposure: float | None) -> Sequence[Key]:
-        """Take a picture and return the keys of its files. To be called under remote control.
+    async def take(self, *, autofocus: bool, exposure: float | None) -> tuple[int, Sequence[Key]]:
+        """Release the shutter once, and return how many pictures that gave, and the keys of their files. Called under remote control.
 
         Raises:
             Busy: a picture is being taken.
@@ -93,7 +93,7 @@ class Shutter:
                     self._received += [await self._shots.copy(self._ptp, key) for key in on_card]
             finally:
                 self._following.listener = None
-        return [*on_card, *self._received]
+        return plan.pictures, [*on_card, *self._received]
 
     async def _clear_way(self) -> None:
         """Receive what still waits in the body: it may be in the way of the next shot. Only a full disk stops the next."""

@@ -242,7 +242,7 @@ def exposure_seconds(value: int) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-def pictures_of_quality(value: int, offered: Collection[int]) -> int:
+def files_of_quality(value: int, offered: Collection[int]) -> int:
     """Return how many files a picture has with this value of image quality (0x5004): two with RAW and JPEG.
 
     Args:

@@ -21,7 +21,7 @@ from datetime import datetime
 import trio
 
 from camfs.protocols.nikon.codes import IN_MEMORY, NikonEvent, NikonResponse
-from camfs.protocols.nikon.settings import pictures_of_quality
+from camfs.protocols.nikon.settings import files_of_quality
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, ObjectFormat, ResponseCode
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
@@ -235,6 +235,8 @@ class NikonState(MakerBody):
             self._focus_failed = True
             return
         self._focus_failed = False
+        self.live_view = False  # without a word
+        self._set(own.LIVE_VIEW, 0)
         self._bulb = time == own.BULB
         number = self._state.properties[own.NUMBER].value if self._state.properties[own.DRIVE].value in SERIES else 1
         assert isinstance(number, int)
@@ -342,6 +344,7 @@ class NikonState(MakerBody):
         self._unready_answers = 0
         self.live_view = True
         self._set(own.LIVE_VIEW, 1)
+        self._state.send(Event(NikonEvent.LiveViewStateChanged, NO_TRANSACTION, (1,)))
 
     def end_live_view(self) -> None:
         """EndLiveView; it is no error that it is off."""
@@ -400,7 +403,7 @@ def _files(shot: pictures.Shot, quality: int) -> Sequence[tuple[str, bytes, int]
     name = f"{PREFIX}{shot.number:04}"
     jpeg = (f"{name}.JPG", pictures.jpeg(shot), int(ObjectFormat.EXIF_JPEG))
     raw = (f"{name}.NEF", pictures.dng(shot), int(ObjectFormat.Undefined))
-    if pictures_of_quality(quality, QUALITIES) == 2:
+    if files_of_quality(quality, QUALITIES) == 2:
         return [raw, jpeg]
     return [raw if quality == RAW_QUALITY else jpeg]
 

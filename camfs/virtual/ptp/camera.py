@@ -53,7 +53,7 @@ class EmulatedCamera:
         self.state = CameraState(
             replace(
                 info,
-                operations=_listed(info.operations, options),
+                operations=_listed(profile, options),
                 device_properties=tuple(sorted(properties)),
                 manufacturer=options.maker or info.manufacturer,
                 serial_number=options.serial or info.serial_number,
@@ -194,7 +194,10 @@ class EmulatedCamera:
         self._disk.close()
 
 
-def _listed(operations: tuple[int, ...], options: Options) -> tuple[int, ...]:
-    """Return the operations that DeviceInfo lists: the profile's, as the firmware and the options change them."""
-    listed = [code for code in of_firmware(operations, options.firmware) if code not in options.without]
+def _listed(profile: Profile, options: Options) -> tuple[int, ...]:
+    """Return the operations that DeviceInfo lists: the profile's, as a SIGMA's firmware and the options change them."""
+    operations = profile.device_info.operations
+    if profile.has_api_life:
+        operations = of_firmware(operations, options.firmware)
+    listed = [code for code in operations if code not in options.without]
     return (*listed, *(code for code in options.listed if code not in listed))

@@ -16,7 +16,9 @@ from camfs.cameras.tethered.driver import TetheredCamera
 from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.ptp.codes import MakerOperation, Operation
 from camfs.virtual.canon_eos.operations import eos
+from camfs.virtual.ptp.calls import Answer, Call
 from camfs.virtual.ptp.faults import FaultKind
+from camfs.virtual.ptp.state import CameraState
 from tests.cameras.canon_eos.rig import Rig, driven, killed, rigged
 from tests.cameras.rig import Counting, emulated, nursery
 
@@ -105,12 +107,60 @@ async def test_a_shot_that_a_crash_left_in_the_body_is_received(tmp_path: Path, 
             assert await rig.names() == ["IMG_0001.JPG"]
 
 
+async def test_a_shot_that_was_safe_when_camfs_was_killed_is_not_kept_twice(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async def never(state: CameraState, call: Call) -> Answer:
+        return Answer(code=0x2019)
+
+    async with emulated("canon-eos", snap_time="0.05") as body:
+        async with killed(body, tmp_path) as rig:
+            await rig.camera.change_setting("destination", "computer")
+            eos(body.state).press_shutter()
+            with body.override(CanonOperation.TransferComplete, never), pytest.raises(errors.Busy):
+                await rig.camera.release_control()
+            assert await rig.names() == ["IMG_0001.JPG"]
+            assert len(eos(body.state).waiting) == 1
+        async with driven(body, tmp_path) as rig:
+            assert await rig.names() == ["IMG_0001.JPG"]
+            assert not eos(body.state).waiting
+            assert eos(body.state).keys_are_alive
+
+
+async def test_a_destination_that_the_body_does_not_take_any_more(
+    tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "both")
+        await rig.camera.release_control()
+        rig.eos.properties.values[0xD11C].choices = ((2).to_bytes(4, "little"),)
+        assert await rig.camera.setting("destination") == "card"
+        assert "do not go where they went" in caplog.text
+        assert len(await rig.shoot()) == 1
+
+
 async def test_a_session_that_is_lost_does_not_leave_dead_keys(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         await rig.camera.acquire_control()
         rig.fail(FaultKind.LOSE_SESSION)
         assert await rig.camera.setting("iso") == "100"
         assert rig.eos.is_tethered
+        await rig.camera.release_control()
+        assert rig.eos.keys_are_alive
+
+
+async def test_a_lost_session_that_ends_the_remote_state_costs_no_shot(
+    tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "computer")
+        rig.eos.session_ended = rig.eos.leave_tethering  # type: ignore[method-assign]
+        rig.eos.press_shutter()
+        rig.fail(FaultKind.LOSE_SESSION)
+        await trio.sleep(20)
+        assert await rig.names() == ["IMG_0001.JPG"]
+        assert not rig.eos.waiting
+        assert "lost" not in caplog.text
         await rig.camera.release_control()
         assert rig.eos.keys_are_alive
 
@@ -248,6 +298,19 @@ async def test_a_body_that_would_forget_the_next_session_keeps_this_one(
                 assert await rig.camera.list_folder(None)
             assert "CloseSession" not in rig.operations()
             assert eos(body.state).keys_are_alive
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+async def test_a_session_that_another_program_left_open(
+    tmp_path: Path, jumping_clock: MockClock, forgets: bool
+) -> None:
+    """A body that would answer nothing in the next session is not brought into one."""
+    async with emulated("canon-eos", operations="+913d" if forgets else "") as body:
+        body.responder.session = 7
+        async with driven(body, tmp_path) as rig:
+            assert await rig.camera.setting("iso") == "100"
+            assert (body.responder.session == 7) == forgets
+            assert ("CloseSession" in rig.operations()) != forgets
 
 
 async def test_an_older_body_has_its_session_closed(tmp_path: Path, jumping_clock: MockClock) -> None:

@@ -248,6 +248,16 @@ async def test_movies(tmp_path: Path, jumping_clock: MockClock, mode: str) -> No
         assert [node.name for node in rig.body.card.folder("DCIM/100CANON").children] == ["MVI_0001.MOV"]
 
 
+async def test_a_movie_that_the_body_ends_by_itself(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.record(True)
+        rig.eos.tell(*rig.eos.properties.put(0xD1B8, 0))
+        await trio.sleep(2)
+        assert not await rig.camera.recording()
+        await rig.camera.record(True)
+        assert await rig.camera.recording()
+
+
 async def test_a_movie_ends_when_the_body_is_given_back(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         await rig.camera.record(True)
@@ -268,4 +278,6 @@ async def test_status(tmp_path: Path, jumping_clock: MockClock) -> None:
         assert before["camera"] == "Canon EOS 60D"
         assert before["control"] == "no"
         await rig.camera.acquire_control()
-        assert dict(await rig.camera.status())["control"] == "yes"
+        after = dict(await rig.camera.status())
+        assert (after["control"], after["battery"]) == ("yes", "100%")
+        assert "battery-level" not in after

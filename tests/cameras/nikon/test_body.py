@@ -1,6 +1,7 @@
 """A Nikon under control and back: shots to card and computer, settings, live view, focus, movies, and what the body does awkwardly."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from camfs import errors
 from camfs.cameras.api import FolderChanged
 from camfs.cameras.nikon import live_view
 from camfs.cameras.ptp.driver import PtpCamera
+from camfs.cameras.ptp.objects import ObjectKey
 from camfs.cameras.ptp.usblink import UsbLink
 from camfs.cameras.still import open_still_camera
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.protocols.nikon.codes import NikonEvent, NikonOperation, NikonResponse
 from camfs.protocols.ptp.codes import NO_TRANSACTION, EventCode, Operation, ResponseCode
+from camfs.protocols.ptp.datasets import Enumeration
 from camfs.protocols.ptp.messages import Event
 from camfs.virtual.nikon import properties as own
 from camfs.virtual.ptp.calls import Answer, Call
@@ -24,7 +27,8 @@ from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.refusal import Refusal
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.nikon.rig import Rig, rigged
-from tests.cameras.rig import CARD_ROOT, emulated, nursery
+from tests.cameras.rig import CARD, CARD_ROOT, emulated, nursery
+from tests.zeros import Zeros
 
 JPEG = b"\xff\xd8\xff"
 
@@ -154,8 +158,9 @@ async def test_a_burst_is_whole(destination: str, tmp_path: Path, jumping_clock:
         await rig.camera.change_setting("drive-mode", "continuous")
         await rig.camera.change_setting("burst-number", "5")
         await rig.camera.change_setting("destination", destination)
-        names = await take(rig)
-        assert len(set(names)) == 5
+        number, keys = await rig.camera.capture_several(5)
+        assert number == 5
+        assert len(set(keys)) == 5
         assert rig.nikon.memory == []
 
 
@@ -294,6 +299,25 @@ async def test_bulb(tmp_path: Path, jumping_clock: MockClock) -> None:
         assert rig.body.state.properties[own.TIME].value == 400
 
 
+async def test_bulb_is_ended_before_its_time(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig, trio.open_nursery() as work:
+        began = trio.current_time()
+        work.start_soon(rig.camera.capture, 500.0)
+        await trio.sleep(5)
+        await rig.camera.stop_capture()
+        with trio.fail_after(60):
+            while rig.count(NikonOperation.TerminateCapture) == 0 or rig.nikon.is_exposing:
+                await trio.sleep(1)
+        assert trio.current_time() - began < 60
+
+
+async def test_nothing_is_ended_where_nothing_is_exposed(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.stop_capture()
+        assert len(await take(rig, 2)) == 1
+        assert rig.count(NikonOperation.TerminateCapture) == 1
+
+
 async def test_bulb_is_put_back_if_the_shot_fails(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path, awkward="full") as rig:
         with pytest.raises(errors.StoreFull):
@@ -430,6 +454,37 @@ async def test_live_view_that_the_body_has_ended_begins_again(tmp_path: Path, ju
     async with rigged(tmp_path) as rig:
         await rig.camera.view_frame()
         rig.nikon.leave_by_itself()
+        assert (await rig.camera.view_frame()).startswith(JPEG)
+
+
+async def test_live_view_is_ended_though_the_body_has_told_of_its_beginning(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.view_frame()
+        await trio.sleep(5)
+        await rig.camera.release_control()
+        assert not rig.nikon.live_view
+
+
+async def test_news_outlive_a_question_that_fails(tmp_path: Path, jumping_clock: MockClock) -> None:
+    """What was told before the failure is told once only."""
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("recording-media", "memory")
+        rig.nikon.press_shutter()
+        await rig.camera.acquire_control()  # which has heard of the shot
+        rig.fail(FaultKind.REFUSE, NikonOperation.GetEventEx, code=ResponseCode.GeneralError, times=2)
+        await trio.sleep(60)
+        assert len(await rig.shots()) == 1
+
+
+async def test_live_view_goes_on_after_a_picture_that_ended_it(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("capture-autofocus", "on")
+        for _ in range(3):
+            assert (await rig.camera.view_frame()).startswith(JPEG)
+            assert len(await take(rig)) == 1
+        assert rig.count(NikonOperation.AfDrive) >= 3, "in live view it focuses by itself, and releases without"
         assert (await rig.camera.view_frame()).startswith(JPEG)
 
 
@@ -581,3 +636,82 @@ async def test_unknown_events_are_lines_and_nothing_else(tmp_path: Path, jumping
         await trio.sleep(5)
         told = [getattr(change, "text", "") for change in rig.changes()]
         assert "0xC7FF 0x00000007" in told
+
+
+async def test_an_enumeration_of_60_000_values(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        property_ = rig.body.state.properties[own.LONG_ISO]
+        property_.description = replace(property_.description, form=Enumeration(tuple(range(1, 60_001))))
+        assert len(await rig.camera.choices("iso")) == 60_000
+        await rig.camera.change_setting("iso", "59999")
+        assert await rig.camera.setting("iso") == "59999"
+
+
+async def test_a_movie_beyond_4_gib_is_read_by_the_makers_operations(tmp_path: Path, jumping_clock: MockClock) -> None:
+    size = (5 << 30) + 12345
+    async with rigged(tmp_path) as rig:
+        file = rig.body.card.add_file("DCIM/100NZ6__", "DSC_0099.MOV", Zeros(size))
+        entry = await rig.entry(ObjectKey(CARD, file.handle))
+        entry = await rig.camera.measure(entry, reading=True)
+        assert (entry.size, entry.size_is_exact) == (size, True)
+        assert await rig.camera.read(entry, (5 << 30) - 10, 100) == bytes(100)
+        assert len(await rig.camera.read(entry, size - 10, 100)) == 10
+        assert set(rig.vendor_operations()) == {"GetObjectSize", "GetPartialObjectEx"}
+
+
+async def test_a_picture_that_no_event_tells_of_is_looked_for(
+    tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading empties the queue: what a spoiled reply would have told is told nowhere else."""
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "computer")
+        await rig.camera.change_setting("image-quality", "raw+fine")
+        rig.fail(FaultKind.BAD_DATASET, NikonOperation.GetEventEx, data=bytes(4), times=None)
+        assert len(await take(rig)) == 2
+        assert len(await rig.shots()) == 2
+        assert "did not tell" in caplog.text
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\xff" * 7, b"\xff" * 5000, bytes(5000), b"\x60\xea" + bytes(40)])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        NikonOperation.GetEventEx,
+        NikonOperation.GetVendorPropCodes,
+        NikonOperation.GetLiveViewImage,
+        Operation.GetDevicePropDesc,
+        Operation.GetDevicePropValue,
+        Operation.GetObjectInfo,
+    ],
+)
+async def test_nonsense_is_an_error_or_a_warning_and_the_camera_works_on(
+    operation: int, data: bytes, tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async def listen() -> None:
+        async for _ in rig.camera.changes:
+            pass
+
+    async with rigged(tmp_path) as rig, nursery() as work:
+        work.start_soon(listen)
+        await rig.camera.change_setting("destination", "computer")
+        rig.fail(FaultKind.BAD_DATASET, operation, data=data, times=None)
+        for use in (
+            rig.camera.learn_settings,
+            lambda: rig.camera.setting("iso"),
+            lambda: rig.camera.choices("shutter-speed"),
+            lambda: rig.camera.change_setting("exposure-mode", "program"),
+            rig.camera.view_frame,
+            rig.camera.capture,
+            lambda: rig.camera.change_focus("far 5"),
+            rig.camera.release_control,
+        ):
+            with suppress(errors.CameraError):
+                await use()
+        rig.body.faults.clear()
+        await trio.sleep(100)
+        await rig.camera.refresh()
+        await rig.camera.change_setting("destination", "card")
+        assert len(await take(rig)) == 1
+        await rig.camera.release_control()
+        assert not rig.nikon.controlled
+        assert rig.nikon.memory == []

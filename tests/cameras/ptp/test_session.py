@@ -103,8 +103,9 @@ async def test_a_session_left_open_is_closed_first(autojump_clock: MockClock) ->
         camera.responder.session = 7
         async with session_on(camera) as session:
             assert await is_in_step(session, picture(camera))
-        assert results(camera)[:3] == [
+        assert results(camera)[:4] == [
             ("OpenSession", "SessionAlreadyOpened"),
+            ("GetDeviceInfo", "OK"),
             ("CloseSession", "OK"),
             ("OpenSession", "OK"),
         ]
