@@ -17,7 +17,7 @@ SONY_REMOTE = {0x9201, 0x9205, 0x9207}
 SONY_STORAGE = frozenset(range(0x9280, 0x9286))
 """Operations that a Sony camera lists in the modes MTP and Mass Storage, in which no computer can release its shutter."""
 
-PC_REMOTE = "the camera obeys a computer in another USB mode only: choose PC Remote on it, and connect it anew"
+PC_REMOTE = "the camera takes no pictures for a computer in this USB mode: choose PC Remote on it if it has that, and connect it anew"
 
 
 def without_store(info: DeviceInfo) -> str:

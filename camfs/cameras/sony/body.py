@@ -78,6 +78,9 @@ FRAME_STEP = 0.03
 PATIENCE = 35.0
 """Seconds for which a picture is waited for after its exposure, as in libgphoto2."""
 
+UNFOCUSED_PATIENCE = 10.0
+"""The same when the body has said that it found no focus, and so mostly takes none."""
+
 MOVIE_TIME = 3.0
 """Seconds within which a movie begins or ends."""
 
@@ -218,7 +221,8 @@ class SonyBody(PlainBody):
         self._awaited_until, self._found = None, 0
         plan = await self._shutter.release(autofocus=autofocus, exposure=exposure)
         if plan.here and not self._found:
-            self._awaited_until = trio.current_time() + plan.seconds + PATIENCE
+            patience = UNFOCUSED_PATIENCE if self._shutter.seems_unfocused else PATIENCE
+            self._awaited_until = trio.current_time() + plan.seconds + patience
         return plan
 
     def end_exposure(self) -> None:

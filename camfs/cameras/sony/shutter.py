@@ -108,6 +108,7 @@ class Shutter:
             raise errors.StoreFull("the card has no room for a picture")
 
     async def _press(self, autofocus: bool, exposure: float | None) -> None:
+        self.seems_unfocused = False
         async with AsyncExitStack() as pressed:
             await self._hold(pressed, Button.Half)
             focuses = self._state.number(SonyProperty.FocusMode) != MANUAL_FOCUS

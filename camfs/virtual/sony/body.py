@@ -91,7 +91,7 @@ class Awkward:
     modern: float = 0
     mtp: float = 0
     pseudo: float = 0
-    empty: float = 1
+    empty: float = 0
     early: float = 0
     slow: float = 0
     backwards: float = 0

@@ -457,3 +457,22 @@ async def test_a_session_that_is_lost(tmp_path: Path, jumping_clock: MockClock) 
         rig.body.faults.append(Fault(FaultKind.LOSE_SESSION, SonyOperation.GetAllDevicePropData))
         assert await rig.take() == ["DSC00002.JPG"]
         assert rig.camera.shots.lost_names == []
+
+
+async def test_the_cable_is_pulled_and_put_in_again(tmp_path: Path, jumping_clock: MockClock) -> None:
+    """A picture that waited in the body comes when it is back."""
+    async with rigged(tmp_path) as rig:
+        assert await rig.take() == ["DSC00001.JPG"]
+        rig.body.unplug()
+        while not rig.camera.gone:
+            await trio.sleep(0.1)
+        assert rig.sony.phase == 0
+        rig.sony.press_shutter()
+        rig.body.plug()
+        await rig.camera.reattach(UsbLink(rig.body.open()))
+        async with nursery() as work:
+            work.start_soon(rig.camera.listen)
+            assert await rig.take() == ["DSC00003.JPG"]
+            assert list(await rig.shots()) == ["DSC00001.JPG", "DSC00002.JPG", "DSC00003.JPG"]
+            await rig.camera.release_control()
+        assert rig.sony.phase == 0

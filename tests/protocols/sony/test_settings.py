@@ -160,6 +160,19 @@ def test_a_name_means_the_first_property_of_several() -> None:
     assert names.code("nonsense") is None
 
 
+@pytest.mark.parametrize(
+    ("code", "data_type", "value", "text"),
+    [
+        (0x5004, DataType.UINT8, 0x33, "heif-fine"),
+        (0x5004, DataType.UINT8, 0x44, "raw+heif-extra-fine"),
+        (0x500C, DataType.UINT16, 0x8041, "wireless-slow"),
+    ],
+)
+def test_words_of_newer_bodies(code: int, data_type: int, value: int, text: str) -> None:
+    description = DevicePropDesc(code, data_type, True, 0, value, Enumeration((value,)))
+    assert write_value(description, value, Maker.SONY, notation_of(description)) == text
+
+
 def test_rows_are_unique() -> None:
     assert len({row.name for row in SONY_SETTINGS}) == len({row.code for row in SONY_SETTINGS}) == len(SONY_SETTINGS)
 
