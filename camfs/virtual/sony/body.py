@@ -176,6 +176,7 @@ class SonyState(MakerBody):
 
     def session_ended(self) -> None:
         """Return to the photographer. What is in the memory stays there."""
+        self.advance()
         self.phase = 0
         self._buttons.clear()
         self._bulb = False
