@@ -61,6 +61,13 @@ def test_browsing_sends_nothing_of_the_makers(sony: Mount, tmp_path: Path) -> No
     assert not (tmp_path / "spool").exists()
 
 
+def test_a_storage_with_nothing_in_it_is_not_shown(camera: Path, tmp_path: Path) -> None:
+    with mounted(f"{STEPWISE}&awkward=pseudo", camera, f"spool={tmp_path}/spool") as mount:
+        run("rsync", "-a", f"{mount.path}/", tmp_path / "copy")
+        assert [path.name for path in mount.path.iterdir() if not path.name.startswith(".")] == ["imagedb"]
+        assert of_the_maker(mount) == []
+
+
 def test_settings_as_files(sony: Mount) -> None:
     values = {"iso": "400", "aperture": "f/8", "shutter-speed": "1/1000", "exposure-compensation": "+0.7"}
     values |= {

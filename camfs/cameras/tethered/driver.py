@@ -14,7 +14,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence, Set
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -213,13 +213,20 @@ class TetheredCamera:
             return self.shots.list()
         if key is not None:
             return await self.ptp.list_folder(key)
-        try:
-            keys: Sequence[Key] = await self.ptp.list_folder(key)
-        except errors.StoreUnavailable:
-            if self.body.shows_card:
-                raise
-            keys = ()
+        keys: Sequence[Key] = await (
+            self.ptp.list_folder(key) if self.body.shows_card else self._stores_that_show_something()
+        )
         return [*keys, IMAGEDB]
+
+    async def _stores_that_show_something(self) -> Sequence[Key]:
+        """List the stores of a body that shows no card: it lists none, or one in which there is nothing."""
+        shown: list[Key] = []
+        with suppress(errors.StoreUnavailable):
+            for store in await self.ptp.list_folder(None):
+                with suppress(errors.StoreUnavailable):
+                    await self.ptp.list_folder(store)
+                    shown.append(store)
+        return shown
 
     async def describe(self, key: Key, folder: Key | None) -> Entry | None:
         if key == IMAGEDB:
