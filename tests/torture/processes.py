@@ -148,9 +148,12 @@ class MountedCamera:
             time.sleep(0.01)
         return status
 
+    def _is_unmounted(self) -> bool:
+        return not subprocess.run(["fusermount3", "-u", self.point], capture_output=True, timeout=HANGS).returncode
+
     def unmount(self) -> None:
-        """Unmount as a user does, and see that it ends well."""
-        subprocess.run(["fusermount3", "-u", self.point], check=True, capture_output=True, timeout=HANGS)
+        """Unmount as a user does, again while the mount is busy, and see that it ends well."""
+        wait_for("unmounting", self._is_unmounted, BUDGET)
         if status := self.wait_for_end():
             raise DidNotHold(f"camfs ended with {status} after it was unmounted: {self.tail()}")
 
