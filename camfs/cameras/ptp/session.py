@@ -165,6 +165,23 @@ class Session:
                 except errors.CameraError as error:
                     log.info("closing the session: %s", error)
 
+    async def renew(self) -> None:
+        """Close the session and open another, as some bodies return to the photographer only so; handles may mean other objects then.
+
+        Raises:
+            CameraError: no other can be opened; this is the last failure.
+        """
+        async with self._lock.acquired(urgent=True):
+            self._check_not_gone()
+            if self._open:
+                self._open = False
+                try:
+                    await self._ask(Operation.CloseSession)
+                except errors.Refused as error:
+                    log.info("closing the session: %s", error)
+            await self._open_session(fresh=False)
+            self._on_reopen()
+
     def cancelled_by_camera(self, transaction_id: int) -> None:
         """Handle the event CancelTransaction: the transaction under way fails and is drained, and is repeated if it only reads."""
         if self._current_scope is not None and transaction_id in (self._current_id, 0xFFFFFFFF):

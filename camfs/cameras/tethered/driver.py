@@ -14,7 +14,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence, Set
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +32,7 @@ from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.mark import MarkedTether
 from camfs.cameras.tethered.remote import RemoteControl
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.cameras.tethered.shots import ShotFolder
 from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
@@ -185,6 +186,23 @@ class TetheredCamera(CardAndShots):
         self.shots.note_session_lost()
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost, and with it control on some bodies
+
+    # ------------------------------------------------------------------ listing
+
+    async def list_folder(self, key: Key | None) -> Sequence[Key]:
+        if key is None and not self.body.shows_card:
+            return [*await self._stores_that_show_something(), IMAGEDB]
+        return await super().list_folder(key)
+
+    async def _stores_that_show_something(self) -> Sequence[Key]:
+        """List the stores of a body that shows no card: it lists none, or one in which there is nothing."""
+        shown: list[Key] = []
+        with suppress(errors.StoreUnavailable):
+            for store in await self.ptp.list_folder(None):
+                with suppress(errors.StoreUnavailable):
+                    await self.ptp.list_folder(store)
+                    shown.append(store)
+        return shown
 
     async def refresh(self) -> None:
         self.body.settings.invalidate()

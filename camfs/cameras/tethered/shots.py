@@ -40,6 +40,10 @@ ROOM = 256 << 20
 """Bytes that have to be free on the spool's disk before a shot for this computer is taken: twice the largest picture of any body."""
 
 
+SPARE = 1 << 20
+"""Bytes that have to be free beside those of a shot that reading removes, for names and digests."""
+
+
 class ShotFolder:
     """The folder `imagedb`, and the shots that wait in the body.
 
@@ -212,6 +216,19 @@ class ShotFolder:
                 f"{self._spool.folder} has {free >> 20} MiB left, and a shot for this computer may need {ROOM >> 20}"
             )
 
+    async def _check_room_for(self, shot: WaitingShot) -> None:
+        """See that there is room for a shot which the body forgets as soon as it is read.
+
+        Raises:
+            StoreFull: there is not.
+        """
+        await self._spool.look()
+        _, free = await self._spool.usage()
+        if free < shot.size + SPARE:
+            raise errors.StoreFull(
+                f"{self._spool.folder} has {free >> 20} MiB left; {shot.name} has {shot.size >> 20}, and stays in the camera"
+            )
+
     def note_waiting(self, handle: int) -> None:
         """Note that a shot waits in the body. The same handle again is another shot, as each is told once."""
         self._waiting.append(handle)
@@ -265,6 +282,8 @@ class ShotFolder:
         """
         sessions_lost = self._sessions_lost
         shot = await self._body.describe_shot(handle)
+        if self._body.reading_removes:
+            await self._check_room_for(shot)
         name = await self._receive(shot)
         self._waiting.remove(handle)
         if sessions_lost == self._sessions_lost:
