@@ -212,6 +212,7 @@ def mounted(
     background: bool = False,
     env: Mapping[str, str] | None = None,
     program: Sequence[str] = CAMFS,
+    lifetime: float = LIFETIME,
 ) -> Iterator[Mount]:
     """Mount a source; at the end of the block unmount it, and see that camfs lived, ended well and said nothing unexpected.
 
@@ -225,6 +226,7 @@ def mounted(
         background: without -f, as users mount; camfs then has no stderr to be read.
         env: added to the environment.
         program: runs camfs.
+        lifetime: seconds after which camfs is killed, see `LIFETIME`.
     """
     point.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place, open(Path(place) / "log", "w+b") as log:
@@ -235,7 +237,7 @@ def mounted(
         environment = {**os.environ, **(env or {})}
         start = _start_in_background if background else _start
         mount = Mount(point, start(command, point, log, environment), log, Trace(traced, point))
-        killer = threading.Timer(LIFETIME, lambda: os.kill(mount.process, signal.SIGKILL))
+        killer = threading.Timer(lifetime, lambda: os.kill(mount.process, signal.SIGKILL))
         killer.daemon = True
         killer.start()
         try:

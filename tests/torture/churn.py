@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.mounted.mount import PATIENCE, Mount, mounted
+from tests.mounted.mount import LIFETIME, PATIENCE, Mount, mounted
 from tests.torture.cameras import STORE, served_camera
 from tests.torture.formula import make_formula_file
 from tests.torture.outcome import Counts, DidNotHold
@@ -54,7 +54,8 @@ def torture(until: float, seed: int, folder: Path) -> Counts:
     counts = Counts({"rounds": 0, "captures": 0, "deleted": 0, "failed calls": 0})
     samples: dict[str, list[Sample]] = {model: [] for model in STORE}
     with contextlib.ExitStack() as stack:
-        mounts = {model: _mount(stack, model, folder / model) for model in STORE}
+        lifetime = max(0.0, until - time.monotonic()) + LIFETIME
+        mounts = {model: _mount(stack, model, folder / model, lifetime) for model in STORE}
         while counts["rounds"] < 4 or time.monotonic() < until:
             for model, mount in mounts.items():
                 _round(model, mount, choices, counts)
@@ -71,7 +72,7 @@ def torture(until: float, seed: int, folder: Path) -> Counts:
     return counts
 
 
-def _mount(stack: contextlib.ExitStack, model: str, place: Path) -> Mount:
+def _mount(stack: contextlib.ExitStack, model: str, place: Path, lifetime: float) -> Mount:
     place.mkdir()
     pictures = place / "pictures"
     pictures.mkdir()
@@ -81,7 +82,9 @@ def _mount(stack: contextlib.ExitStack, model: str, place: Path) -> Mount:
     camera = stack.enter_context(served_camera(model, place, pictures, *fast))
     options = f"cache=1M,allow_delete,show_control,raw,spool={place / 'spool'}"
     environment = {"WATCHED": str(place / "watched")}
-    mount = stack.enter_context(mounted(camera.source, place / "camera", options, env=environment, program=WATCHED))
+    mount = stack.enter_context(
+        mounted(camera.source, place / "camera", options, env=environment, program=WATCHED, lifetime=lifetime)
+    )
     mount.tolerate(".")  # it says what it refuses
     return mount
 

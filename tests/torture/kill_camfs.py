@@ -16,6 +16,7 @@ from tests.mounted.mount import mount_entries
 from tests.torture.outcome import Counts, DidNotHold
 from tests.torture.processes import (
     BUDGET,
+    HANGS,
     LOST,
     MountedCamera,
     ServedCamera,
@@ -104,7 +105,7 @@ class Photographer:
         write(self._point / ".control", "0")
 
     def unmount(self) -> None:
-        if not subprocess.run(["fusermount3", "-u", self._point], capture_output=True, timeout=BUDGET).returncode:
+        if not subprocess.run(["fusermount3", "-u", self._point], capture_output=True, timeout=HANGS).returncode:
             raise FileNotFoundError("unmounted")
 
     def check(self, waiting: list[bytes], on_card: list[bytes]) -> None:

@@ -16,9 +16,13 @@ from pathlib import Path
 
 from tests.mounted.mount import CAMFS, mount_entries
 from tests.torture.outcome import DidNotHold
+from tests.torture.pace import is_too_long
 
 BUDGET = 20.0
 """Seconds in which a system call on the mount has returned, and in which camfs has ended after a signal."""
+
+HANGS = 180.0
+"""Seconds after which an unmount is killed."""
 
 READY = 60.0
 """Seconds in which a process that was started is ready, on a busy computer."""
@@ -30,9 +34,9 @@ def wait_for(what: str, happened: Callable[[], bool], seconds: float) -> None:
     Raises:
         DidNotHold: it has not, after these seconds.
     """
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
     while not happened():
-        if time.monotonic() > end:
+        if is_too_long(time.monotonic() - begun, seconds):
             raise DidNotHold(f"{what}: not within {seconds:g} s")
         time.sleep(0.005)
 
@@ -137,14 +141,19 @@ class MountedCamera:
         Raises:
             DidNotHold: it does not end.
         """
-        try:
-            return self.process.wait(BUDGET)
-        except subprocess.TimeoutExpired:
-            raise DidNotHold(f"camfs does not end: {self.tail()}") from None
+        begun = time.monotonic()
+        while (status := self.process.poll()) is None:
+            if is_too_long(time.monotonic() - begun, BUDGET):
+                raise DidNotHold(f"camfs does not end: {self.tail()}")
+            time.sleep(0.01)
+        return status
+
+    def _is_unmounted(self) -> bool:
+        return not subprocess.run(["fusermount3", "-u", self.point], capture_output=True, timeout=HANGS).returncode
 
     def unmount(self) -> None:
-        """Unmount as a user does, and see that it ends well."""
-        subprocess.run(["fusermount3", "-u", self.point], check=True, capture_output=True, timeout=BUDGET)
+        """Unmount as a user does, again while the mount is busy, and see that it ends well."""
+        wait_for("unmounting", self._is_unmounted, BUDGET)
         if status := self.wait_for_end():
             raise DidNotHold(f"camfs ended with {status} after it was unmounted: {self.tail()}")
 
@@ -236,8 +245,9 @@ def within_budget(what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if time.monotonic() - begun > BUDGET:
-            raise DidNotHold(f"{what} took {time.monotonic() - begun:.1f} s")
+        taken = time.monotonic() - begun
+        if is_too_long(taken, BUDGET):
+            raise DidNotHold(f"{what} took {taken:.1f} s")
 
 
 def read_whole(path: Path) -> bytes:

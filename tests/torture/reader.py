@@ -111,7 +111,8 @@ def by_direct(file: int, offset: int, size: int) -> bytes:
     first = offset // 4096 * 4096
     length = -(-(offset - first + size) // 4096) * 4096
     with mmap.mmap(-1, length) as aligned:
-        while 0 < (done := os.preadv(file, [aligned], first)) <= offset - first:
+        end = os.fstat(file).st_size
+        while 0 < (done := os.preadv(file, [aligned], first)) <= offset - first and first + done < end:
             pass
         return aligned[:done][offset - first : offset - first + size]
 

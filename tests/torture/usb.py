@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.mounted.mount import Mount, mounted
 from tests.torture.calls import LONGEST, RECOVERY, Tally, at_once, await_recovery, check_memory, six_calls, unmount
 from tests.torture.outcome import Counts, DidNotHold
+from tests.torture.pace import is_too_long
 from tests.torture.responder import DEPTHS, content, files_at, folder_at
 from tests.torture.usb_bus import FOR_EVER, ONCE, OTHERS, Wish
 
@@ -122,7 +123,7 @@ def once(folder: Path, card: Path, seed: int, totals: Totals, goes_on: Callable[
             torturer.wish(wish)
             begun = time.monotonic()
             while torturer.struck == before:
-                if time.monotonic() - begun > RECOVERY:
+                if is_too_long(time.monotonic() - begun, RECOVERY):
                     raise DidNotHold(f"{wish}, seed {seed}: nothing is read any more")
                 path, files = chance.choice(list(FOLDERS.items()))
                 name = chance.choice(list(files))
@@ -151,7 +152,7 @@ def read_through(file: Path, wanted: bytes, where: str, totals: Totals) -> None:
         except OSError as error:
             totals.failed_reads += 1
             why = str(error)
-            if time.monotonic() - begun > LONGEST:
+            if is_too_long(time.monotonic() - begun, LONGEST):
                 raise DidNotHold(f"{where}: {why} after {time.monotonic() - begun:.1f} s") from None
         time.sleep(PAUSE)
     raise DidNotHold(f"{where}: {file} cannot be read: {why}")

@@ -136,11 +136,12 @@ class CanonBody(PlainBody):
         self._destination_before: int | None = None
         self._wanted_destination: int | None = None
         self._kept_on_at = 0.0
+        self._epoch = 0
 
     def abilities(self) -> Set[Ability]:
         listed = {
             Ability.LIVE_VIEW: CanonOperation.GetViewFinderData,
-            Ability.MOVIES: CanonOperation.GetViewFinderData,
+            Ability.MOVIES: CanonOperation.GetViewFinderData,  # there is no operation for movies; bodies with the one have the other
             Ability.FOCUS: CanonOperation.RemoteReleaseOn,
             Ability.CLOCK: CanonOperation.SetDevicePropValueEx,
         }
@@ -150,6 +151,7 @@ class CanonBody(PlainBody):
 
     async def enter(self) -> None:
         self._owes_leave = self._is_entering = True
+        self._epoch = self.ptp.epoch
         try:
             await self._enter()
         except errors.Refused:
@@ -175,7 +177,8 @@ class CanonBody(PlainBody):
         self.settings.note_reported()
         if self._is_compact:
             await self._wake_compact()
-        self._destination_before = self.state.number(Property.CaptureDestination)
+        if self._destination_before is None:
+            self._destination_before = self.state.number(Property.CaptureDestination)
         if self._wanted_destination is not None:
             try:
                 await self._set_destination(self._wanted_destination)
@@ -317,6 +320,9 @@ class CanonBody(PlainBody):
         except errors.Refused as error:
             if error.code != ResponseCode.GeneralError:
                 raise
+            if self._epoch != self.ptp.epoch:  # it is the session that was lost, and the remote state with it
+                await self.enter()
+                return self._records.take()
             self._owes_leave = False
             failure = errors.CaptureFailed("the camera has left the computer's control by itself")
             self._records.give_back([ShotFailed(failure), LeftControl()])

@@ -40,17 +40,14 @@ class LiveView:
         operations: of the body.
         settings: of the body.
         state: what the records have told.
-
-    Attributes:
-        recording: whether a movie is being recorded.
     """
 
     def __init__(self, operations: CanonOperations, settings: CanonSettings, state: BodyState) -> None:
-        self.recording = False
         self._operations = operations
         self._settings = settings
         self._state = state
         self._output_before: int | None = None
+        self._has_started_movie = False
         self._has_switched_to_movies = False
 
     @property
@@ -58,9 +55,14 @@ class LiveView:
         """Whether the live view comes to the computer."""
         return bool((self._state.number(Property.EvfOutput) or 0) & EvfOutput.COMPUTER)
 
+    @property
+    def recording(self) -> bool:
+        """Whether a movie is being recorded that was started here; a body may end it by itself, when its card is full for example."""
+        return self._has_started_movie and self._state.number(Property.MovieRecording) == MOVIE_TO_CARD
+
     def note_ended(self) -> None:
         """Note that the body is the photographer's."""
-        self.recording = self._has_switched_to_movies = False
+        self._has_started_movie = self._has_switched_to_movies = False
         self._output_before = None
 
     async def frame(self) -> bytes:
@@ -109,8 +111,7 @@ class LiveView:
 
     async def end(self) -> None:
         """End recording and the live view."""
-        if self.recording:
-            await self.record(False)
+        await self.record(False)
         if self._output_before is not None:
             before, self._output_before = self._output_before, None
             await self._settings.write_number(Property.EvfOutput, before)
@@ -163,11 +164,12 @@ class LiveView:
         Raises:
             NotPermitted: the dial is not at movie, and the body cannot be switched to movies.
         """
-        if start == self.recording:
+        if start and self.recording:
             return
         if not start:
-            await self._settings.write_number(Property.MovieRecording, 0)
-            self.recording = False
+            if self.recording:
+                await self._settings.write_number(Property.MovieRecording, 0)
+            self._has_started_movie = False
             await self._leave_movies()
             return
         await self._enter_movies()
@@ -177,7 +179,7 @@ class LiveView:
             with trio.CancelScope(shield=True):
                 await self._leave_movies()
             raise
-        self.recording = True
+        self._has_started_movie = True
 
     def _can_record(self) -> bool:
         return MOVIE_TO_CARD in map(number_of, self._state.offered(Property.MovieRecording))

@@ -1,6 +1,7 @@
 """Shots that wait in a body for this computer: announced by a record, read in pieces, and then let go by TransferComplete.
 
-A body holds such a shot, and takes no other, until it is let go. It may use the handle again for the next one.
+A body holds such a shot, and takes no other, until it is let go. It may use the handle again for the next one. So a shot is read within one
+PTP session: in the next one the body announces anew what waits, and only a record that says the same of a handle means the same shot.
 """
 
 import trio
@@ -68,10 +69,15 @@ class WaitingShots:
         Raises:
             NotFound: the body does not hold it any more.
             RemoteProtocolError: it gives less than it has announced.
+            TransferTimeout: the session was lost meanwhile; the shot has to be read from its beginning.
         """
-        size = 0
+        size, epoch = 0, self._ptp.epoch
         while size < (shot.size or MOST_BYTES):
             piece = await self._read_piece(shot.handle, size, min(MAX_PIECE, (shot.size or MOST_BYTES) - size))
+            if self._ptp.epoch != epoch:
+                raise errors.TransferTimeout(
+                    f"{shot.name}: the connection was lost while it was read; it is read again"
+                )
             if not piece:
                 break
             await keep(size, piece)
@@ -91,7 +97,9 @@ class WaitingShots:
         until = trio.current_time() + NOT_READY
         while True:
             try:
-                reply = await self._ptp.session.transact(operation, *parameters, limit=size, repeatable=True)
+                reply = await self._ptp.session.transact(
+                    operation, *parameters, limit=size, repeatable=True, same_session=True
+                )
                 return reply.data
             except errors.NotFound:
                 self._announced.pop(handle, None)  # the body was switched off, for example

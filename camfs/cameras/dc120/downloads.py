@@ -47,6 +47,11 @@ DATE_TIME = 4.0
 REST = 60.0
 """Seconds for which no date is asked for after the camera has not told one: programs ask for those of all files of a folder."""
 
+GOES_ON = 300.0
+"""Seconds for which a transfer goes on for nobody after a read has run out of time: programs that read much at once from a slow line fail,
+and find the picture here when they try again.
+"""
+
 AT_ONCE = 4096
 """Bytes at the beginning of a picture that are served without the camera if they are known: what `file` and the like look at."""
 
@@ -93,6 +98,7 @@ class Download:
         self._is_kept = False  # on the disk
         self._running = False
         self._is_open = False
+        self._goes_on_until = -math.inf
         self._beginnings = 0  # calls of `read_beginning` under way
         self._beginning_size = 0  # the most that they want
         self._failure: errors.CameraError | None = None
@@ -120,11 +126,13 @@ class Download:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a file is open on it, or its beginning is waited for."""
-        return self._is_open or (self._beginnings > 0 and len(self._data) < self._beginning_size)
+        """Whether a file is open on it, its beginning is waited for, or a read has run out of time while it came."""
+        if self._is_open or (self._beginnings > 0 and len(self._data) < self._beginning_size):
+            return True
+        return self._running and trio.current_time() < self._goes_on_until
 
     def close(self) -> None:
-        """Note that no file is open on the picture: a transfer under way is aborted at its next packet."""
+        """Note that no file is open on the picture: a transfer under way is aborted at its next packet, or goes on for a while."""
         self._is_open = False
 
     async def read(self, offset: int, size: int) -> bytes:
@@ -134,7 +142,12 @@ class Download:
             CameraError: the transfer failed. The bytes that came before stay, and the next read begins another transfer.
         """
         self._is_open = True
-        return await self._read(offset, size, trio.current_time() + ANSWER_WITHIN)
+        try:
+            return await self._read(offset, size, trio.current_time() + ANSWER_WITHIN)
+        except trio.Cancelled:
+            if self._again:
+                self._goes_on_until = trio.current_time() + GOES_ON
+            raise
 
     async def read_beginning(self, size: int) -> bytes:
         """Read the first `size` bytes, all of them, however long it takes. No file needs to be open for it."""
@@ -182,6 +195,7 @@ class Download:
             self._failure = error
         finally:
             self._running = False
+            self._goes_on_until = -math.inf
             self._doubtful.clear()
             self._news.unpark_all()
         if self.is_complete and not self._is_kept:

@@ -270,6 +270,8 @@ class Line:
                 case Completed(confirmed=confirmed):
                     if not confirmed:
                         log.info("%s: the camera did not say that it was done", wanted)
+                    if wanted.form.reply.certain and self._packets < (wanted.form.reply.packets or 0):
+                        raise errors.RemoteProtocolError(f"{wanted}: ended without a reply")
                     return gathered
                 case Aborted() if self._begins_again:
                     self._begins_again, self._packets = False, 0

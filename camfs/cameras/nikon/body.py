@@ -178,8 +178,10 @@ class NikonBody(PlainBody):
     # ------------------------------------------------------------------ events
 
     async def poll(self) -> Sequence[News]:
-        stash, self._stash = self._stash, []
-        return [*stash, *await self._ask(), *await self._untold()]
+        self._stash += await self._ask()
+        self._stash += await self._untold()
+        news, self._stash = self._stash, []
+        return news
 
     async def _untold(self) -> Sequence[News]:
         """Look into the memory for a picture that was taken and that no event has told of."""
@@ -234,7 +236,8 @@ class NikonBody(PlainBody):
         return self.settings.destination != CARD
 
     async def release_shutter(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:
-        plan = await self._shutter.release(autofocus=autofocus, exposure=exposure, in_live_view=self._live_view.is_on)
+        in_live_view = await self._live_view.is_running()
+        plan = await self._shutter.release(autofocus=autofocus, exposure=exposure, in_live_view=in_live_view)
         self._owed, self._owed_since = plan.here, trio.current_time()
         return plan
 

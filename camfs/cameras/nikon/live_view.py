@@ -75,18 +75,24 @@ class LiveView:
         self._settings = settings
         self._await_event = await_event
         self._media_before: int | None = None
-        self._is_fresh = False
+        self._is_fresh = self._was_begun = False
         self._application_set_by: NikonOperation | NikonProperty | None = None
 
     def note_ended(self) -> None:
         """Note that the body is the photographer's: live view and recording are over."""
-        self.is_on = self.recording = False
+        self.is_on = self.recording = self._was_begun = False
         self._media_before = None
         self._application_set_by = None
 
     def note_changed(self) -> None:
-        """Note that the body has switched it on or off: it is asked for before the next frame."""
+        """Note that the body has switched it on or off, by itself or because it was told to: it is asked before the next frame."""
         self.is_on = False
+
+    async def is_running(self) -> bool:
+        """Say whether it is on; the body is asked if it has changed that."""
+        if self._was_begun and not self.is_on:
+            self.is_on = await self._settings.value(NikonProperty.LiveViewStatus) == 1
+        return self.is_on
 
     # ------------------------------------------------------------------ frames
 
@@ -134,9 +140,10 @@ class LiveView:
             raise errors.NotSupported("this camera has no live view")
         await self._settings.learn()
         if await self._settings.value(NikonProperty.LiveViewStatus) == 1:
-            self.is_on = self._is_fresh = True
+            self.is_on = self._is_fresh = self._was_begun = True
             return
         await self._check_possible()
+        self._was_begun = True
         await self._operations.insist(NikonOperation.StartLiveView)
         await self._operations.wait_until_ready(START_TIME)
         self.is_on = self._is_fresh = True
@@ -162,8 +169,8 @@ class LiveView:
         """End recording and live view, and put back what was changed for them."""
         if self.recording:
             await self.stop_movie()
-        if self.is_on:
-            self.is_on = False
+        if self._was_begun:
+            self.is_on = self._was_begun = False
             await self._operations.insist(NikonOperation.EndLiveView)
             await self._operations.wait_until_ready(START_TIME)
         await self._leave_application()

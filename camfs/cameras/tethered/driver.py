@@ -22,17 +22,16 @@ from typing import TypeVar
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Ability, Change, Entry, Happened, Key, Usage
+from camfs.cameras.api import Ability, Happened, Key
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
-from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.entries import CardAndShots, serial, shot_lines
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.mark import MarkedTether
 from camfs.cameras.tethered.remote import RemoteControl
-from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 from camfs.cameras.tethered.shots import ShotFolder
 from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
@@ -46,9 +45,6 @@ AUTOFOCUS = "capture-autofocus"
 manual focus."""
 
 SWITCH = ("off", "on")
-
-STATUS_FILES = 20
-"""Files of the spool that are not offered and are named in `.status`."""
 
 
 class HeldShots:
@@ -86,7 +82,7 @@ class HeldShots:
         self._shots.note_emptied()
 
 
-class TetheredCamera:
+class TetheredCamera(CardAndShots):
     """A body on any link; a `cameras.api.Camera`.
 
     Args:
@@ -107,10 +103,11 @@ class TetheredCamera:
         self.ptp = ptp
         self.body = body
         self._nursery = nursery
-        kept = Spool(spool or default_folder(self._serial()))
+        kept = Spool(spool or default_folder(serial(ptp)))
         self._names_spool = spool is not None
         self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
         self.shots = ShotFolder(body, kept, self._image_news.announce)
+        super().__init__(ptp, ptp, self.shots)
         held = HeldShots(body, self.shots)
         self._tether = MarkedTether(body, ptp, kept)
         self.remote = RemoteControl(self._tether, held, idle)
@@ -167,27 +164,8 @@ class TetheredCamera:
             await self.ptp.aclose()
 
     @property
-    def epoch(self) -> int:
-        return self.ptp.epoch
-
-    @property
-    def changes(self) -> trio.MemoryReceiveChannel[Change]:
-        return self.ptp.changes
-
-    @property
-    def gone(self) -> bool:
-        return self.ptp.gone
-
-    @property
     def is_remote_controlled(self) -> bool:
         return self.body.settings_need_control
-
-    @property
-    def sends_events(self) -> bool:
-        return self.ptp.sends_events
-
-    def _serial(self) -> str:
-        return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
     def _when_control_ended(self) -> None:
         self.body.note_left()
@@ -207,66 +185,6 @@ class TetheredCamera:
         self.shots.note_session_lost()
         if self.remote.is_acquired:
             self.remote.note_unclear()  # the session was lost, and with it control on some bodies
-
-    # ------------------------------------------------------------------ listing
-
-    async def list_folder(self, key: Key | None) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return self.shots.list()
-        keys: Sequence[Key] = await self.ptp.list_folder(key)
-        return [*keys, IMAGEDB] if key is None else keys
-
-    async def describe(self, key: Key, folder: Key | None) -> Entry | None:
-        if key == IMAGEDB:
-            return Entry(IMAGEDB, IMAGEDB, IMAGEDB, is_folder=True, is_local=True)
-        if isinstance(key, ImageKey):
-            return self.shots.describe(key)
-        return await self.ptp.describe(key, folder)
-
-    async def locate(self, key: Key) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return [IMAGEDB]
-        if isinstance(key, ImageKey):
-            return [IMAGEDB, key]
-        return await self.ptp.locate(key)
-
-    # ------------------------------------------------------------------ data
-
-    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        return entry if isinstance(entry.key, ImageKey) else await self.ptp.measure(entry, reading=reading)
-
-    def reads_short(self, entry: Entry) -> bool:
-        return False
-
-    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        if isinstance(entry.key, ImageKey):
-            return await self.shots.read(entry, offset, size)
-        return await self.ptp.read(entry, offset, size)
-
-    async def release(self, entry: Entry) -> None:
-        if not isinstance(entry.key, ImageKey):
-            await self.ptp.release(entry)
-
-    async def thumbnail(self, entry: Entry) -> bytes:
-        if isinstance(entry.key, ImageKey):
-            return await carried_thumbnail(entry, self.read)
-        return await self.ptp.thumbnail(entry)
-
-    async def delete(self, entry: Entry) -> None:
-        if entry.key == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be deleted")
-        await (self.shots.remove(entry) if isinstance(entry.key, ImageKey) else self.ptp.delete(entry))
-
-    async def rename(self, entry: Entry, name: str) -> None:
-        raise errors.StoreReadOnly("nothing can be renamed on this camera")
-
-    async def usage(self, store: Key) -> Usage:
-        return await (self.shots.usage() if store == IMAGEDB else self.ptp.usage(store))
-
-    async def format(self, store: Key) -> None:
-        if store == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be formatted; delete its files instead")
-        await self.ptp.format(store)
 
     async def refresh(self) -> None:
         self.body.settings.invalidate()
@@ -380,15 +298,5 @@ class TetheredCamera:
         lines += await self.body.status()
         if self.remote.is_acquired:
             lines.append(("recording", "yes" if self.body.recording else "no"))
-        files = len(self.shots.list())
-        lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.shots.unsaved} only in the camera"))
-        if self.shots.trouble:
-            lines.append(("spool", f"{self.shots.trouble}; what the camera holds stays there until there is room"))
-        if unusable := self.shots.unusable:
-            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
-            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
-        if self.shots.lost_names:
-            lines.append(
-                ("lost", f"{', '.join(self.shots.lost_names)} (the camera let them go before they were fetched)")
-            )
+        lines += shot_lines(self.shots)
         return lines

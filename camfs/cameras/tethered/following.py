@@ -122,7 +122,11 @@ class Following:
             CameraError: the body did not answer, or did not hand a shot over.
         """
         async with self._asking:
-            for news in await self._body.poll():
+            told = await self._body.poll()
+            for news in told:
+                if isinstance(news, ShotWaits):
+                    self._shots.note_waiting(news.handle)  # before anything that may fail: it is told once
+            for news in told:
                 await self._tell(news)
             keys = await self._shots.bring_in()
             if keys and self.listener is not None:
@@ -133,8 +137,6 @@ class Following:
             case OnCard(event):
                 if self._twins.is_news(event, "poll"):
                     await self._events.hand_in(event)
-            case ShotWaits(handle):
-                self._shots.note_waiting(handle)
             case ShotComplete():
                 if self.listener is not None:
                     self.listener.note_complete()

@@ -14,6 +14,7 @@ from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.tethered.body import Body
 from camfs.cameras.tethered.spool import Spool
+from camfs.private_files import PrivateFolder
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class MarkedTether:
     async def acquire(self) -> None:
         """Leave the mark, and take the body. Where nothing can be kept on the disk, it is taken without a mark."""
         try:
-            await self._spool.in_folder(lambda folder: folder.write(MARK, b""))
+            await self._spool.in_folder(_mark)
         except errors.Refused as error:
             log.warning(
                 "if this program is killed, the next one will not know that it has to release the camera: %s", error
@@ -90,3 +91,9 @@ class MarkedTether:
 
     def has_ended(self, error: errors.Refused) -> bool:
         return False
+
+
+def _mark(folder: PrivateFolder) -> None:
+    """Make the mark, so that it outlives a power cut as well."""
+    folder.write(MARK, b"")
+    folder.sync()

@@ -87,6 +87,7 @@ class EosBody(MakerBody):
         recording: whether a movie is being recorded.
         focus_position: of the lens, from 0, near, to `LENS_END`.
         kept_on_at: when KeepDeviceOn came last.
+        number: of the last picture or movie that it took.
         gone: whether it has switched itself off.
         is_deaf: whether it answers nothing, because the session before was closed.
     """
@@ -111,7 +112,7 @@ class EosBody(MakerBody):
         self._exposing = False
         self._bulb_since: float | None = None
         self._failure: str | None = None
-        self._number = 0
+        self.number = 0
         self._tethered_at = 0.0
         self._frames = 0
         self._ahead = timedelta()
@@ -380,8 +381,8 @@ class EosBody(MakerBody):
             self.properties.number(Property.CaptureDestination) if self.is_tethered else Destination.FIRST_CARD
         )
         card = self._state.stores[0]
-        self._number = max(self._number + 1, card.next_number())
-        for name, content, object_format in footage.files(self.properties, self._number, self.now()):
+        self.number = max(self.number + 1, card.next_number())
+        for name, content, object_format in footage.files(self.properties, self.number, self.now()):
             if destination & ~Destination.COMPUTER:
                 file = card.add_file(f"DCIM/{self._state.capture.folder.rpartition('/')[2]}", name, content, self.now())
                 file.object_format = object_format
@@ -486,6 +487,6 @@ class EosBody(MakerBody):
         self.recording = False
         seconds = trio.current_time() - self._movie_since
         card = self._state.stores[0]
-        self._number = max(self._number + 1, card.next_number())
-        name, content = footage.movie(self._number, seconds)
+        self.number = max(self.number + 1, card.next_number())
+        name, content = footage.movie(self.number, seconds)
         card.add_file(f"DCIM/{self._state.capture.folder.rpartition('/')[2]}", name, content, self.now())

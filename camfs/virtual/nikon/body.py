@@ -344,6 +344,7 @@ class NikonState(MakerBody):
         self._unready_answers = 0
         self.live_view = True
         self._set(own.LIVE_VIEW, 1)
+        self._state.send(Event(NikonEvent.LiveViewStateChanged, NO_TRANSACTION, (1,)))
 
     def end_live_view(self) -> None:
         """EndLiveView; it is no error that it is off."""

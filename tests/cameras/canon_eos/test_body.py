@@ -149,6 +149,22 @@ async def test_a_session_that_is_lost_does_not_leave_dead_keys(tmp_path: Path, j
         assert rig.eos.keys_are_alive
 
 
+async def test_a_lost_session_that_ends_the_remote_state_costs_no_shot(
+    tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "computer")
+        rig.eos.session_ended = rig.eos.leave_tethering  # type: ignore[method-assign]
+        rig.eos.press_shutter()
+        rig.fail(FaultKind.LOSE_SESSION)
+        await trio.sleep(20)
+        assert await rig.names() == ["IMG_0001.JPG"]
+        assert not rig.eos.waiting
+        assert "lost" not in caplog.text
+        await rig.camera.release_control()
+        assert rig.eos.keys_are_alive
+
+
 async def test_a_body_that_leaves_by_itself_is_noticed_and_taken_again(
     tmp_path: Path, jumping_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -248,6 +248,16 @@ async def test_movies(tmp_path: Path, jumping_clock: MockClock, mode: str) -> No
         assert [node.name for node in rig.body.card.folder("DCIM/100CANON").children] == ["MVI_0001.MOV"]
 
 
+async def test_a_movie_that_the_body_ends_by_itself(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.record(True)
+        rig.eos.tell(*rig.eos.properties.put(0xD1B8, 0))
+        await trio.sleep(2)
+        assert not await rig.camera.recording()
+        await rig.camera.record(True)
+        assert await rig.camera.recording()
+
+
 async def test_a_movie_ends_when_the_body_is_given_back(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         await rig.camera.record(True)

@@ -16,6 +16,7 @@ from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.canon_eos.events import PropertyChanged
 from camfs.protocols.ptp.codes import Operation
 from camfs.virtual.ptp.calls import Answer, Call
+from camfs.virtual.ptp.faults import FaultKind
 from camfs.virtual.ptp.state import CameraState
 from tests.cameras.canon_eos.rig import Rig, rigged
 
@@ -137,6 +138,33 @@ async def test_a_piece_that_is_not_ready_is_asked_for_again(tmp_path: Path, jump
             (entry,) = await rig.shoot()
         assert not refusals
         assert entry.size > 1000
+
+
+async def test_a_shot_is_not_put_together_from_two_sessions(
+    tmp_path: Path, jumping_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from camfs.virtual.pictures import generated as pictures
+
+    content = bytes(range(250)) * 10_000
+    monkeypatch.setattr(pictures, "jpeg", lambda *_: content)
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("destination", "computer")
+        rig.eos.press_shutter()
+
+        async def then_lost(state: CameraState, call: Call) -> Answer:
+            if call.parameters[1]:
+                rig.body.restore(Operation.GetPartialObject)
+                rig.fail(FaultKind.LOSE_SESSION)
+            handler = rig.body.responder._handlers[Operation.GetPartialObject]
+            return await handler(state, call)
+
+        rig.body.override(Operation.GetPartialObject, then_lost)
+        await trio.sleep(30)
+        (entry,) = await rig.described(IMAGEDB)
+        assert await rig.bytes_of(entry) == content
+        offsets = [r.parameters[1] for r in rig.body.trace.records if r.operation == "GetPartialObject"]
+        assert offsets.count(0) == 2
+        assert not rig.eos.waiting
 
 
 async def test_pieces_have_a_mebibyte_at_most(

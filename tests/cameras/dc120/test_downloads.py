@@ -5,6 +5,7 @@ import trio
 import trio.testing
 
 from camfs import errors
+from camfs.cameras.dc120.downloads import GOES_ON
 from camfs.protocols.dc120.commands import Code
 from camfs.virtual.dc120 import FaultKind
 from tests.cameras.dc120.rig import picture, rigged, showing, stored
@@ -55,3 +56,38 @@ async def test_a_thumbnail_without_the_command(jumping_clock: trio.testing.MockC
         await rig.settle()
         files = [each for each in rig.emulated.trace.records if each.operation == "GET_MEMORY_FILE"]
         assert [each.bytes_in for each in files] == [16 * 1024]
+
+
+async def test_a_slow_picture_comes_to_its_end_though_a_read_ran_out_of_time(
+    jumping_clock: trio.testing.MockClock,
+) -> None:
+    """A program that reads much at once from a slow line fails; when it tries again, the picture is there."""
+    async with rigged([stored(1), stored(2)], throttled=True, baud=9600) as rig:
+        entry = await rig.entry(1)
+        with trio.move_on_after(15.5):  # the budget of a request
+            have = 0
+            while have < 1 << 15:
+                have += len(await rig.camera.read(entry, have, entry.size - have))
+        await rig.camera.release(entry)
+        await trio.sleep(2 * entry.size / 960)
+        before = trio.current_time()
+        assert await rig.camera.read(entry, 0, entry.size) == picture(1)
+        assert trio.current_time() == before
+        assert rig.operations().count("GET_MEMORY_FILE") == 1
+
+
+async def test_a_transfer_that_nobody_needs_ends_though_a_read_ran_out_of_time(
+    jumping_clock: trio.testing.MockClock,
+) -> None:
+    """It does not hold the line for longer than some minutes: uncompressed pictures take a quarter of an hour."""
+    async with rigged([stored(1, size=1_000_000), stored(2)], throttled=True, baud=9600) as rig:
+        one, other = [await rig.entry(number) for number in (1, 2)]
+        await rig.camera.read(one, 0, 1)
+        with trio.move_on_after(5):
+            await rig.camera.read(one, 900_000, 1)
+        await rig.camera.release(one)
+        with trio.move_on_after(15) as patience:
+            await rig.camera.read(other, 0, 1)
+        assert patience.cancelled_caught
+        await trio.sleep(GOES_ON)
+        assert await rig.camera.read(other, 0, 1) == picture(2)[:1]

@@ -9,9 +9,10 @@ import trio.testing
 
 from camfs import errors
 from camfs.cameras.api import FolderChanged
-from camfs.protocols.dc120.commands import Code
+from camfs.protocols.dc120.commands import Code, command
 from camfs.protocols.dc120.frames import DATA_SIZE
 from camfs.protocols.dc120.host import WARY_RETRIES
+from camfs.protocols.dc120.values import Location
 from camfs.virtual.dc120 import FaultKind
 from tests.cameras.dc120.rig import MEMORY, picture, rigged, stored
 
@@ -261,3 +262,22 @@ async def test_a_picture_that_was_left_is_read_on_at_any_speed(jumping_clock: tr
             with trio.fail_after(5):
                 data += await rig.camera.read(entry, len(data), 1 << 17)
         assert data == picture(1)[:60_000]
+
+
+@pytest.mark.parametrize("code", [Code.GET_FILE_COUNT, Code.GET_STATUS, Code.GET_ALBUM_NAMES])
+async def test_a_reply_cut_off_after_a_byte_is_an_error(jumping_clock: trio.testing.MockClock, code: Code) -> None:
+    """Its first byte may look like the end of the command."""
+    async with rigged([stored(1)]) as rig:
+        await rig.entries()
+        replies = count()
+
+        def cut(data: bytes) -> bytes:
+            return data if len(data) < 17 else b"\0"[next(replies) :]
+
+        rig.cable.to_host = cut
+        with pytest.raises(errors.CameraError):
+            await rig.line.run(
+                command(code, location=Location.MEMORY) if code is Code.GET_FILE_COUNT else command(code)
+            )
+        rig.cable.to_host = bytes
+        assert await rig.read(await rig.entry(1)) == picture(1)

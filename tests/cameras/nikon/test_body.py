@@ -457,6 +457,27 @@ async def test_live_view_that_the_body_has_ended_begins_again(tmp_path: Path, ju
         assert (await rig.camera.view_frame()).startswith(JPEG)
 
 
+async def test_live_view_is_ended_though_the_body_has_told_of_its_beginning(
+    tmp_path: Path, jumping_clock: MockClock
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.view_frame()
+        await trio.sleep(5)
+        await rig.camera.release_control()
+        assert not rig.nikon.live_view
+
+
+async def test_news_outlive_a_question_that_fails(tmp_path: Path, jumping_clock: MockClock) -> None:
+    """What was told before the failure is told once only."""
+    async with rigged(tmp_path) as rig:
+        await rig.camera.change_setting("recording-media", "memory")
+        rig.nikon.press_shutter()
+        await rig.camera.acquire_control()  # which has heard of the shot
+        rig.fail(FaultKind.REFUSE, NikonOperation.GetEventEx, code=ResponseCode.GeneralError, times=2)
+        await trio.sleep(60)
+        assert len(await rig.shots()) == 1
+
+
 async def test_live_view_goes_on_after_a_picture_that_ended_it(tmp_path: Path, jumping_clock: MockClock) -> None:
     async with rigged(tmp_path) as rig:
         await rig.camera.change_setting("capture-autofocus", "on")

@@ -1,4 +1,4 @@
-"""Payloads of real EOS bodies, in ../shared, by their file names."""
+"""Payloads of real EOS bodies by their file names: a few in `tests/samples`, all of them in ../shared."""
 
 from pathlib import Path
 
@@ -6,10 +6,13 @@ from tests.shared import shared, shared_files
 
 FOLDER = "samples/makers/canon-eos"
 
+HERE = Path(__file__).parents[2] / "samples/canon-eos"
+
 
 def payload(name: str) -> bytes:
     """Return the bytes of a payload, by its name without `.hex`."""
-    return bytes.fromhex(shared(f"{FOLDER}/{name}.hex").read_text())
+    own = HERE / f"{name}.hex"
+    return read(own if own.exists() else shared(f"{FOLDER}/{name}.hex"))
 
 
 def payloads(pattern: str) -> dict[str, bytes]:

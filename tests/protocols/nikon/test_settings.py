@@ -1,14 +1,20 @@
 """Names and values of settings, held against the tables of twenty real bodies."""
 
+import re
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from camfs.errors import InvalidValue
-from camfs.protocols.nikon.settings import NikonNames, exposure_seconds, files_of_quality
+from camfs.protocols.nikon.settings import NIKON_SETTINGS, NikonNames, exposure_seconds, files_of_quality
 from camfs.protocols.ptp.codes import DataType
 from camfs.protocols.ptp.datasets import DevicePropDesc, Enumeration, Range
 from camfs.protocols.ptp.makers import Maker
 from camfs.protocols.ptp.properties import read_value, write_value, write_values
 from tests.protocols.nikon.samples import bodies, datasets, descriptions
+
+ROOT = Path(__file__).parents[3]
 
 
 def names_of(body: str) -> tuple[NikonNames, dict[int, DevicePropDesc]]:
@@ -190,3 +196,45 @@ def test_an_enumeration_of_60_000_values_is_named_without_delay() -> None:
 def test_a_row_that_does_not_apply_leaves_numbers() -> None:
     description = DevicePropDesc(0xD01E, DataType.UINT16, True, 15, 15, Range(0, 30, 1))
     assert NikonNames([0xD01E]).notation(description) is None
+
+
+def rows() -> list[tuple[list[str], list[int], str]]:
+    """Return the rows of the README's table of settings: names, properties, and from where they are known."""
+    text = (ROOT / "camfs/protocols/nikon/README.md").read_text("utf-8")
+    section = text.partition("\n## Properties\n")[2].partition("\n## ")[0]
+    found = []
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 4:
+            names = re.findall(r"`([^`]+)`", cells[0])
+            found.append((names, [int(code, 16) for code in re.findall(r"\b[5D][0-9A-F]{3}\b", cells[1])], cells[3]))
+    return found
+
+
+def test_the_table_of_settings_names_properties_that_bodies_have() -> None:
+    """Each name stands for its property on a body that has it; each row says from where it is known."""
+    present = {code for body in bodies() for code in descriptions(body)}
+    assert len(rows()) > 20
+    for names, codes, origin in rows():
+        assert origin, names
+        assert set(codes) <= present, names
+        for name in names:
+            if name not in ("destination", ".clock"):
+                assert NikonNames(codes).code(name) in codes, name
+
+
+def test_the_table_of_settings_counts_the_bodies_rightly() -> None:
+    """Where a row gives one property and one number of tables, that many of the twenty bodies have it."""
+    counts = Counter(code for body in bodies() for code in descriptions(body))
+    checked = 0
+    for names, codes, origin in rows():
+        numbers = re.findall(r"\b(\d+)\b", re.sub(r"D\d+\w*|Z \d+\w*|8019|8016|D10B: ", "", origin))
+        if len(codes) == 1 and len(numbers) == 1:
+            assert counts[codes[0]] == int(numbers[0]), names
+            checked += 1
+    assert checked >= 12
+
+
+def test_every_row_of_the_code_is_in_the_table() -> None:
+    told = {code for _, codes, _ in rows() for code in codes}
+    assert {row.code for row in NIKON_SETTINGS} <= told
