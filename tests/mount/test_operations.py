@@ -191,7 +191,7 @@ async def test_lookup_shows_a_file(asking: Asking) -> None:
         (".status", stat.S_IFREG | 0o440),
         (".refresh", stat.S_IFREG | 0o200),
         (".capture", stat.S_IFREG | 0o640),
-        (".settings", stat.S_IFDIR | 0o550),
+        (".settings", stat.S_IFDIR | 0o750),
     ],
 )
 async def test_modes_less_the_umask(asking: Asking, path: str, mode: int) -> None:

@@ -307,6 +307,9 @@ class SigmaCamera(CardAndShots):
         if self.images.interval.runs:
             async with self.remote.unchanged():
                 await self.images.interval.stop()
+                await (
+                    self.images.bring_in_interval()
+                )  # so that the next command may follow at once, unless a picture is under way
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         return self.remote.unchanged()
