@@ -9,7 +9,7 @@ HELP: dict[str, tuple[str, Ability | None]] = {
     ".status": ("the camera, its stores, what runs now, what failed last", None),
     ".events": ("what happened, a line each; tail -f follows it", None),
     ".capture": (
-        "write a number to take so many pictures, `bulb 8`, or `50 every 10s`; 0 ends them. Read the paths of the last picture",
+        "write a number to take so many pictures, `50 every 10s`, or, on a camera with bulb, `bulb 8`; 0 ends them. Read the last one's paths",
         Ability.CAPTURE,
     ),
     ".settings": (
@@ -22,7 +22,10 @@ HELP: dict[str, tuple[str, Ability | None]] = {
         Ability.REMOTE_CONTROL,
     ),
     ".record": ("write 1 to start a movie, 0 to stop it", Ability.MOVIES),
-    ".focus": ("the focus; write `af`, or a position", Ability.FOCUS),
+    ".focus": (
+        "the focus; write `af`, a position (SIGMA), or `near 2` or `far 2` (steps, on other bodies)",
+        Ability.FOCUS,
+    ),
     ".liveview.jpg": ("a new frame of the live view each time that it is opened", Ability.LIVE_VIEW),
     ".liveview.mjpeg": ("the live view as a stream without end, for video players", Ability.LIVE_VIEW),
     ".thumbnails": ("the camera's thumbnails, in the folders of their pictures", Ability.THUMBNAILS),
