@@ -9,7 +9,8 @@ HELP: dict[str, tuple[str, Ability | None]] = {
     ".status": ("the camera, its stores, what runs now, what failed last", None),
     ".events": ("what happened, a line each; tail -f follows it", None),
     ".capture": (
-        "write a number to take so many pictures, `50 every 10s`, or, on a camera with bulb, `bulb 8`; 0 ends them. Read the last one's paths",
+        "write a number to take so many pictures, `50 every 10s`, or, on a camera with bulb, `bulb 8`; 0 ends them. "
+        "Read the paths of the last one",
         Ability.CAPTURE,
     ),
     ".settings": (
