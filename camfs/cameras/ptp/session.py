@@ -19,8 +19,8 @@ unknown state, which is put right before anything else is sent::
     any state ── DeviceGone ──► GONE (every transaction fails at once) ── reattach ──► OPEN
 
 Step 1 is done before the failure is raised; so is step 2 if it takes no longer than a reset, else the transaction that comes next begins
-with it. Each step is bounded in time. When a caller is
-cancelled, a transaction without a sink first gets `FINISH` seconds to end by itself, which needs no recovery.
+with it. Each step is bounded in time. When a caller is cancelled, a transaction without a sink first gets `FINISH` seconds to end by
+itself, which needs no recovery.
 
 What is sent once more, if the caller's time allows it (the deadline of the cancel scope that it runs in):
 
@@ -54,7 +54,7 @@ from camfs.cameras.ptp.rests import Question, RestingRequests
 from camfs.cameras.ptp.transaction import Reply, Sink
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of
 from camfs.protocols.ptp.datasets import DeviceInfo
-from camfs.protocols.ptp.makers import loses_next_session
+from camfs.protocols.ptp.makers import forgets_with_session, loses_next_session
 from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
@@ -484,11 +484,10 @@ class Session:
                 return
 
     async def _must_not_close(self) -> bool:
-        """Say whether the camera would answer nothing in the session after one that was closed."""
+        """Say whether the camera would answer nothing in the session after one that was closed, or lose what waits in it."""
         try:
-            return loses_next_session(
-                DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
-            )
+            info = DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
+            return loses_next_session(info) or forgets_with_session(info)
         except (errors.Refused, errors.RemoteProtocolError) as error:
             log.info("what the camera is: %s", error)
             return False

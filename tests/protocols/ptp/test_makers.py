@@ -22,7 +22,7 @@ from camfs.protocols.ptp.properties import STANDARD_PROPERTIES
         ("Leica Camera AG", 0, "", Maker.LEICA),
         ("Ricoh Company, Ltd.", 6, "", Maker.RICOH),
         ("OMSYSTEM", 0, "", Maker.OLYMPUS),
-        ("Canon Inc.", 0x0B, "", Maker.OTHER),
+        ("Canon Inc.", 0x0B, "", Maker.CANON),
         ("", 6, "", Maker.OTHER),
         ("", 0, "", Maker.OTHER),
     ],
