@@ -125,6 +125,10 @@ LAYERS = {
         frozenset({"camfs.protocols.nikon"}),
         frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.nikon"}),
     ),
+    "Sony's protocol extends PTP": Layer(
+        frozenset({"camfs.protocols.sony"}),
+        frozenset({"camfs.errors", "camfs.protocols.ptp", "camfs.protocols.sony"}),
+    ),
     "the DC120's protocol stands alone": Layer(
         frozenset({"camfs.protocols.dc120"}),
         frozenset({"camfs.errors", "camfs.protocols.dc120", "camfs.protocols.text"}),
@@ -213,6 +217,20 @@ LAYERS = {
             }
         ),
     ),
+    "Sony's driver is a body of the tethered one": Layer(
+        frozenset({"camfs.cameras.sony"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.cameras.api",
+                "camfs.cameras.ptp",
+                "camfs.cameras.sony",
+                "camfs.cameras.tethered",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sony",
+            }
+        ),
+    ),
     "the choice among still cameras' drivers knows them all": Layer(
         frozenset({"camfs.cameras.still"}),
         frozenset(
@@ -221,6 +239,7 @@ LAYERS = {
                 "camfs.cameras.nikon",
                 "camfs.cameras.ptp",
                 "camfs.cameras.sigma",
+                "camfs.cameras.sony",
                 "camfs.cameras.tethered",
                 "camfs.protocols.ptp.makers",
                 "camfs.protocols.sigma.codes",
@@ -348,6 +367,20 @@ LAYERS = {
                 *(f"camfs.virtual.ptp.{name}" for name in ("calls", "makers", "operations", "options", "profiles")),
                 *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "properties", "refusal", "state")),
                 "camfs.virtual.nikon",
+            }
+        ),
+    ),
+    "the emulated Sony adds to a PTP camera's state": Layer(
+        frozenset({"camfs.virtual.sony"}),
+        frozenset(
+            {
+                "camfs.errors",
+                "camfs.protocols.ptp",
+                "camfs.protocols.sony",
+                "camfs.virtual.pictures",
+                *(f"camfs.virtual.ptp.{name}" for name in ("calls", "operations", "options", "profiles")),
+                *(f"camfs.virtual.ptp.{name}" for name in ("maker_body", "refusal", "state")),
+                "camfs.virtual.sony",
             }
         ),
     ),

@@ -55,11 +55,14 @@ class Entry:
         return (
             self.name == other.name
             and self.is_folder == other.is_folder
-            and (self.is_folder or (self._may_be_as_large_as(other) and self.mtime_ns == other.mtime_ns))
+            and (self.is_folder or (self._may_be_as_large_as(other) and self._may_be_as_old_as(other)))
         )
 
     def _may_be_as_large_as(self, other: "Entry") -> bool:
         return self.size == other.size or not (self.size_is_exact and other.size_is_exact)
+
+    def _may_be_as_old_as(self, other: "Entry") -> bool:
+        return self.mtime_ns == other.mtime_ns or not (self.date_is_exact and other.date_is_exact)
 
 
 @dataclass(frozen=True)

@@ -70,4 +70,9 @@ def _body_of(ptp: PtpCamera) -> "Body | None":
         from camfs.cameras.canon_eos.body import CanonBody, is_eos
 
         return CanonBody(ptp) if is_eos(ptp.info.operations) else None
+    if maker_of(ptp.info) is Maker.SONY:
+        from camfs.cameras.sony.body import SonyBody
+        from camfs.cameras.sony.body import is_driven as is_in_pc_remote
+
+        return SonyBody(ptp) if is_in_pc_remote(ptp.info) else None
     return None

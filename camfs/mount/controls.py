@@ -455,7 +455,7 @@ class SettingsFolder(Directory):
         self._choices = SettingsFolder(controls, self, b".choices", choices_file) if control is setting_file else None
 
     async def attributes(self, exact: bool = True) -> Attributes:
-        return Attributes(stat.S_IFDIR, 0o555, lasting=False)
+        return Attributes(stat.S_IFDIR, 0o755, lasting=False)
 
     async def find(self, name: bytes) -> Node | None:
         if self._choices is not None and name == self._choices.name:

@@ -41,6 +41,7 @@ from pyfuse3 import (
 
 from camfs import errors
 from camfs.mount import names
+from camfs.mount.controls import SettingsFolder
 from camfs.mount.errnos import BadRequest, errno_of
 from camfs.mount.failures import Kind
 from camfs.mount.file import File
@@ -403,6 +404,15 @@ class CameraOperations(RefusingOperations):
     async def mkdir(self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext) -> EntryAttributes:
         """Nothing can be written into a store. To the caller a new folder is given (`watchers.py`)."""
         return await self._make_for_caller(parent_inode, name, mode | stat.S_IFDIR, ctx)
+
+    @_answers
+    async def create(
+        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, flags: FlagT, ctx: RequestContext
+    ) -> tuple[FileInfo, EntryAttributes]:
+        """Refuse. Whoever writes to a setting that the camera does not have is told so: nobody there wants to make a file."""
+        if isinstance(directory := self._node(parent_inode), SettingsFolder):
+            raise errors.NotSupported(f"the camera has no {os.fsdecode(name)!r} in {directory.path()}")
+        return await super().create(parent_inode, name, mode, flags, ctx)
 
     @_answers
     async def mknod(

@@ -12,6 +12,7 @@ from camfs.virtual.options import WrongOption
 from camfs.virtual.ptp.camera import EmulatedCamera
 from camfs.virtual.ptp.options import parse
 from camfs.virtual.ptp.profiles import PROFILES as PTP_PROFILES
+from camfs.virtual.sony.profile import SONY_ALPHA
 from camfs.virtual.usb.pipes import HostPipes
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "emulate_dc120",
 ]
 
-PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS}
+PROFILES = {**PTP_PROFILES, NIKON.name: NIKON, CANON_EOS.name: CANON_EOS, SONY_ALPHA.name: SONY_ALPHA}
 """The models on USB, by the name in `virtual:NAME`."""
 
 DC120 = "dc120"

@@ -24,7 +24,7 @@ from camfs.virtual.dc120.camera import serve as serve_dc120
 from camfs.virtual.dc120.options import OPTIONS as DC120_OPTIONS
 from camfs.virtual.options import Option
 from camfs.virtual.ptp import ptpip
-from camfs.virtual.ptp.options import OPTIONS as PTP_OPTIONS
+from camfs.virtual.ptp.options import table_of
 
 LOOPBACK = "127.0.0.1"
 """The host to listen at by default."""
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     models = command.add_subparsers(dest="model", required=True, metavar="MODEL", help=", ".join((*PROFILES, DC120)))
     for name, profile in PROFILES.items():
         model = models.add_parser(name, epilog=EPILOG)
-        table = {**PTP_OPTIONS, **profile.own_options}
+        table = {**table_of((*(store.option for store in profile.stores), *profile.options)), **profile.own_options}
         ways = model.add_mutually_exclusive_group(required=True)
         ways.add_argument("--ptpip", metavar="[HOST:]PORT", type=_place, help="on the network")
         ways.add_argument("--gadget", action="store_true", help="as a USB device, through FunctionFS")

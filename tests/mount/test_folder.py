@@ -157,6 +157,21 @@ async def test_names_that_repeat_are_told_apart_and_stay() -> None:
         assert node.entry.key == thing.number
 
 
+async def test_a_date_that_was_learnt_makes_no_other_file() -> None:
+    """A DC120 tells a picture's date only in its header."""
+    camera = ScriptedCamera()
+    dcim(camera)
+    tree = WatchedTree(camera)
+    node = await at(tree, "card/DCIM/P1.JPG")
+    assert isinstance(node, File)
+    node.entry = replace(node.entry, mtime_ns=77, date_is_exact=False)
+    await tree.refresh()
+    assert await at(tree, "card/DCIM/P1.JPG") is node
+    node.entry = replace(node.entry, mtime_ns=77)
+    await tree.refresh()
+    assert await at(tree, "card/DCIM/P1.JPG") is not node
+
+
 async def test_names_that_are_no_names() -> None:
     camera = ScriptedCamera()
     for name in ("a/b", "", "", ".", "..", "a\0b", "a%2Fb", "x" * 300, "x" * 300, "card"):

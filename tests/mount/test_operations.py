@@ -191,7 +191,7 @@ async def test_lookup_shows_a_file(asking: Asking) -> None:
         (".status", stat.S_IFREG | 0o440),
         (".refresh", stat.S_IFREG | 0o200),
         (".capture", stat.S_IFREG | 0o640),
-        (".settings", stat.S_IFDIR | 0o550),
+        (".settings", stat.S_IFDIR | 0o750),
     ],
 )
 async def test_modes_less_the_umask(asking: Asking, path: str, mode: int) -> None:
@@ -541,6 +541,36 @@ async def test_blocks_are_whole_though_a_file_comes_short_again(asking: Asking) 
         assert bytes(await kernel.handlers.read(handle, 0, 20_000)) == data
 
 
+class UndatedCamera(TinyCamera):
+    """A camera that knows no file's date before somebody has read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_once: set[Thing] = set()
+
+    def entry(self, thing: Thing) -> Entry:
+        entry = super().entry(thing)
+        is_exact = thing in self.read_once or thing.data is None
+        return replace(entry, mtime_ns=entry.mtime_ns + is_exact, date_is_exact=is_exact)
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        self.read_once.add(self.thing(entry.key))
+        return await super().read(entry, offset, size)
+
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
+        return entry
+
+
+async def test_a_file_whose_date_becomes_known_is_the_same_after_a_refresh(asking: Asking) -> None:
+    """Who has it open reads on."""
+    async with asking(camera=UndatedCamera()) as kernel:
+        data = kernel.camera.card.inside[0].inside[2].data = random.Random(1).randbytes(1_000_000)
+        handle = (await kernel.open(FILE)).fh
+        assert bytes(await kernel.handlers.read(handle, 0, 4096)) == data[:4096]
+        await kernel.write(".refresh", b"1")
+        assert bytes(await kernel.handlers.read(handle, 600_000, 4096)) == data[600_000:604_096]
+
+
 async def test_a_file_that_was_deleted_is_stale(asking: Asking) -> None:
     async with asking() as kernel:
         inode = await kernel.inode(FILE)
@@ -832,6 +862,19 @@ async def test_nothing_can_be_made(asking: Asking) -> None:
             kernel.handlers.create(inode, name, ModeT(0o644), FlagT(os.O_WRONLY), context),
         ):
             assert await refusal(answer) == errno.EROFS
+
+
+async def test_a_setting_that_the_camera_does_not_have_cannot_be_written(asking: Asking) -> None:
+    """The shell makes a file where there is none, and would say that the file system is read-only."""
+    async with asking() as kernel:
+        folder = await kernel.inode(".settings")
+        answer = kernel.handlers.create(
+            folder, FileNameT(b"shutterspeed"), ModeT(0o644), FlagT(os.O_WRONLY), kernel.context
+        )
+        assert await refusal(answer) == errno.EOPNOTSUPP
+        failure = kernel.tree.last_failure
+        assert failure is not None
+        assert failure.text == "the camera has no 'shutterspeed' in .settings"
 
 
 @pytest.mark.parametrize("flags", [0, pyfuse3.RENAME_NOREPLACE])

@@ -97,7 +97,7 @@ def test_permissions_say_what_can_be_done(ptp: Mount) -> None:
         **dict.fromkeys((".capture", ".clock", ".control", ".focus", ".record"), 0o644),
         **dict.fromkeys((".format", ".refresh"), 0o200),
         **dict.fromkeys((".liveview.jpg", ".liveview.mjpeg", ".raw"), 0o600),
-        ".settings": 0o555,
+        ".settings": 0o755,
         **dict.fromkeys((".thumbnails", ".developed"), 0o755),
     }
 

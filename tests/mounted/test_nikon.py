@@ -18,6 +18,7 @@ from tests.mounted.contents import make_file
 from tests.mounted.mount import PATIENCE, Mount, mounted, run
 from tests.mounted.test_controls import errno_of_reading, write
 from tests.mounted.test_sigma import operations, setting
+from tests.peers.camera import served
 
 CARD = "card/DCIM/100NZ6__"
 
@@ -59,7 +60,7 @@ def test_copying_sends_nothing_of_the_makers(nikon: Mount, tmp_path: Path) -> No
     assert of_the_maker(nikon) == []
     assert (tmp_path / f"copy/{CARD}/DSC_0412.JPG").stat().st_size == 300_000
     assert list((tmp_path / "copy/imagedb").iterdir()) == []
-    assert not (tmp_path / "spool").exists()
+    assert [path.name for path in (tmp_path / "spool").iterdir() if not path.name.startswith(".")] == []
 
 
 def test_settings_as_files(nikon: Mount) -> None:
@@ -203,3 +204,25 @@ def test_the_body_is_given_back(way: str, camera: Path, source: str, tmp_path: P
 def _ended(mount: Mount) -> list[str]:
     """Return the operations that the camera saw, of a mount that may have ended."""
     return [json.loads(line)["op"] for line in mount.trace.path.read_text().splitlines() if line.endswith("}")]
+
+
+def test_a_killed_mount_and_the_next_one(camera: Path, tmp_path: Path) -> None:
+    """What came to this computer is there, and the body is given back before anything else is asked of it."""
+    with served("nikon", tmp_path, "--snap_time", "0.01") as body:
+        with mounted(body.source, camera, f"spool={tmp_path}/spool") as mount:
+            (mount.path / ".settings/destination").write_text("computer")
+            (mount.path / ".capture").write_text("1")
+            (shot,) = (mount.path / "imagedb").iterdir()
+            data = shot.read_bytes()
+            os.kill(mount.process, signal.SIGKILL)
+            mount.wait()
+            run("fusermount3", "-uz", mount.path)
+        assert (tmp_path / "spool/.tethered").exists()
+        before = len(body.trace.read_text().splitlines())
+        with mounted(body.source, camera, f"spool={tmp_path}/spool") as mount:
+            mount.expect("left the camera's body locked")
+            assert {path.name: path.read_bytes() for path in (mount.path / "imagedb").iterdir()} == {shot.name: data}
+            assert (mount.path / ".control").read_text() == "0\n"
+        lines = [json.loads(line) for line in body.trace.read_text().splitlines()[before:]]
+        assert [line["params"][0] for line in lines if line["op"] == "ChangeCameraMode"] == [1, 0]
+        assert not (tmp_path / "spool/.tethered").exists()

@@ -60,8 +60,8 @@ class Call:
     contents: bytes | None = None
     names: frozenset[str] = frozenset()
 
-    def run(self, tally: Tally, where: str) -> None:
-        """Run it, and judge it.
+    def run(self, tally: Tally, where: str, limit: float) -> None:
+        """Run it, and judge it: it may take `limit` seconds.
 
         Raises:
             DidNotHold: it took too long, or succeeded with other bytes or fewer names.
@@ -75,7 +75,7 @@ class Call:
         if taken > tally.longest:
             tally.longest, tally.where = taken, where
         said = f"{where}: {' '.join(self.command)}: status {done.returncode} after {taken:.1f} s"
-        if is_too_long(taken, tally.limit):
+        if is_too_long(taken, limit):
             raise DidNotHold(f"{said}, which is too long")
         if done.returncode == 0 and self.contents is not None:
             tally.compared += 1
@@ -116,10 +116,10 @@ def six_calls(point: Path, folder: str, files: Mapping[str, bytes], lies: bool =
     ]
 
 
-def at_once(calls: Sequence[Call], tally: Tally, where: str) -> None:
-    """Run calls at once, and judge all."""
+def at_once(calls: Sequence[Call], tally: Tally, where: str, limit: float | None = None) -> None:
+    """Run calls at once, and judge all; each may take `limit` seconds, else as long as the tally says."""
     with ThreadPoolExecutor(len(calls)) as threads:
-        for each in [threads.submit(call.run, tally, where) for call in calls]:
+        for each in [threads.submit(call.run, tally, where, limit or tally.limit) for call in calls]:
             each.result()
 
 

@@ -353,9 +353,11 @@ ALTOGETHER = (
 )  # fmt: skip
 LYING = (cycles, duplicates, million_handles, disagree, odd_names, stores_that_change)
 
+LATE = (event_flood, pings, starts, one_byte_a_second)
+
 KINDS = (
-    *(Kind(talk.__name__, talk) for talk in TRUTHFUL),
-    *(Kind(talk.__name__, talk, spares_sessions=False) for talk in ALTOGETHER),
+    *(Kind(talk.__name__, talk, answers=talk in LATE) for talk in TRUTHFUL),
+    *(Kind(talk.__name__, talk, spares_sessions=False, answers=talk in LATE) for talk in ALTOGETHER),
     *(Kind(talk.__name__, talk, lies=True) for talk in LYING),
     *(_at_door(greet) for greet in (hang_up, silent_handshake, odd_handshake)),
 )

@@ -1,12 +1,14 @@
 """camfs killed, or told to end, at random moments of whatever it does, again and again on the same camera and the same spool.
 
 The camera is a process of its own and lives on. At the end camfs is mounted once more, and the camera's card is the truth: an emulated fp
-saves each shot there, too, and the trace of a plain PTP camera tells how many pictures it took.
+saves each shot there, too, and the trace of a plain PTP camera tells how many pictures it took. On the fp the computer's clock is put back
+as well, by up to a year, between two camfs and amid one.
 """
 
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +32,9 @@ from tests.torture.processes import (
 
 GENERATIONS = 4
 """How often camfs is killed on one camera before what is there is compared."""
+
+CLOCKS = (0, 2, 3600, 400 * 86_400)
+"""Seconds by which the clock is put back."""
 
 QUALITIES = ("fine", "dng", "dng+fine")
 
@@ -174,13 +179,17 @@ def kill_on_a_sigma(seed: int, folder: Path) -> Counts:
             is_early = chance.random() < 0.15
             if is_early and mount is not None:
                 mount.clean()  # else what is left might be of the one before
-            mount = MountedCamera(camera.source, point, folder / "log", f"spool={spool}")
+            clock = (sys.executable, "-m", "tests.torture.wrong_clock", str(chance.choice(CLOCKS)))
+            mount = MountedCamera(camera.source, point, folder / "log", f"spool={spool}", clock)
             counts["kills"] += 1
             if is_early:
                 end_while_mounting(mount, chance, counts)
                 continue
             mount.wait_until_ready()
             work = Somebody(photographer.actions(), chance)
+            time.sleep(chance.uniform(0, 0.5))
+            mount.process.send_signal(signal.SIGUSR1)  # puts the clock back
+            counts["clocks put back"] += 1
             if end_at_random(mount, work, chance, counts):
                 check_free(camera)
         mount = MountedCamera(camera.source, point, folder / "log", f"spool={spool}")
@@ -200,7 +209,7 @@ def kill_on_a_sigma(seed: int, folder: Path) -> Counts:
         camera.close()
         if mount is not None:
             mount.clean()
-    return told(counts, "kills", "SIGKILL", "ended while mounting", "shots")
+    return told(counts, "kills", "SIGKILL", "ended while mounting", "clocks put back", "shots")
 
 
 def check_free(camera: ServedCamera) -> None:

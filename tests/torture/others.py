@@ -75,7 +75,7 @@ def torture(until: float, seed: int, folder: Path) -> Counts:
     """Mount for others, with every option, and try everything."""
     if os.getuid():
         raise SystemExit("the part `others` takes the parts of several users, and so has to run as root")
-    _separate_mounts(folder)
+    separate_mounts(folder)
     choices = random.Random(seed)
     counts = Counts({"mounts by root": 0, "mounts by a user": 0, "mounts refused": 0, "attempts": 0})
     counts.update({"changes by others": 0, "secrets read": 0, "wrong bytes": 0})
@@ -108,11 +108,17 @@ def _at_random(choices: random.Random, everything: list[Choice]) -> Iterator[Cho
         yield choices.choice(everything)
 
 
-def _separate_mounts(folder: Path) -> None:
-    """Go into a mount namespace of our own, where /etc/fuse.conf lets users give `allow_other`."""
+def separate_mounts(folder: Path) -> None:
+    """Go into a mount namespace of our own, where /etc/fuse.conf lets users give `allow_other`.
+
+    It begins with copies of all mounts. Those of other parts are let go of, or they would live on here after they were unmounted there.
+    """
     if ctypes.CDLL(None, use_errno=True).unshare(_NEW_MOUNTS):
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
     run("mount", "--make-rprivate", "/")
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        if line.split()[2] == "fuse.camfs":
+            run("umount", "-l", line.split()[1], status=None)  # which may have gone meanwhile
     (folder / "fuse.conf").write_text("user_allow_other\n")
     Path("/etc/fuse.conf").touch()
     run("mount", "--bind", folder / "fuse.conf", "/etc/fuse.conf")

@@ -109,12 +109,13 @@ class MountedCamera:
         point: where.
         log: what it says goes to the end of this file.
         options: for -o.
+        program: that runs camfs.
     """
 
-    def __init__(self, source: str, point: Path, log: Path, options: str = "") -> None:
+    def __init__(self, source: str, point: Path, log: Path, options: str = "", program: Sequence[str] = CAMFS) -> None:
         self.point = point
         self.log = log
-        command = [*CAMFS, source, str(point), "-f", *(["-o", options] if options else [])]
+        command = [*program, source, str(point), "-f", *(["-o", options] if options else [])]
         with log.open("ab") as said:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
@@ -148,9 +149,12 @@ class MountedCamera:
             time.sleep(0.01)
         return status
 
+    def _is_unmounted(self) -> bool:
+        return not subprocess.run(["fusermount3", "-u", self.point], capture_output=True, timeout=HANGS).returncode
+
     def unmount(self) -> None:
-        """Unmount as a user does, and see that it ends well."""
-        subprocess.run(["fusermount3", "-u", self.point], check=True, capture_output=True, timeout=HANGS)
+        """Unmount as a user does, again while the mount is busy, and see that it ends well."""
+        wait_for("unmounting", self._is_unmounted, BUDGET)
         if status := self.wait_for_end():
             raise DidNotHold(f"camfs ended with {status} after it was unmounted: {self.tail()}")
 

@@ -106,7 +106,7 @@ def by_map_of_short_file(file: int, offset: int, size: int) -> bytes:
 def by_direct(file: int, offset: int, size: int) -> bytes:
     """Read past the page cache, whole pages into aligned memory; the descriptor was opened so.
 
-    A short answer may end before the offset that is wanted; then it is asked for again.
+    Where a read is short it may end before the offset, which lies amid a page; then it is made again.
     """
     first = offset // 4096 * 4096
     length = -(-(offset - first + size) // 4096) * 4096

@@ -212,6 +212,7 @@ class Kind:
         spares_sessions: whether requests about the camera and its session are answered rightly, so that it can be believed in at all.
         drops: whether all connections are closed when it begins.
         lies: whether the bytes, names or sizes that it tells are other than those of the good camera, so that they prove nothing.
+        answers: whether it answers rightly in the end, however late: a walk through folders then is several requests that each take long.
     """
 
     name: str
@@ -220,6 +221,7 @@ class Kind:
     spares_sessions: bool = True
     drops: bool = False
     lies: bool = False
+    answers: bool = False
 
 
 @dataclass

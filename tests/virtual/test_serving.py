@@ -61,6 +61,16 @@ def test_where_it_cannot_listen(text: str, capsys: pytest.CaptureFixture[str]) -
     assert f"{text} is not [HOST:]PORT" in capsys.readouterr().err
 
 
+def test_help_names_the_options_of_the_model_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    for model, has, has_not in (("ptp", "--memory", "--firmware"), ("sigma-fp", "--firmware", "--memory")):
+        with pytest.raises(SystemExit):
+            main([model, "--help"])
+        told = capsys.readouterr().out
+        assert has in told
+        assert "--objects" in told
+        assert has_not not in told
+
+
 def test_one_way_to_serve_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     for ways in ([], ["--gadget", "--ptpip", "0"]):
         with pytest.raises(SystemExit):

@@ -29,6 +29,7 @@ from camfs.cameras.api import (
     Entry,
     FolderChanged,
     Gone,
+    Happened,
     Key,
     Usage,
     WithoutRemoteControl,
@@ -175,6 +176,7 @@ class Dc120Camera(WithoutRemoteControl):
             raise errors.NotPermitted("albums cannot be deleted")
         await self._contents.erase(entry.key)
         self._downloads.drop(entry.key)
+        self._announce(Happened("removed", f"{Code.ERASE.name} 0x{Code.ERASE:02X}", (entry.key,)))
 
     async def rename(self, entry: Entry, name: str) -> None:
         if not isinstance(entry.key, AlbumKey):
@@ -188,7 +190,12 @@ class Dc120Camera(WithoutRemoteControl):
         """Take a picture. The protocol has shutter speeds up to 16 s, and no command that ends an exposure."""
         if exposure is not None:
             raise errors.NotSupported("the DC120 has no bulb; its shutter-speed goes up to 16 s")
-        return await self._contents.capture()
+        taken = await self._contents.capture()
+        for key in taken:
+            self._announce(
+                Happened("added", f"{Code.TAKE_PICTURE.name} 0x{Code.TAKE_PICTURE:02X}", (key,), is_new=True)
+            )
+        return taken
 
     # bytes
 

@@ -28,7 +28,7 @@ from camfs.cameras.api import (
     Usage,
     WithoutRemoteControl,
 )
-from camfs.cameras.ptp.advice import explaining_denial
+from camfs.cameras.ptp.advice import PC_REMOTE, explaining_denial, needs_pc_remote
 from camfs.cameras.ptp.attempts import time_left
 from camfs.cameras.ptp.capture import Capture
 from camfs.cameras.ptp.downloads import Downloads
@@ -181,6 +181,8 @@ class PtpCamera(WithoutRemoteControl):
             Ability.FORMAT: Operation.FormatStore,
         }
         abilities = {ability for ability, operation in listed.items() if self.operations.has(operation)}
+        if needs_pc_remote(self.info):
+            abilities.add(Ability.CAPTURE)  # which says what to do
         if self.properties.names():
             abilities.add(Ability.SETTINGS)
         if properties.DATE_TIME in self.info.device_properties:
@@ -324,6 +326,8 @@ class PtpCamera(WithoutRemoteControl):
 
     async def capture(self, exposure: float | None = None) -> Sequence[ObjectKey]:
         """Take a picture. The standard has an operation that releases the shutter, and none that ends an exposure."""
+        if needs_pc_remote(self.info):
+            raise errors.NotSupported(PC_REMOTE)
         if exposure is not None:
             raise errors.NotSupported("this camera has no bulb exposures by PTP")
         return await self.shutter.take(self.events.announce_contents)

@@ -34,7 +34,6 @@ What is sent once more, if the caller's time allows it (the deadline of the canc
 
 A transaction fails when nothing of its answer comes for the time-out. Slow operations have three times as long, though never longer than
 their caller. An answer that trickles in without end fails after `LONGEST_ANSWER`, unless it goes to a sink.
-
 Opening follows libgphoto2 and go-mtpfs; see camfs/protocols/ptp/README.md, "Sessions and transaction ids".
 """
 
@@ -165,6 +164,23 @@ class Session:
                     await self._ask(Operation.CloseSession)
                 except errors.CameraError as error:
                     log.info("closing the session: %s", error)
+
+    async def renew(self) -> None:
+        """Close the session and open another, as some bodies return to the photographer only so; handles may mean other objects then.
+
+        Raises:
+            CameraError: no other can be opened; this is the last failure.
+        """
+        async with self._lock.acquired(urgent=True):
+            self._check_not_gone()
+            if self._open:
+                self._open = False
+                try:
+                    await self._ask(Operation.CloseSession)
+                except errors.Refused as error:
+                    log.info("closing the session: %s", error)
+            await self._open_session(fresh=False)
+            self._on_reopen()
 
     def cancelled_by_camera(self, transaction_id: int) -> None:
         """Handle the event CancelTransaction: the transaction under way fails and is drained, and is repeated if it only reads."""

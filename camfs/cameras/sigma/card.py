@@ -101,7 +101,30 @@ class Card:
             raise _busy(", and its free room was not asked for before")
         return self._used[store]
 
-    async def live(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def locate(self, key: Key) -> Sequence[Key]:
+        return await self._live(lambda: self._ptp.locate(key))
+
+    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
+        return await self._live(lambda: self._ptp.measure(entry, reading=reading))
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        return await self._live(lambda: self._ptp.read(entry, offset, size))
+
+    async def release(self, entry: Entry) -> None:
+        await self._ptp.release(entry)
+
+    async def thumbnail(self, entry: Entry) -> bytes:
+        return await self._live(lambda: self._ptp.thumbnail(entry))
+
+    async def delete(self, entry: Entry) -> None:
+        await self._live(lambda: self._ptp.delete(entry))
+        self._drop(entry.key)
+
+    async def format(self, store: Key) -> None:
+        await self._live(lambda: self._ptp.format(store))
+        self.invalidate()
+
+    async def _live(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask something that only a standalone camera answers.
 
         Raises:
@@ -122,7 +145,7 @@ class Card:
         if self._ptp.gone:
             raise errors.DeviceGone("the camera is gone")
 
-    def drop(self, key: Key) -> None:
+    def _drop(self, key: Key) -> None:
         """Forget an entry that was deleted."""
         for folder, keys in self._listed.items():
             self._listed[folder] = [each for each in keys if each != key]

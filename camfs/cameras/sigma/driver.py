@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Ability, Change, Entry, FolderChanged, Happened, Key, Usage, unconfirmed_lines
+from camfs.cameras.api import Ability, Change, Entry, FolderChanged, Happened, Key, unconfirmed_lines
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.sigma.card import Card
@@ -27,11 +27,11 @@ from camfs.cameras.sigma.raw import RawCommands
 from camfs.cameras.sigma.settings import Settings
 from camfs.cameras.sigma.shutter import ShotPlan, plan_shot, shutter_at_bulb
 from camfs.cameras.sigma.tether import SigmaTether
-from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.entries import CardAndShots, serial, shot_lines
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.remote import RemoteControl
-from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.shot_key import ImageKey
 from camfs.cameras.tethered.spool import Spool
 from camfs.protocols.sigma.codes import NOT_INITIALISED, SigmaOperation, SnapMode
 
@@ -50,11 +50,27 @@ STATUS_SETTINGS = {
 WATCHED = 3.0
 """Seconds between two looks at what the body has changed."""
 
-STATUS_FILES = 20
-"""Files of the spool that are not offered and are named in `.status`."""
+
+class ImageFolderInUse:
+    """The folder `imagedb` as the file system uses it: what needs the camera keeps control from being acquired or released meanwhile."""
+
+    def __init__(self, images: ImageFolder, remote: RemoteControl) -> None:
+        self._images = images
+        self._remote = remote
+        self.list, self.describe, self.usage = images.list, images.describe, images.usage
+
+    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
+        if not self._images.needs_camera(entry.key):
+            return await self._images.read(entry, offset, size)
+        async with self._remote.unchanged():
+            return await self._images.read(entry, offset, size)
+
+    async def remove(self, entry: Entry) -> None:
+        async with self._remote.unchanged():
+            await self._images.remove(entry)
 
 
-class SigmaCamera:
+class SigmaCamera(CardAndShots):
     """A SIGMA fp on any link; a `cameras.api.Camera`.
 
     Args:
@@ -78,16 +94,16 @@ class SigmaCamera:
         spool: Path | None,
         movies: bool = False,
     ) -> None:
-        self._ptp = ptp
         self._nursery = nursery
         self._operations = SigmaOperations(ptp.session, ptp.info.operations)
         self._image_news = ImageNews(ptp.announce, lambda: self.images.list(), lambda key: self.images.raw(key))
         self.images = ImageFolder(
-            self._operations, Spool(spool or default_folder(self._serial())), self._image_news.announce, movies=movies
+            self._operations, Spool(spool or default_folder(serial(ptp))), self._image_news.announce, movies=movies
         )
         self._tether = SigmaTether(self._operations)
         self.remote = RemoteControl(self._tether, self.images, idle)
         self._card = Card(ptp, lambda: self.remote.is_acquired)
+        super().__init__(ptp, self._card, ImageFolderInUse(self.images, self.remote))
         self._settings = Settings(self._operations)
         self._focus = Focus(self._operations, self._settings, self.images)
         self._live_view = LiveView(self._operations, self._settings, self.remote)
@@ -160,33 +176,13 @@ class SigmaCamera:
             await self._ptp.aclose()
 
     @property
-    def epoch(self) -> int:
-        return self._ptp.epoch
-
-    @property
-    def changes(self) -> trio.MemoryReceiveChannel[Change]:
-        return self._ptp.changes
-
-    @property
-    def gone(self) -> bool:
-        return self._ptp.gone
-
-    @property
     def is_remote_controlled(self) -> bool:
         return True
-
-    @property
-    def sends_events(self) -> bool:
-        return self._ptp.sends_events
 
     def abilities(self) -> Set[Ability]:
         of_card = self._ptp.abilities() & {Ability.THUMBNAILS, Ability.DELETE, Ability.FORMAT}
         of_body = {Ability.CAPTURE, Ability.SETTINGS, Ability.REMOTE_CONTROL, Ability.MOVIES, Ability.FOCUS}
         return of_card | of_body | {Ability.LIVE_VIEW}
-
-    def _serial(self) -> str:
-        """Return the serial number: 8 digits, which DeviceInfo pads with zeros (camfs/protocols/sigma/README.md, "Identity")."""
-        return self._ptp.info.serial_number.lstrip("0") or self._ptp.info.serial_number
 
     def _tell(self, *changes: Change) -> None:
         if not self._is_closing:
@@ -219,78 +215,6 @@ class SigmaCamera:
             self.images.note_contact_lost()
         elif not self._is_ending_control:
             self._card.invalidate()
-
-    # ------------------------------------------------------------------ listing
-
-    async def list_folder(self, key: Key | None) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return self.images.list()
-        keys: Sequence[Key] = await self._card.list_folder(key)
-        return [*keys, IMAGEDB] if key is None else keys
-
-    async def describe(self, key: Key, folder: Key | None) -> Entry | None:
-        if key == IMAGEDB:
-            return Entry(IMAGEDB, "imagedb", "imagedb", is_folder=True, is_local=True)
-        if isinstance(key, ImageKey):
-            return self.images.describe(key)
-        return await self._card.describe(key, folder)
-
-    async def locate(self, key: Key) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return [IMAGEDB]
-        if isinstance(key, ImageKey):
-            return [IMAGEDB, key]
-        return await self._card.live(lambda: self._ptp.locate(key))
-
-    # ------------------------------------------------------------------ data
-
-    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        if entry.size_is_exact or isinstance(entry.key, ImageKey):
-            return entry
-        return await self._card.live(lambda: self._ptp.measure(entry, reading=reading))
-
-    def reads_short(self, entry: Entry) -> bool:
-        return False
-
-    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        if not isinstance(entry.key, ImageKey):
-            return await self._card.live(lambda: self._ptp.read(entry, offset, size))
-        if not self.images.needs_camera(entry.key):
-            return await self.images.read(entry, offset, size)
-        async with self.remote.unchanged():
-            return await self.images.read(entry, offset, size)
-
-    async def release(self, entry: Entry) -> None:
-        if not isinstance(entry.key, ImageKey):
-            await self._ptp.release(entry)
-
-    async def thumbnail(self, entry: Entry) -> bytes:
-        """Fetch a thumbnail. The camera makes none of what its image database holds; there it is the one that the file carries."""
-        if isinstance(entry.key, ImageKey):
-            return await carried_thumbnail(entry, self.read)
-        return await self._card.live(lambda: self._ptp.thumbnail(entry))
-
-    async def delete(self, entry: Entry) -> None:
-        if entry.key == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be deleted")
-        if isinstance(entry.key, ImageKey):
-            async with self.remote.unchanged():
-                await self.images.remove(entry)
-        else:
-            await self._card.live(lambda: self._ptp.delete(entry))
-            self._card.drop(entry.key)
-
-    async def rename(self, entry: Entry, name: str) -> None:
-        raise errors.StoreReadOnly("nothing can be renamed on this camera")
-
-    async def usage(self, store: Key) -> Usage:
-        return await (self.images.usage() if store == IMAGEDB else self._card.usage(store))
-
-    async def format(self, store: Key) -> None:
-        if store == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be formatted; delete its files instead")
-        await self._card.live(lambda: self._ptp.format(store))
-        self._card.invalidate()
 
     async def refresh(self) -> None:
         """Forget what was remembered, but for the card's listing under control: there is no other."""
@@ -383,6 +307,9 @@ class SigmaCamera:
         if self.images.interval.runs:
             async with self.remote.unchanged():
                 await self.images.interval.stop()
+                await (
+                    self.images.bring_in_interval()
+                )  # so that the next command may follow at once, unless a picture is under way
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         return self.remote.unchanged()
@@ -433,7 +360,7 @@ class SigmaCamera:
         info = self._tether.info
         lines = [
             ("camera", self._ptp.info.model or "SIGMA"),
-            ("serial", self._serial()),
+            ("serial", serial(self._ptp)),
             ("firmware", info.firmware if info is not None else "not known before control is acquired"),
             ("control", "yes" if self.remote.is_acquired else "no"),
         ]
@@ -441,17 +368,9 @@ class SigmaCamera:
             lines += settings
         elif self._battery:
             lines.append(("battery", self._battery))
-        files = len(self.images.list())
-        lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.images.unsaved} only in the camera"))
         if self.images.interval.text:
             lines.append(("interval-timer", self.images.interval.text))
-        if self.images.trouble:
-            lines.append(("spool", f"{self.images.trouble}; what the camera holds stays there until there is room"))
-        if unusable := self.images.unusable:
-            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
-            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
-        if self.images.lost_names:
-            lines.append(("lost", f"{', '.join(self.images.lost_names)} (the camera was switched off before)"))
+        lines += shot_lines(self.images)
         return lines
 
     async def _setting_lines(self) -> list[tuple[str, str]]:

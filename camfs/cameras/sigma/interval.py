@@ -136,7 +136,7 @@ class IntervalShooting:
             await self._custody.clear(claimed)
         if self._interval.frames and self._taken >= self._interval.frames:
             self._end("over")
-        elif self._stopped and not pending:
+        elif self._stopped and len(done) == len(pending):
             self._end("ended")
         elif trio.current_time() - self._came_at > self._patience:
             self._end("ended by the camera")

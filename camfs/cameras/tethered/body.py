@@ -137,11 +137,13 @@ class Body(Protocol):
     Attributes:
         settings_need_control: whether its settings can be read only under remote control.
         reading_removes: whether it forgets a shot as soon as that was read, so that a beginning of it is worth keeping.
+        shows_card: whether it lists its card like any PTP camera; one that does not has no stores to list.
         hints: events over the link that say no more than that it is worth while to `poll`.
     """
 
     settings_need_control: bool
     reading_removes: bool
+    shows_card: bool
     hints: Collection[int]
 
     @property
@@ -245,6 +247,7 @@ class PlainBody:
     ptp: PtpCamera
     settings_need_control: bool = field(default=False, init=False)
     reading_removes: bool = field(default=False, init=False)
+    shows_card: bool = field(default=True, init=False)
     hints: Collection[int] = field(default=frozenset(), init=False)
 
     def abilities(self) -> Set[Ability]:

@@ -14,7 +14,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence, Set
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -22,17 +22,17 @@ from typing import TypeVar
 import trio
 
 from camfs import errors
-from camfs.cameras.api import Ability, Change, Entry, Happened, Key, Usage
+from camfs.cameras.api import Ability, Happened, Key
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.link import Link
 from camfs.cameras.tethered.body import Body, NeedsControl, ShotWaits
-from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.entries import CardAndShots, serial, shot_lines
 from camfs.cameras.tethered.file_names import default_folder
 from camfs.cameras.tethered.following import Following
 from camfs.cameras.tethered.image_news import ImageNews
 from camfs.cameras.tethered.mark import MarkedTether
 from camfs.cameras.tethered.remote import RemoteControl
-from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
+from camfs.cameras.tethered.shot_key import IMAGEDB
 from camfs.cameras.tethered.shots import ShotFolder
 from camfs.cameras.tethered.shutter import Shutter
 from camfs.cameras.tethered.spool import Spool
@@ -46,9 +46,6 @@ AUTOFOCUS = "capture-autofocus"
 manual focus."""
 
 SWITCH = ("off", "on")
-
-STATUS_FILES = 20
-"""Files of the spool that are not offered and are named in `.status`."""
 
 
 class HeldShots:
@@ -94,7 +91,7 @@ class HeldShots:
         self._shots.note_emptied()
 
 
-class TetheredCamera:
+class TetheredCamera(CardAndShots):
     """A body on any link; a `cameras.api.Camera`.
 
     Args:
@@ -115,9 +112,11 @@ class TetheredCamera:
         self.ptp = ptp
         self.body = body
         self._nursery = nursery
-        kept = Spool(spool or default_folder(self._serial()))
+        kept = Spool(spool or default_folder(serial(ptp)))
+        self._names_spool = spool is not None
         self._image_news = ImageNews(ptp.announce, lambda: self.shots.list())
         self.shots = ShotFolder(body, kept, self._image_news.announce)
+        super().__init__(ptp, ptp, self.shots)
         held = HeldShots(body, self.shots)
         self._tether = MarkedTether(body, ptp, kept)
         self.remote = RemoteControl(self._tether, held, idle)
@@ -134,9 +133,10 @@ class TetheredCamera:
         """See what waits in the spool, and release the body if a previous program was killed while it had it.
 
         Raises:
+            Refused: shots cannot be kept in the folder that was named for them. The body was not asked for anything that is its maker's.
             DeviceGone: the camera left.
         """
-        await self.shots.open()
+        await self.shots.open(is_wanted=self._names_spool)
         self._image_news.note_known()
         await self.remote.recover()
 
@@ -173,27 +173,8 @@ class TetheredCamera:
             await self.ptp.aclose(holds_shots=self.remote.is_acquired and self.shots.unsaved > 0)
 
     @property
-    def epoch(self) -> int:
-        return self.ptp.epoch
-
-    @property
-    def changes(self) -> trio.MemoryReceiveChannel[Change]:
-        return self.ptp.changes
-
-    @property
-    def gone(self) -> bool:
-        return self.ptp.gone
-
-    @property
     def is_remote_controlled(self) -> bool:
         return self.body.settings_need_control
-
-    @property
-    def sends_events(self) -> bool:
-        return self.ptp.sends_events
-
-    def _serial(self) -> str:
-        return self.ptp.info.serial_number.lstrip("0") or self.ptp.info.serial_number
 
     def _when_control_ended(self) -> None:
         self.body.note_left()
@@ -217,62 +198,19 @@ class TetheredCamera:
     # ------------------------------------------------------------------ listing
 
     async def list_folder(self, key: Key | None) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return self.shots.list()
-        keys: Sequence[Key] = await self.ptp.list_folder(key)
-        return [*keys, IMAGEDB] if key is None else keys
+        if key is None and not self.body.shows_card:
+            return [*await self._stores_that_show_something(), IMAGEDB]
+        return await super().list_folder(key)
 
-    async def describe(self, key: Key, folder: Key | None) -> Entry | None:
-        if key == IMAGEDB:
-            return Entry(IMAGEDB, IMAGEDB, IMAGEDB, is_folder=True, is_local=True)
-        if isinstance(key, ImageKey):
-            return self.shots.describe(key)
-        return await self.ptp.describe(key, folder)
-
-    async def locate(self, key: Key) -> Sequence[Key]:
-        if key == IMAGEDB:
-            return [IMAGEDB]
-        if isinstance(key, ImageKey):
-            return [IMAGEDB, key]
-        return await self.ptp.locate(key)
-
-    # ------------------------------------------------------------------ data
-
-    async def measure(self, entry: Entry, *, reading: bool) -> Entry:
-        return entry if isinstance(entry.key, ImageKey) else await self.ptp.measure(entry, reading=reading)
-
-    def reads_short(self, entry: Entry) -> bool:
-        return False
-
-    async def read(self, entry: Entry, offset: int, size: int) -> bytes | memoryview:
-        if isinstance(entry.key, ImageKey):
-            return await self.shots.read(entry, offset, size)
-        return await self.ptp.read(entry, offset, size)
-
-    async def release(self, entry: Entry) -> None:
-        if not isinstance(entry.key, ImageKey):
-            await self.ptp.release(entry)
-
-    async def thumbnail(self, entry: Entry) -> bytes:
-        if isinstance(entry.key, ImageKey):
-            return await carried_thumbnail(entry, self.read)
-        return await self.ptp.thumbnail(entry)
-
-    async def delete(self, entry: Entry) -> None:
-        if entry.key == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be deleted")
-        await (self.shots.remove(entry) if isinstance(entry.key, ImageKey) else self.ptp.delete(entry))
-
-    async def rename(self, entry: Entry, name: str) -> None:
-        raise errors.StoreReadOnly("nothing can be renamed on this camera")
-
-    async def usage(self, store: Key) -> Usage:
-        return await (self.shots.usage() if store == IMAGEDB else self.ptp.usage(store))
-
-    async def format(self, store: Key) -> None:
-        if store == IMAGEDB:
-            raise errors.NotPermitted("imagedb cannot be formatted; delete its files instead")
-        await self.ptp.format(store)
+    async def _stores_that_show_something(self) -> Sequence[Key]:
+        """List the stores of a body that shows no card: it lists none, or one in which there is nothing."""
+        shown: list[Key] = []
+        with suppress(errors.StoreUnavailable):
+            for store in await self.ptp.list_folder(None):
+                with suppress(errors.StoreUnavailable):
+                    await self.ptp.list_folder(store)
+                    shown.append(store)
+        return shown
 
     async def refresh(self) -> None:
         self.body.settings.invalidate()
@@ -386,15 +324,5 @@ class TetheredCamera:
         lines += await self.body.status()
         if self.remote.is_acquired:
             lines.append(("recording", "yes" if self.body.recording else "no"))
-        files = len(self.shots.list())
-        lines.append(("imagedb", f"{files} file{'s' * (files != 1)}, {self.shots.unsaved} only in the camera"))
-        if self.shots.trouble:
-            lines.append(("spool", f"{self.shots.trouble}; what the camera holds stays there until there is room"))
-        if unusable := self.shots.unusable:
-            more = [f"and {len(unusable) - STATUS_FILES} more"] if len(unusable) > STATUS_FILES else []
-            lines.append(("not-offered", ", ".join([*unusable[:STATUS_FILES], *more])))
-        if self.shots.lost_names:
-            lines.append(
-                ("lost", f"{', '.join(self.shots.lost_names)} (the camera let them go before they were fetched)")
-            )
+        lines += shot_lines(self.shots)
         return lines

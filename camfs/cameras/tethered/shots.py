@@ -40,6 +40,10 @@ ROOM = 256 << 20
 """Bytes that have to be free on the spool's disk before a shot for this computer is taken: twice the largest picture of any body."""
 
 
+SPARE = 1 << 20
+"""Bytes that have to be free beside those of a shot that reading removes, for names and digests."""
+
+
 class ShotFolder:
     """The folder `imagedb`, and the shots that wait in the body.
 
@@ -64,12 +68,22 @@ class ShotFolder:
         self._sessions_lost = 0
         self._lock = trio.Lock()
 
-    async def open(self) -> None:
-        """See what waits here since the last time. Nothing is made on the disk, and trouble with it does not keep the camera unmounted."""
-        if self._spool.is_there():
+    async def open(self, *, is_wanted: bool) -> None:
+        """See what waits here since the last time.
+
+        Args:
+            is_wanted: somebody has named the folder, and wants his shots there. Otherwise nothing is made on the disk, and trouble with it
+                does not keep the camera unmounted: most shots go to the card.
+
+        Raises:
+            Refused: no shots can be kept in the folder that was named.
+        """
+        if is_wanted or self._spool.is_there():
             try:
                 await self._spool.open()
             except errors.Refused as error:
+                if is_wanted:
+                    raise
                 log.warning("%s", error)
         self._follow_spool()
 
@@ -202,6 +216,19 @@ class ShotFolder:
                 f"{self._spool.folder} has {free >> 20} MiB left, and a shot for this computer may need {ROOM >> 20}"
             )
 
+    async def _check_room_for(self, shot: WaitingShot) -> None:
+        """See that there is room for a shot which the body forgets as soon as it is read.
+
+        Raises:
+            StoreFull: there is not.
+        """
+        await self._spool.look()
+        _, free = await self._spool.usage()
+        if free < shot.size + SPARE:
+            raise errors.StoreFull(
+                f"{self._spool.folder} has {free >> 20} MiB left; {shot.name} has {shot.size >> 20}, and stays in the camera"
+            )
+
     def note_waiting(self, handle: int) -> None:
         """Note that a shot waits in the body. The same handle again is another shot, as each is told once."""
         self._waiting.append(handle)
@@ -255,6 +282,8 @@ class ShotFolder:
         """
         sessions_lost = self._sessions_lost
         shot = await self._body.describe_shot(handle)
+        if self._body.reading_removes:
+            await self._check_room_for(shot)
         name = await self._receive(shot)
         self._waiting.remove(handle)
         if sessions_lost == self._sessions_lost:

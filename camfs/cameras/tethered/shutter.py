@@ -120,7 +120,8 @@ class Shutter:
                 self._newest = now
             silent = now - self._newest
             is_complete = self._is_complete or shot.complete
-            has_all = len(self._received) >= plan.here and len(shot.files) >= plan.on_card and there > 0
+            has_all = len(self._received) >= plan.here and len(shot.files) >= plan.on_card
+            has_all = has_all and (there > 0 or not plan.here + plan.on_card)
             if has_all and not shot.awaited and (is_complete or silent >= QUIET):
                 return
             if there and is_complete and silent >= LATE:

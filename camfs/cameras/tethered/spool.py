@@ -121,7 +121,7 @@ class Spool:
 
     def is_there(self) -> bool:
         """Say whether there is a folder already, of this program or of an earlier one."""
-        return any(self._numbered(number).exists() for number in range(1, FOLDERS + 1))
+        return any(os.path.exists(self._numbered(number)) for number in range(1, FOLDERS + 1))
 
     async def in_folder(self, work: Callable[[PrivateFolder], T]) -> T:
         """Do something else in the folder, which is made and locked first if it is not there; in a thread."""

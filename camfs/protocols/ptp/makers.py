@@ -102,7 +102,8 @@ _WORDS: dict[tuple[Maker, int], Mapping[int, str]] = {
     (Maker.FUJIFILM, 0x500E): _table("5=program 6=program"),
     (Maker.FUJIFILM, 0x500F): {**_FUJIFILM_AUTO_ISO, **{(1 << 32) + n: word for n, word in _FUJIFILM_AUTO_ISO.items()}},
     (Maker.SONY, 0x5004): _table("""1=light 2=standard 3=fine 4=extra-fine 0x10=raw 0x11=raw+light 0x12=raw+standard
-0x13=raw+fine 0x14=raw+extra-fine"""),
+0x13=raw+fine 0x14=raw+extra-fine 0x31=heif-light 0x32=heif-standard 0x33=heif-fine 0x34=heif-extra-fine
+0x41=raw+heif-light 0x42=raw+heif-standard 0x43=raw+heif-fine 0x44=raw+heif-extra-fine"""),
     (Maker.SONY, 0x5005): _table("""0x8001=fluorescent-warm-white 0x8002=fluorescent-cool-white
 0x8003=fluorescent-day-white 0x8004=fluorescent-daylight 0x8010=cloudy 0x8011=shade 0x8012=color-temperature
 0x8020=custom-1 0x8021=custom-2 0x8022=custom-3 0x8023=preset 0x8030=underwater"""),
@@ -112,7 +113,8 @@ _WORDS: dict[tuple[Maker, int], Mapping[int, str]] = {
         "0x8001=multi 0x8002=center 0x8003=entire-screen 0x8004=spot-standard 0x8005=spot-large 0x8006=highlight"
     ),
     (Maker.SONY, 0x500C): _table(
-        "0=none 0x8001=slow 0x8003=rear 0x8004=wireless 0x8031=red-eye-slow-on 0x8032=red-eye-slow-off"
+        "0=none 0x8001=slow 0x8003=rear 0x8004=wireless 0x8031=red-eye-slow-on 0x8032=red-eye-slow-off "
+        "0x8041=wireless-slow 0x8042=wireless-rear"
     ),
     (Maker.SONY, 0x500E): _table("""0x8000=intelligent-auto 0x8001=superior-auto 0x8011=sports 0x8012=sunset
 0x8013=night 0x8014=landscape 0x8015=macro 0x8016=handheld-twilight 0x8017=night-portrait 0x8018=anti-motion-blur

@@ -163,6 +163,7 @@ STANDARD_PROPERTIES = (
 
 _BY_CODE = {row.code: row for row in STANDARD_PROPERTIES}
 _BY_NAME = {row.name: row for row in STANDARD_PROPERTIES}
+STANDARD_CODES = frozenset(_BY_CODE)
 
 
 def property_name(code: int) -> str:

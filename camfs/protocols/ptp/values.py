@@ -67,6 +67,10 @@ class Reader:
         """Read a UINT16."""
         return self.integer(2)
 
+    def peek_u16(self) -> int:
+        """Return the UINT16 that comes next, without reading it."""
+        return int.from_bytes(self._data[self._position : self._position + 2], "little")
+
     def u32(self) -> int:
         """Read a UINT32."""
         return self.integer(4)

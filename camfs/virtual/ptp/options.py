@@ -87,12 +87,18 @@ def parse(values: Mapping[str, str], own: tuple[str, ...], others: Collection[st
     Raises:
         ValueError: an unknown option or a value that it cannot have; the message names it.
     """
-    table = {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
-    options = read_options(Options(), table, {name: value for name, value in values.items() if name not in others})
+    options = read_options(
+        Options(), table_of(own), {name: value for name, value in values.items() if name not in others}
+    )
     options.own = {name: value for name, value in values.items() if name in others}
     if options.objects is not None and "card" in options.folders:
         raise WrongOption("objects", str(options.objects), "cannot be given together with card")
     return options
+
+
+def table_of(own: Collection[str]) -> dict[str, Option[Options]]:
+    """Return the options of a model: what all have, and of the others those that it names."""
+    return {name: option for name, option in OPTIONS.items() if name not in _OWN or name in own}
 
 
 def _folder(name: str) -> Callable[[Options, str], None]:

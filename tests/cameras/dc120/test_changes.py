@@ -5,10 +5,12 @@ import trio
 import trio.testing
 
 from camfs import errors
+from camfs.cameras.api import Happened
 from camfs.protocols.dc120.commands import Code
 from camfs.protocols.dc120.values import Location
 from camfs.virtual.dc120 import FaultKind
 from tests.cameras.dc120.rig import CARD, MEMORY, Rig, picture, rigged, stored
+from tests.cameras.dc120.test_settings import changes
 
 
 def left(rig: Rig, location: Location = Location.MEMORY) -> list[str]:
@@ -86,6 +88,11 @@ async def test_capture(jumping_clock: trio.testing.MockClock) -> None:
         assert entry is not None
         content = rig.emulated.state.stores[Location.CARD].pictures[0].content
         assert await rig.read(entry) == content.read(0, content.size)
+        await rig.camera.delete(entry)
+        assert [change for change in changes(rig.camera) if isinstance(change, Happened)] == [
+            Happened("added", "TAKE_PICTURE 0x7C", (key,), is_new=True),
+            Happened("removed", "ERASE 0x7B", (key,)),
+        ]
 
 
 async def test_capture_while_others_read(jumping_clock: trio.testing.MockClock) -> None:

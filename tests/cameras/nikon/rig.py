@@ -68,14 +68,14 @@ class Rig(Watched[TetheredCamera]):
 
 
 @asynccontextmanager
-async def driven(body: EmulatedCamera, spool: Path, *, idle: float = 0) -> AsyncIterator[Rig]:
+async def driven(body: EmulatedCamera, spool: Path | None, *, idle: float = 0) -> AsyncIterator[Rig]:
     """Put the driver on an emulated Nikon's cable; it is closed at the end."""
     async with nursery() as work:
         camera = await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=idle, spool=spool)
         assert isinstance(camera, TetheredCamera)
         work.start_soon(camera.listen)
         try:
-            yield Rig(body, camera, spool)
+            yield Rig(body, camera, spool or Path())
         finally:
             with trio.CancelScope(shield=True):
                 await camera.aclose()

@@ -208,6 +208,18 @@ async def test_an_endless_interval_is_ended(tmp_path: Path, jumping_clock: Clock
         assert len(set(await names(rig))) == number
 
 
+async def test_the_next_shot_may_follow_at_once_where_an_interval_was_ended(
+    tmp_path: Path, jumping_clock: Clock
+) -> None:
+    """`echo 0 > .capture; echo 1 > .capture`."""
+    async with rigged(tmp_path, empty=True) as rig:
+        await timed(rig, "30s endless")
+        assert len(await rig.shoot()) == 1
+        await rig.camera.stop_capture()
+        await rig.camera.change_setting("drive-mode", "single")
+        assert len(await rig.shoot()) == 1
+
+
 async def test_a_long_exposure_under_way_is_not_given_up(tmp_path: Path, jumping_clock: Clock) -> None:
     async with rigged(tmp_path, empty=True) as rig:
         await timed(rig, "90s x2")

@@ -329,12 +329,25 @@ async def test_a_file_that_was_damaged_is_set_aside(tmp_path: Path, jumping_cloc
             assert f"{key.name}.damaged" in dict(await rig.camera.status())["not-offered"]
 
 
-async def test_a_folder_that_cannot_be_used_does_not_keep_the_camera_from_being_mounted(
+async def test_a_folder_that_was_named_and_cannot_be_used_is_refused_when_mounting(
     tmp_path: Path, jumping_clock: MockClock
 ) -> None:
-    """Cameras that are only copied from need no spool."""
+    """Not when the first shot has been taken."""
     (tmp_path / "spool").write_bytes(b"a file is in the way")
-    async with rigged(tmp_path) as rig:
+    async with emulated("nikon", empty=False) as body:
+        with pytest.raises(errors.Refused, match="cannot be kept"):
+            async with driven(body, tmp_path / "spool"):
+                pass
+        assert not set(body.trace.operations()) & set(body.profile.vendor_names.values())
+
+
+async def test_a_folder_that_nobody_named_does_not_keep_the_camera_from_being_mounted(
+    tmp_path: Path, jumping_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cameras that are only copied from need no spool."""
+    (tmp_path / "state").write_bytes(b"a file is in the way")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    async with emulated("nikon", empty=False) as body, driven(body, None) as rig:
         assert len(await rig.described(None)) == 2
         assert await rig.camera.capture()
         await to_computer(rig)

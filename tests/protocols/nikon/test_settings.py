@@ -205,9 +205,9 @@ def rows() -> list[tuple[list[str], list[int], str]]:
     found = []
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 4:
+        if line.startswith("| `") and len(cells) == 5:
             names = re.findall(r"`([^`]+)`", cells[0])
-            found.append((names, [int(code, 16) for code in re.findall(r"\b[5D][0-9A-F]{3}\b", cells[1])], cells[3]))
+            found.append((names, [int(code, 16) for code in re.findall(r"\b[5D][0-9A-F]{3}\b", cells[1])], cells[4]))
     return found
 
 
@@ -233,6 +233,16 @@ def test_the_table_of_settings_counts_the_bodies_rightly() -> None:
             assert counts[codes[0]] == int(numbers[0]), names
             checked += 1
     assert checked >= 12
+
+
+def test_the_table_of_settings_says_what_cannot_be_written() -> None:
+    """No body lets those be written, and some body lets each of the others."""
+    text = (ROOT / "camfs/protocols/nikon/README.md").read_text("utf-8")
+    writable = {code for body in bodies() for code, description in descriptions(body).items() if description.writable}
+    for names, codes, _ in rows():
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| `{names[0]}`")]
+        says_no = line.strip("|").split("|")[3].strip() == "no"
+        assert says_no == writable.isdisjoint(codes), names
 
 
 def test_every_row_of_the_code_is_in_the_table() -> None:

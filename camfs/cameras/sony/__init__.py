@@ -1,0 +1,1 @@
+"""The driver of Sony's bodies in PC Remote: what they do beyond PTP."""
