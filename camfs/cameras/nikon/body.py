@@ -105,7 +105,7 @@ class NikonBody(PlainBody):
         self._shutter = Shutter(self.operations, self.settings)
         self._live_view = LiveView(self.operations, self.settings, self._await_event)
         self._stash: list[News] = []
-        self._troubles: set[str] = set()
+        self._has_warned = False
         self._keeps_deleted = False
         self._owed, self._owed_since = 0, 0.0
 
@@ -188,20 +188,26 @@ class NikonBody(PlainBody):
         if not self._owed or trio.current_time() < self._owed_since + UNTOLD:
             return ()
         self._owed, self._owed_since = self._owed - 1, trio.current_time()
-        try:
-            await self.ptp.session.transact(Operation.GetObjectInfo, IN_MEMORY, same_session=True)
-        except errors.Refused as error:
-            log.info("no picture waits in the camera: %s", error)
+        if await self.left_behind() is None:
             self._owed = 0
             return ()
         log.warning("the camera did not tell of a picture that waits in its memory")
         return (ShotWaits(IN_MEMORY),)
 
+    async def left_behind(self) -> int | None:
+        try:
+            await self.ptp.session.transact(Operation.GetObjectInfo, IN_MEMORY, same_session=True)
+        except errors.Refused as error:
+            log.info("no picture waits in the camera: %s", error)
+            return None
+        return IN_MEMORY
+
     async def _ask(self) -> Sequence[News]:
         reply = await self.operations.events()
-        if reply.trouble and reply.trouble not in self._troubles:
-            self._troubles.add(reply.trouble)
-            log.warning("the camera's events: %s; what it holds is taken", reply.trouble)
+        if reply.trouble:
+            level = logging.INFO if self._has_warned else logging.WARNING
+            log.log(level, "the camera's events: %s; what it holds is taken", reply.trouble)
+            self._has_warned = True
         return [news for event in reply.events for news in self._news(event)]
 
     def _news(self, event: Event) -> Sequence[News]:

@@ -148,10 +148,14 @@ class PtpCamera(WithoutRemoteControl):
         self.shutter.note_gone()
         await self.announce(Gone())
 
-    async def aclose(self) -> None:
-        """Close the session and let go of the device; never raises."""
+    async def aclose(self, *, holds_shots: bool = False) -> None:
+        """Close the session and let go of the device; never raises.
+
+        Args:
+            holds_shots: whether shots wait in the camera that nobody has received; then the session stays open, which may hold them.
+        """
         with trio.CancelScope(shield=True):
-            if not loses_next_session(self.info):
+            if not (holds_shots or loses_next_session(self.info)):
                 await self.session.close()
             await self._link.aclose()
 

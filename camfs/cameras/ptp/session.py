@@ -53,7 +53,7 @@ from camfs.cameras.ptp.rests import Question, RestingRequests
 from camfs.cameras.ptp.transaction import Reply, Sink
 from camfs.protocols.ptp.codes import DATA_PHASES, DataPhase, Operation, ResponseCode, name_of
 from camfs.protocols.ptp.datasets import DeviceInfo
-from camfs.protocols.ptp.makers import loses_next_session
+from camfs.protocols.ptp.makers import forgets_with_session, loses_next_session
 from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
@@ -500,10 +500,10 @@ class Session:
                 return
 
     async def _must_not_close(self) -> bool:
-        """Say whether the camera would answer nothing in the session after one that was closed."""
+        """Say whether the camera would answer nothing in the session after one that was closed, or lose what waits in it."""
         try:
-            info = await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)
-            return loses_next_session(DeviceInfo.decode(info.data))
+            info = DeviceInfo.decode((await self._ask(Operation.GetDeviceInfo, limit=MAX_DEVICE_INFO)).data)
+            return loses_next_session(info) or forgets_with_session(info)
         except (errors.Refused, errors.RemoteProtocolError) as error:
             log.info("what the camera is: %s", error)
             return False

@@ -307,6 +307,11 @@ class PropertySettings:
         self._check(code)
         self._operations.require(Operation.GetDevicePropDesc)
         reply = await self._ask(Operation.GetDevicePropDesc, code, patient)
-        description = replace(DevicePropDesc.decode(reply.data), code=code)
+        try:
+            description = replace(DevicePropDesc.decode(reply.data), code=code)
+        except errors.RemoteProtocolError as error:
+            raise errors.RemoteProtocolError(
+                f"{self.vocabulary.name(code)}: the camera's description of it cannot be read: {error}"
+            ) from None
         self._descriptions[code] = description
         return description

@@ -174,6 +174,9 @@ class Body(Protocol):
 
     # ------------------------------------------------------------------ shots
 
+    async def left_behind(self) -> int | None:
+        """Return the handle of a shot that a program before this one left in the body, and of which no news tells; None if none does."""
+
     async def sends_here(self) -> bool:
         """Say whether the next shot comes to this computer, on the card or not: then there has to be room for it."""
 
@@ -255,6 +258,9 @@ class PlainBody:
 
     def note_left(self) -> None:
         pass
+
+    async def left_behind(self) -> int | None:
+        return None
 
     def end_exposure(self) -> None:
         pass

@@ -72,12 +72,20 @@ class HeldShots:
         await self.following.ask()
 
     async def rescue(self) -> None:
-        """Take the body, and receive what a previous program left in it."""
+        """Take the body, and receive what a previous program left in it: what it tells of, then what it has told that program of.
+
+        A shot that is here already is one that could not be let go, or the last that the other program received. Two of them in a row
+        say that the body gives the same one again and again.
+        """
         await self._body.enter()
         for news in await self._body.poll():
             if isinstance(news, ShotWaits):
                 self._shots.note_waiting(news.handle)
         await self._shots.bring_in(rescuing=True)
+        doubles = 0
+        while doubles < 2 and (handle := await self._body.left_behind()) is not None:
+            self._shots.note_waiting(handle)
+            doubles = 0 if await self._shots.bring_in(rescuing=True) else doubles + 1
 
     def note_emptied(self) -> None:
         self._shots.note_emptied()
@@ -162,7 +170,7 @@ class TetheredCamera(CardAndShots):
             if not self.remote.is_acquired and not self.gone:
                 await self._tether.aclose()
             await self.shots.aclose()
-            await self.ptp.aclose()
+            await self.ptp.aclose(holds_shots=self.remote.is_acquired and self.shots.unsaved > 0)
 
     @property
     def is_remote_controlled(self) -> bool:

@@ -389,7 +389,7 @@ class RemoteControl:
             if self._shots.has_unsaved:
                 log.warning(
                     "shots that only the camera holds could not be brought in: its body is left locked, "
-                    "so that the next mount can have them; switching it off loses them"
+                    "so that the next mount can have them; switching it off loses them, and on some so does the end of a network connection"
                 )
                 return
             with trio.move_on_after(LAST_WORD) as patience:

@@ -14,7 +14,7 @@ HEADER = 8
 PICTURES = (1, 11)
 """Types of blocks with a JPEG: 1 on most bodies, 11 on EOS R."""
 
-JPEG_START = b"\xff\xd8"
+JPEG_START = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True)

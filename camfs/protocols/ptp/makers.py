@@ -44,6 +44,17 @@ def loses_next_session(info: DeviceInfo) -> bool:
     return maker_of(info) is Maker.CANON and set(info.operations) >= _FORGETFUL
 
 
+_TO_MEMORY = {0x90C0, 0x90CB, 0x9207}
+
+
+def forgets_with_session(info: DeviceInfo) -> bool:
+    """Say whether pictures that wait for the computer in a camera's memory are lost when its session is closed: in a Nikon's.
+
+    See camfs/protocols/nikon/README.md, "Capture".
+    """
+    return maker_of(info) is Maker.NIKON and not _TO_MEMORY.isdisjoint(info.operations)
+
+
 def _table(rows: str) -> Mapping[int, str]:
     """Read `value=word` pairs."""
     return {int(value, 0): word for value, _, word in (row.partition("=") for row in rows.split())}

@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 import trio
@@ -245,3 +246,31 @@ async def test_an_event_by_two_ways_is_one(jumping_clock: MockClock) -> None:
     assert twins.is_news(event, "link")
     await trio.sleep(TWIN + 1)
     assert twins.is_news(event, "poll"), "too late for a twin"
+
+
+@pytest.mark.parametrize("ending", ["killed", "full disk"])
+async def test_a_session_that_was_left_open_keeps_what_waits_in_the_memory(
+    ending: str, tmp_path: Path, jumping_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On USB a body does not notice that a program ended. The next one goes on in its session, and looks for what was told to the first."""
+    async with emulated("nikon", empty=False) as body:
+        monkeypatch.setattr(body.responder, "close_session", lambda: None)  # as the cable stays in
+        how = killed if ending == "killed" else driven
+        async with how(body, tmp_path / "spool") as rig:
+            await rig.camera.change_setting("image-quality", "raw+fine")
+            await rig.camera.change_setting("recording-media", "memory")
+            await rig.camera.acquire_control()
+            with monkeypatch.context() as patches:
+                patches.setattr(rig.camera.shots, "bring_in", AsyncMock(return_value=[]))
+                rig.nikon.press_shutter()
+                await trio.sleep(10)
+                assert rig.nikon.queue == []
+                held = [picture.data for picture in rig.nikon.memory]
+                assert len(held) == 2
+                if ending != "killed":
+                    await rig.camera.aclose()
+        async with driven(body, tmp_path / "spool") as rig:
+            assert sorted((await rig.shots()).values()) == sorted(held)
+            assert rig.nikon.memory == []
+            assert rig.nikon.lost == []
+            assert not rig.nikon.controlled

@@ -121,7 +121,7 @@ def test_the_blocks_of_a_real_frame() -> None:
 
 
 def test_the_picture_of_an_eos_r() -> None:
-    assert picture_of(encode_frame([Block(4, b"\1\0\0\0"), Block(11, b"\xff\xd8rest")])) == b"\xff\xd8rest"
+    assert picture_of(encode_frame([Block(4, b"\1\0\0\0"), Block(11, b"\xff\xd8\xffrest")])) == b"\xff\xd8\xffrest"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,7 @@ def test_the_picture_of_an_eos_r() -> None:
     [
         (encode_frame([Block(1, b"no picture")]), "no JPEG"),
         (encode_frame([Block(4, b"\1\0\0\0")]), "without a picture"),
+        (encode_frame([Block(1, b"\xff\xd8")]), "no JPEG"),
         (b"", "without a picture"),
         (struct.pack("<II", 0x7FFFFFFF, 1) + b"\xff\xd8", "block of 2147483647 bytes"),
         (struct.pack("<II", 4, 1), "block of 4 bytes"),
