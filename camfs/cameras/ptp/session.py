@@ -48,6 +48,7 @@ from camfs import errors
 from camfs.cameras.ptp import transaction
 from camfs.cameras.ptp.attempts import BUSY_STEPS, Attempts, patience_with, time_left
 from camfs.cameras.ptp.link import Link
+from camfs.cameras.ptp.opening import open_session
 from camfs.cameras.ptp.priority_lock import PriorityLock
 from camfs.cameras.ptp.rests import Question, RestingRequests
 from camfs.cameras.ptp.transaction import Reply, Sink
@@ -57,12 +58,6 @@ from camfs.protocols.ptp.makers import forgets_with_session, loses_next_session
 from camfs.protocols.ptp.messages import Request, Response
 
 log = logging.getLogger(__name__)
-
-SESSION_IDS = 10
-"""How many session ids are tried while the camera answers InvalidTransactionID (as libgphoto2 does)."""
-
-RESETS = 3
-"""How many resets are tried while opening."""
 
 OPEN_TIMEOUT = 5.0
 """Seconds for what opens or closes a session."""
@@ -446,40 +441,16 @@ class Session:
             raise
 
     async def _open_session(self, fresh: bool) -> None:
-        """Open a session, with other session ids and resets where they are needed; `fresh`: reset the device first."""
-        session_id = 1
-        busy = iter(BUSY_STEPS)
-        failure: errors.CameraError | None = None
-        for resets in range(RESETS + 1):
-            try:
-                if fresh or resets:
-                    await self._link.reset()
-                while True:
-                    try:
-                        await self._send_open(session_id)
-                    except errors.Refused as error:
-                        if error.code == ResponseCode.DeviceBusy and (delay := next(busy, None)) is not None:
-                            await trio.sleep(delay)
-                            continue
-                        if error.code != ResponseCode.InvalidTransactionID or session_id >= SESSION_IDS:
-                            raise
-                        session_id += 1
-                        continue
-                    self._open = True
-                    self._sessions_opened += 1
-                    if fresh:
-                        self._on_reopen()
-                    return
-            except errors.DeviceGone:
-                self._gone = True
-                raise
-            except errors.CameraError as error:
-                log.info("opening the session: %s", error)
-                failure, session_id = error, 1
-                if isinstance(error, errors.TransferTimeout) and (fresh or resets):
-                    break
-        assert failure is not None
-        raise failure
+        """Open a session; `fresh`: reset the device first."""
+        try:
+            await open_session(self._link.reset, self._send_open, fresh)
+        except errors.DeviceGone:
+            self._gone = True
+            raise
+        self._open = True
+        self._sessions_opened += 1
+        if fresh:
+            self._on_reopen()
 
     async def _send_open(self, session_id: int) -> None:
         """Send OpenSession; a session that a previous program left open is closed first, if the camera closes it."""
