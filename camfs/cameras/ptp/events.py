@@ -46,7 +46,6 @@ from camfs.protocols.ptp.codes import (
 )
 from camfs.protocols.ptp.datasets import ObjectInfo
 from camfs.protocols.ptp.messages import Event
-from camfs.protocols.ptp.properties import property_name
 
 log = logging.getLogger(__name__)
 
@@ -310,7 +309,7 @@ class Events:
             self._is_telling = False
 
     async def _setting(self, code: int) -> str:
-        name = property_name(code)
+        name = self._settings.vocabulary.name(code)
         try:
             return f"setting {name} {await self._settings.read(name)}"
         except errors.CameraError as error:

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.api import FolderChanged
+from camfs.cameras.api import FolderChanged, Happened
 from camfs.cameras.nikon import live_view
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.objects import ObjectKey
@@ -729,3 +729,13 @@ async def test_nonsense_is_an_error_or_a_warning_and_the_camera_works_on(
         await rig.camera.release_control()
         assert not rig.nikon.controlled
         assert rig.nikon.memory == []
+
+
+async def test_events_call_settings_as_the_folder_of_settings_does(tmp_path: Path, jumping_clock: MockClock) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.camera.learn_settings()
+        rig.changes()
+        await rig.camera.change_setting("iso", "800")
+        await trio.sleep(10)
+        told = [change.text for change in rig.changes() if isinstance(change, Happened)]
+        assert "setting iso 800" in told
