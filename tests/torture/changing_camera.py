@@ -110,6 +110,7 @@ class ChangingCamera(ScriptedCamera):
         return folder
 
     def _new_file(self, above: Thing, name: str, *, dated: bool) -> Thing:
+        name = self._unused(above, name, folder=False)
         file = self.add(above, name, b"", mtime_ns=self._fresh() if dated else 0)
         file.number = next(self._keys)
         if dated:
@@ -149,14 +150,13 @@ class ChangingCamera(ScriptedCamera):
     def _add_folder(self, chosen: int) -> list[Change]:
         if (above := self._folder(chosen)) is None:
             return []
-        self._new_folder(above, self._unused(above, NAMES[chosen % len(NAMES)]))
+        self._new_folder(above, self._unused(above, NAMES[chosen % len(NAMES)], folder=True))
         return [FolderChanged(above.number)]
 
-    def _unused(self, above: Thing, name: str) -> str:
-        """Return the name, or another if a folder in this one has it."""
-        return (
-            f"{name}-{self._fresh()}" if any(each.name == name and each.data is None for each in above.inside) else name
-        )
+    def _unused(self, above: Thing, name: str, *, folder: bool) -> str:
+        """Return the name, or another if it is taken: a folder shares its name with nothing, a file with other files."""
+        taken = any(each.name == name and (folder or each.data is None) for each in above.inside)
+        return f"{name}-{self._fresh()}" if taken else name
 
     def _remove(self, chosen: int) -> list[Change]:
         if (thing := self._movable(chosen)) is None:
@@ -184,7 +184,7 @@ class ChangingCamera(ScriptedCamera):
         if (thing := self._movable(chosen)) is None or thing.above is None:
             return []
         name = NAMES[chosen % len(NAMES)]
-        thing.name = name if thing.data is not None else self._unused(thing.above, name)
+        thing.name = self._unused(thing.above, name, folder=thing.data is None)
         self.restless |= {thing, *thing.walk()}
         return [EntryChanged(thing.number)]
 
