@@ -229,7 +229,7 @@ class Folder(Directory):
     async def _finds_another(self, keys: Iterable[Key]) -> bool:
         """Describe one of the files again that are known by these keys, another each time; say whether it is another file now."""
         known = [self.tree.by_key.get(key) for key in keys]
-        files = [node for node in known if isinstance(node, File) and self.children.get(node.name) is node]
+        files = [node for node in known if isinstance(node, File) and self.lists(node)]
         if not files or self.is_local:
             return False
         self._checks += 1
@@ -356,10 +356,18 @@ class Folder(Directory):
             self.tree.watchers.note_appeared(node, before)
         return node
 
+    def lists(self, node: Node) -> bool:
+        """Say whether a node has its name in the newest listing."""
+        return self.children.get(node.name) is node
+
+    def vouches_for(self, node: Node) -> bool:
+        """Say whether that listing is still good: else only who reads on in an old one may be told the name, and the kernel not keep it."""
+        return self.lists(node) and self.knows_keys() and not self.stale
+
     def _listed(self, key: Key) -> "File | Folder | None":
         """Return the node of a key that another listing has described already."""
         node = self.tree.by_key.get(key)
-        if node is not None and node.parent is self and self.children.get(node.name) is node:
+        if node is not None and node.parent is self and self.lists(node):
             return node
         return None
 
@@ -381,7 +389,7 @@ class Folder(Directory):
 
     def put_in_doubt(self, node: "File | Folder") -> None:
         """Set a node of this folder aside, as its key may mean another entry: the next listing describes that."""
-        if self.children.get(node.name) is not node:
+        if not self.lists(node):
             return
         del self.children[node.name]
         self.tree.drop_key(node)

@@ -305,7 +305,10 @@ class CameraOperations(RefusingOperations):
             if found is None:
                 return
             index, node = found
-            if not pyfuse3.readdir_reply(token, node.name, await self._attributes(node, exact=False), index):
+            shown = await self._attributes(node, exact=False)
+            if isinstance(node, File | Folder) and isinstance(node.parent, Folder) and not node.parent.vouches_for(node):
+                shown.entry_timeout = 0
+            if not pyfuse3.readdir_reply(token, node.name, shown, index):
                 return
             node.lookups += 1
             given.append(node)

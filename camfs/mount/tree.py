@@ -156,7 +156,7 @@ class Tree:
             kernel_knows: whether it was the kernel that asked for it.
         """
         folder = node.parent
-        if isinstance(folder, Folder) and folder.children.get(node.name) is node:
+        if isinstance(folder, Folder) and folder.lists(node):
             del folder.children[node.name]
         if not node.removed and not kernel_knows:
             self.kernel.invalidate_entry(folder, node.name)

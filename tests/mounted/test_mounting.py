@@ -235,8 +235,10 @@ def test_no_camera(camera: Path, words: list[str]) -> None:
 
 
 def test_list_without_a_camera() -> None:
+    """Other processes of this machine may have cameras mounted meanwhile, which are listed."""
     done = camfs("--list")
-    assert (done.returncode, done.stdout) == (0, "")
+    assert done.returncode == 0
+    assert all(" in use by camfs " in line for line in done.stdout.splitlines())
     assert "Traceback" not in done.stderr
 
 

@@ -35,7 +35,10 @@ def path(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_list(name: str, line: str) -> None:
-    assert run(*program(name), "--list").stdout.splitlines()[0] == line
+    listed = run(
+        *program(name), "--list"
+    ).stdout.splitlines()  # beside what other processes have mounted, in columns as wide as that
+    assert line.split() in [each.split() for each in listed]
 
 
 def test_a_copy_is_the_card(camera: Path, folder: Path) -> None:

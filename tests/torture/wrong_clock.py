@@ -24,7 +24,10 @@ def run(seconds: int) -> int:
     signal.signal(signal.SIGUSR1, put_back)
     time.time_ns = lambda: true_ns() - behind
     time.time = lambda: time.time_ns() / NANOSECONDS
-    return main()
+    try:
+        return main()
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # an interpreter that ends forgets its handlers, and the signal would kill it
 
 
 if __name__ == "__main__":
