@@ -306,7 +306,11 @@ class CameraOperations(RefusingOperations):
                 return
             index, node = found
             shown = await self._attributes(node, exact=False)
-            if isinstance(node, File | Folder) and isinstance(node.parent, Folder) and not node.parent.vouches_for(node):
+            if (
+                isinstance(node, File | Folder)
+                and isinstance(node.parent, Folder)
+                and not node.parent.vouches_for(node)
+            ):
                 shown.entry_timeout = 0
             if not pyfuse3.readdir_reply(token, node.name, shown, index):
                 return

@@ -27,7 +27,9 @@ def run(seconds: int) -> int:
     try:
         return main()
     finally:
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # an interpreter that ends forgets its handlers, and the signal would kill it
+        signal.signal(
+            signal.SIGUSR1, signal.SIG_IGN
+        )  # an interpreter that ends forgets its handlers, and the signal would kill it
 
 
 if __name__ == "__main__":
