@@ -238,15 +238,18 @@ def test_a_handle_that_is_used_again(
             assert file.read(10) == old[:10]
             served.do(lambda body: replace_picture(body, name, new, moment))
             wait_until(lambda: os.listdir(camera / PICTURES) == [name])
-            wait_until(lambda: (camera / PICTURES / name).stat().st_size == size)
-            assert (camera / PICTURES / name).read_bytes() == new
+            shown = (size, moment.astimezone().timestamp())
+            wait_until(lambda: ((found := (camera / PICTURES / name).stat()).st_size, found.st_mtime) == shown)
+            is_new = (camera / PICTURES / name).read_bytes() == new
+            assert is_new
             try:  # never the bytes of two pictures in one copy
                 rest = file.read(200 * KIB)
             except OSError as error:
                 if error.errno != errno.ESTALE:
                     raise
             else:
-                assert rest == old[10 : 10 + len(rest)]  # from pages that the kernel has not dropped yet
+                is_old = rest == old[10 : 10 + len(rest)]  # from pages that the kernel has not dropped yet
+                assert is_old
 
 
 def test_a_handle_that_is_used_again_while_its_picture_is_copied(
