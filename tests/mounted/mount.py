@@ -20,6 +20,9 @@ from tests.mounted.trace import Trace
 PATIENCE = 120.0
 """Seconds after which something that should have ended is taken to hang."""
 
+BUSY_FOR_A_MOMENT = 5.0
+"""Seconds for which a mount is unmounted again: camfs may be telling programs of a new picture, which no test may mind."""
+
 LIFETIME = 600.0
 """Seconds after which a mount is killed, so that a test that hangs in a system call on it fails."""
 
@@ -186,8 +189,11 @@ class Mount:
         return self.status
 
     def unmount(self) -> None:
-        """Unmount as a user does, and wait for camfs to end well."""
-        run("fusermount3", "-u", self.path)
+        """Unmount as `camfs -u` does, again while the mount is busy for a moment, and wait for camfs to end well."""
+        until = time.monotonic() + BUSY_FOR_A_MOMENT
+        while (done := run("fusermount3", "-u", self.path, status=None)).returncode and time.monotonic() < until:
+            time.sleep(0.05)
+        assert done.returncode == 0, done.stderr
         status = self.wait()
         assert status == 0, f"camfs ended with status {status}:\n" + "\n".join(self.lines())
 
