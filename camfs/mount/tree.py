@@ -235,9 +235,7 @@ class Tree:
         """Change the tree as the camera changed, and have the kernel drop what is no longer so: the table above."""
         if self._session != self.camera.epoch:
             self._session = self.camera.epoch
-            async for node in self._all_nodes():
-                if node.lookups > 0 and isinstance(node.parent, Folder) and not node.parent.knows_keys():
-                    self.kernel.invalidate_entry(node.parent, node.name)
+            await self._drop_waiting_names()
         match change:
             case FolderChanged(None):
                 self.settles_at = trio.current_time() + SETTLING
@@ -266,10 +264,21 @@ class Tree:
                 node_in_doubt = self.by_key.get(key)
                 if node_in_doubt is not None:
                     self.put_in_doubt(node_in_doubt)
+                else:
+                    await self._drop_waiting_names()
             case Gone():
                 async for node in self._all_nodes():
                     if isinstance(node, File | Folder):
                         node.invalidate()
+
+    async def _drop_waiting_names(self) -> None:
+        """Have the kernel drop the names of nodes that wait to be found again, or whose folder has not been listed in this session."""
+        async for node in self._all_nodes():
+            folder = node.parent
+            if node.lookups <= 0 or not isinstance(node, File | Folder) or not isinstance(folder, Folder):
+                continue
+            if not (folder.knows_keys() and folder.lists(node)):
+                self.kernel.invalidate_entry(folder, node.name)
 
     def known(self, key: Key) -> File | Folder | None:
         """Return the node that a key means in this session; None where its folder was not listed in it."""

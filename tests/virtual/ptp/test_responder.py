@@ -391,7 +391,7 @@ async def test_an_exception_in_the_block_comes_out_as_it_is() -> None:
             raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("model", PROFILES)
+@pytest.mark.parametrize("model", sorted(PROFILES.keys() - {"sony-alpha"}))  # which shows no card to a computer
 async def test_a_large_object_never_stands_in_memory(model: str) -> None:
     size = 200 << 20
     async with hosted(model) as (camera, host):
