@@ -188,7 +188,9 @@ class CameraOperations(RefusingOperations):
         found.st_uid = self._ownership.uid
         found.st_gid = self._ownership.gid
         found.st_size = shown.size
-        found.st_blksize = 1 << 18  # programs that read so much at once do not ask for what may be pages: file.py
+        # programs that read files in pieces of 256 KiB do not ask for what may be pages (file.py); of a directory the C library reads
+        # so much at once, and 128 KiB are one request
+        found.st_blksize = 1 << (17 if stat.S_ISDIR(shown.kind) else 18)
         found.st_blocks = -(-shown.size // 512)
         # folders and control files without a time have the mount's; a file of the camera without a date has none to show
         mtime_ns = shown.mtime_ns or (0 if isinstance(node, File) else self._mounted_ns)
