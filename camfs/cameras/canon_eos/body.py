@@ -29,7 +29,7 @@ from camfs import errors
 from camfs.cameras.api import Ability
 from camfs.cameras.canon_eos.live_view import SIZES, LiveView
 from camfs.cameras.canon_eos.news import EVENTS, RecordTaker
-from camfs.cameras.canon_eos.operations import NOT_NOW_STEP, CanonOperations
+from camfs.cameras.canon_eos.operations import CanonOperations
 from camfs.cameras.canon_eos.settings import CanonSettings
 from camfs.cameras.canon_eos.shutter import Shutter
 from camfs.cameras.canon_eos.state import BodyState
@@ -91,6 +91,9 @@ CAPACITY = (0x04FFFFFF, 0x1000, 1)
 
 FEW_SHOTS = 100
 """So many shots left and less, the body is told of the computer's room again."""
+
+ROOM_STEP = 0.05
+"""Seconds between two looks whether the body counts shots."""
 
 ROOM_TIME = 3.0
 """Seconds within which a body counts shots that the computer has room for."""
@@ -357,7 +360,7 @@ class CanonBody(PlainBody):
         until = trio.current_time() + ROOM_TIME
         await self._records.ask()
         while self.state.number(Property.ShotsLeft) == 0 and trio.current_time() < until:
-            await trio.sleep(NOT_NOW_STEP)
+            await trio.sleep(ROOM_STEP)
             await self._records.ask()
 
     async def release_shutter(self, *, autofocus: bool, exposure: float | None) -> ShotPlan:

@@ -5,7 +5,7 @@ import logging
 import trio
 
 from camfs import errors
-from camfs.cameras.canon_eos.operations import MAX_FRAME, NOT_NOW, NOT_NOW_STEP, CanonOperations
+from camfs.cameras.canon_eos.operations import MAX_FRAME, CanonOperations
 from camfs.cameras.canon_eos.settings import CanonSettings
 from camfs.cameras.canon_eos.state import BodyState
 from camfs.protocols.canon_eos.codes import MOVIE_TO_CARD, VIEW_SIZE, CanonOperation, EvfOutput, Property
@@ -83,15 +83,8 @@ class LiveView:
         raise failure
 
     async def _fetch(self) -> bytes | memoryview:
-        until = trio.current_time() + FRAME_TIME
-        while True:
-            try:
-                reply = await self._operations.run(CanonOperation.GetViewFinderData, VIEW_SIZE, 0, 0, limit=MAX_FRAME)
-                return reply.data
-            except errors.Refused as error:
-                if error.code not in NOT_NOW or trio.current_time() >= until:
-                    raise
-            await trio.sleep(NOT_NOW_STEP)
+        wanted = CanonOperation.GetViewFinderData, VIEW_SIZE, 0, 0
+        return (await self._operations.insist(*wanted, limit=MAX_FRAME, seconds=FRAME_TIME)).data
 
     async def _begin(self) -> None:
         """Let the live view come to the computer, if it does not."""

@@ -10,11 +10,10 @@ tell its whole state anew (`body`).
 import logging
 from collections.abc import Sequence
 
-import trio
-
 from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.transaction import Reply
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.canon_eos.codes import (
     NEVER_SENT,
     CanonOperation,
@@ -35,9 +34,6 @@ MAX_FRAME = 16 << 20
 
 NOT_NOW_TIME = 4.0
 """Seconds for which an operation is sent again that the body cannot do now."""
-
-NOT_NOW_STEP = 0.05
-"""Seconds between two attempts."""
 
 NOT_NOW = frozenset({ResponseCode.DeviceBusy, CanonResponse.ObjectNotReady, CanonResponse.MemoryStatusNotReady})
 """Answers that mean *not now*."""
@@ -101,14 +97,9 @@ class CanonOperations:
         Raises:
             Busy: it went on answering so.
         """
-        until = trio.current_time() + seconds
-        while True:
-            try:
-                return await self.run(operation, *parameters, data=data, limit=limit, timeout=timeout)
-            except errors.Refused as error:
-                if error.code not in NOT_NOW or trio.current_time() >= until:
-                    raise
-            await trio.sleep(NOT_NOW_STEP)
+        return await while_not_now(
+            lambda: self.run(operation, *parameters, data=data, limit=limit, timeout=timeout), NOT_NOW, seconds
+        )
 
     async def tolerate(self, operation: CanonOperation, *parameters: int) -> None:
         """Run an operation that the body may refuse, if it lists it."""

@@ -4,12 +4,11 @@ A body holds such a shot, and takes no other, until it is let go. It may use the
 PTP session: in the next one the body announces anew what waits, and only a record that says the same of a handle means the same shot.
 """
 
-import trio
-
 from camfs import errors
-from camfs.cameras.canon_eos.operations import NOT_NOW, NOT_NOW_STEP, CanonOperations
+from camfs.cameras.canon_eos.operations import NOT_NOW, CanonOperations
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.tethered.body import Keep, WaitingShot
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.canon_eos.codes import MAX_PIECE, CanonOperation
 from camfs.protocols.canon_eos.events import TransferRequested
 from camfs.protocols.ptp.codes import SIZE_UNKNOWN, ObjectFormat, Operation
@@ -94,20 +93,18 @@ class WaitingShots:
             parameters = (handle, offset & SIZE_UNKNOWN, size, offset >> 32)
         elif Operation.GetPartialObject not in self._ptp.info.operations:
             operation = CanonOperation.CanonGetPartialObject
-        until = trio.current_time() + NOT_READY
-        while True:
-            try:
-                reply = await self._ptp.session.transact(
+        try:
+            reply = await while_not_now(
+                lambda: self._ptp.session.transact(
                     operation, *parameters, limit=size, repeatable=True, same_session=True
-                )
-                return reply.data
-            except errors.NotFound:
-                self._announced.pop(handle, None)  # the body was switched off, for example
-                raise
-            except errors.Refused as error:
-                if error.code not in NOT_NOW or trio.current_time() >= until:
-                    raise
-            await trio.sleep(NOT_NOW_STEP)
+                ),
+                NOT_NOW,
+                NOT_READY,
+            )
+        except errors.NotFound:
+            self._announced.pop(handle, None)  # the body was switched off, for example
+            raise
+        return reply.data
 
     async def let_go(self, shot: WaitingShot) -> None:
         """Let the body forget a shot. One that it refuses to forget is not announced any more either.

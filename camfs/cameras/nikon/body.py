@@ -22,7 +22,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Ability
 from camfs.cameras.nikon.live_view import LiveView
-from camfs.cameras.nikon.operations import NikonOperations, while_not_now
+from camfs.cameras.nikon.operations import NOT_NOW, NikonOperations
 from camfs.cameras.nikon.settings import CARD, NikonSettings
 from camfs.cameras.nikon.shutter import Shutter
 from camfs.cameras.ptp.driver import PtpCamera
@@ -38,6 +38,7 @@ from camfs.cameras.tethered.body import (
     Told,
     WaitingShot,
 )
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.nikon.codes import (
     IN_MEMORY,
     NikonEvent,
@@ -284,7 +285,9 @@ class NikonBody(PlainBody):
             return
         try:
             await while_not_now(
-                lambda: self.ptp.session.transact(Operation.DeleteObject, shot.handle, 0, same_session=True), DESCRIBED
+                lambda: self.ptp.session.transact(Operation.DeleteObject, shot.handle, 0, same_session=True),
+                NOT_NOW,
+                DESCRIBED,
             )
         except (errors.NotFound, errors.StoreUnavailable) as error:
             log.info("the camera lets shots go by itself: %s", error)

@@ -6,7 +6,6 @@ bodies do some operations that they do not list; those are tried once, and Opera
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
@@ -14,6 +13,7 @@ import trio
 from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.transaction import Reply
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.nikon.codes import PROPERTY_CODES, NikonOperation, NikonResponse, explained
 from camfs.protocols.nikon.events import EventReply, decode_events, decode_events_ex
 from camfs.protocols.nikon.property_codes import decode_property_codes
@@ -32,16 +32,13 @@ MAX_FRAME = 16 << 20
 NOT_NOW_TIME = 5.0
 """Seconds for which an operation is sent again that the body cannot do now."""
 
-NOT_NOW_STEP = 0.05
-"""Seconds between two attempts."""
-
 READY_STEP = 0.05
 """Seconds between two questions whether the body is ready."""
 
 UNLISTED = frozenset({NikonOperation.CheckEvent, NikonOperation.InitiateCaptureRecInMedia})
 """What consumer bodies do without listing it (camfs/protocols/nikon/README.md, "Operations")."""
 
-_NOT_NOW = (ResponseCode.DeviceBusy, NikonResponse.InvalidStatus)
+NOT_NOW = (ResponseCode.DeviceBusy, NikonResponse.InvalidStatus)
 _STILL_BUSY = (ResponseCode.DeviceBusy, NikonResponse.BulbReleaseBusy)
 
 
@@ -105,7 +102,7 @@ class NikonOperations:
         timeout: float | None = None,
     ) -> Reply:
         """Run an operation, again and again for so many seconds while the body says that it cannot do it now."""
-        return await while_not_now(lambda: self.run(operation, *parameters, timeout=timeout), seconds)
+        return await while_not_now(lambda: self.run(operation, *parameters, timeout=timeout), NOT_NOW, seconds)
 
     async def wait_until_ready(self, seconds: float) -> None:
         """0x90C8, until the body is ready. A silent release counts as ready: its answer says that the shutter makes no noise.
@@ -163,15 +160,3 @@ class NikonOperations:
 
 _EMPTIES = (NikonOperation.CheckEvent, NikonOperation.GetEventEx)
 """Operations that read, and are not sent twice: what they told the first time would be lost."""
-
-
-async def while_not_now(call: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Make a call again while the body says that it cannot do it now, for so many seconds."""
-    until = trio.current_time() + seconds
-    while True:
-        try:
-            return await call()
-        except errors.Refused as error:
-            if error.code not in _NOT_NOW or trio.current_time() >= until:
-                raise
-        await trio.sleep(NOT_NOW_STEP)

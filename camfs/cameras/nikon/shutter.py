@@ -13,13 +13,15 @@ latest.
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import trio
 
 from camfs import errors
-from camfs.cameras.nikon.operations import NikonOperations, while_not_now
+from camfs.cameras.nikon.operations import NOT_NOW, NikonOperations
 from camfs.cameras.nikon.settings import BOTH, COMPUTER, NikonSettings
 from camfs.cameras.tethered.body import ShotPlan
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.nikon.codes import (
     TO_CARD,
     TO_MEMORY,
@@ -128,7 +130,9 @@ class Shutter:
         else:
             await self._set_for_now(NikonProperty.RecordingMedia, TO_CARD)
             await while_not_now(
-                lambda: self._operations.standard(Operation.InitiateCapture, 0, 0, timeout=ANSWER), RELEASE_TIME
+                lambda: self._operations.standard(Operation.InitiateCapture, 0, 0, timeout=ANSWER),
+                NOT_NOW,
+                RELEASE_TIME,
             )
 
     async def _initiate(self, focusing: int, target: int) -> None:
@@ -207,7 +211,7 @@ class Shutter:
         while self._before:
             code, value = self._before.popitem()
             try:
-                await while_not_now(lambda code=code, value=value: self._settings.write(code, value), RELEASE_TIME)  # type: ignore[misc]
+                await while_not_now(partial(self._settings.write, code, value), NOT_NOW, RELEASE_TIME)
             except errors.CameraError as error:
                 log.warning("property 0x%04X could not be put back to %d: %s", code, value, error)
 

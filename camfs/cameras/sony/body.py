@@ -28,7 +28,7 @@ import trio
 from camfs import errors
 from camfs.cameras.api import Ability
 from camfs.cameras.ptp.driver import PtpCamera
-from camfs.cameras.sony.operations import SonyOperations, while_not_now
+from camfs.cameras.sony.operations import NOT_NOW, NOT_NOW_TIME, SonyOperations
 from camfs.cameras.sony.settings import SonySettings
 from camfs.cameras.sony.shutter import MANUAL_FOCUS, WARM_UP, Shutter
 from camfs.cameras.sony.state import BodyState
@@ -43,6 +43,7 @@ from camfs.cameras.tethered.body import (
     ShotWaits,
     WaitingShot,
 )
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.ptp.codes import Operation
 from camfs.protocols.ptp.datasets import DeviceInfo, ObjectInfo
 from camfs.protocols.ptp.values import decode_date_time
@@ -244,7 +245,7 @@ class SonyBody(PlainBody):
             return reply.data
 
         try:
-            info = ObjectInfo.decode(await while_not_now(ask))
+            info = ObjectInfo.decode(await while_not_now(ask, NOT_NOW, NOT_NOW_TIME))
         except errors.NotFound as error:
             raise errors.Busy(f"the camera does not describe the picture that waits: {error}") from None
         except errors.Refused as error:
@@ -270,7 +271,7 @@ class SonyBody(PlainBody):
             )
 
         try:
-            await while_not_now(read)
+            await while_not_now(read, NOT_NOW, NOT_NOW_TIME)
         except errors.Refused as error:
             raise explained(error, "reading a picture") from None
         self._told = max(self._told - 1, 0)

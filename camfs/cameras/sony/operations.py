@@ -6,7 +6,6 @@ too fast.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
@@ -14,6 +13,7 @@ import trio
 from camfs import errors
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.ptp.transaction import Reply
+from camfs.cameras.tethered.not_now import while_not_now
 from camfs.protocols.ptp.codes import ResponseCode
 from camfs.protocols.sony.codes import DIRECT, DOWN, STEPWISE, UP, Button, SonyOperation, explained
 from camfs.protocols.sony.datasets import AllProperties, ExtDeviceInfo
@@ -28,9 +28,6 @@ MAX_REPLY = 4 << 20
 NOT_NOW_TIME = 4.0
 """Seconds for which an operation is sent again that the body cannot do now."""
 
-NOT_NOW_STEP = 0.05
-"""Seconds between two attempts."""
-
 NOT_NOW = (ResponseCode.DeviceBusy, ResponseCode.AccessDenied)
 
 EMPTY_ANSWERS = {DIRECT: 5, STEPWISE: 20}
@@ -38,18 +35,6 @@ EMPTY_ANSWERS = {DIRECT: 5, STEPWISE: 20}
 
 EMPTY_STEP = 0.1
 """Seconds until it is asked again."""
-
-
-async def while_not_now(work: Callable[[], Awaitable[T]], seconds: float = NOT_NOW_TIME) -> T:
-    """Do something, again and again for so many seconds while the body cannot do it now."""
-    until = trio.current_time() + seconds
-    while True:
-        try:
-            return await work()
-        except errors.Refused as error:
-            if error.code not in NOT_NOW or trio.current_time() >= until:
-                raise
-        await trio.sleep(NOT_NOW_STEP)
 
 
 class SonyOperations:
@@ -78,7 +63,7 @@ class SonyOperations:
             )
 
         try:
-            return await while_not_now(once)
+            return await while_not_now(once, NOT_NOW, NOT_NOW_TIME)
         except errors.Refused as error:
             raise explained(error, doing or operation.name) from None
 

@@ -262,14 +262,18 @@ class SonySettings:
             if self._state.entries[code].number == entry.number:
                 return
 
+    def _has_changed(self, code: int) -> Callable[[], bool]:
+        """Return what says whether a property is another than now."""
+        before = self._state.number(code)
+        return lambda: self._state.number(code) != before
+
     async def _step(self, code: int, steps: int, name: str) -> None:
         """Send steps, and wait until the body has come to rest."""
         steps = min(max(steps, -MOST_STEPS), MOST_STEPS)
-        before = self._state.number(code)
+        has_changed = self._has_changed(code)
         await self._operations.control(code, steps.to_bytes(1, "little", signed=True), name)
-        if not await self._wait(lambda: self._state.number(code) != before, CONFIRMED) or abs(steps) == 1:
+        if not await self._wait(has_changed, CONFIRMED) or abs(steps) == 1:
             return
         while True:
-            seen = self._state.number(code)
-            if not await self._wait(lambda seen=seen: self._state.number(code) != seen, AT_REST):  # type: ignore[misc]
+            if not await self._wait(self._has_changed(code), AT_REST):
                 return
