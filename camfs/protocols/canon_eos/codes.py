@@ -6,7 +6,7 @@ What the operations do, and which bodies list them: camfs/protocols/canon_eos/RE
 from enum import IntEnum, IntFlag
 
 from camfs import errors
-from camfs.protocols.ptp.codes import REFUSALS, DataPhase, EventCode, ResponseCode, name_of
+from camfs.protocols.ptp.codes import REFUSALS, DataPhase, EventCode, OperationCode, ResponseCode, name_of
 
 CANON = "canon"
 """How the manufacturer in DeviceInfo begins, in small letters: some bodies write `Canon Inc.`, some `Canon.Inc`."""
@@ -24,19 +24,11 @@ MAX_PIECE = 1 << 20
 """Bytes that are asked for at a time: EOS R bodies do not stand pieces of 5 MB."""
 
 
-class CanonOperation(IntEnum):
+class CanonOperation(OperationCode):
     """The vendor operations that camfs or gphoto2 sends, and a few that nobody must.
 
     Those that have the name of a standard operation are called `Canon…` here, so that a trace tells them apart.
     """
-
-    data_phase: DataPhase
-
-    def __new__(cls, code: int, data_phase: DataPhase = DataPhase.NONE) -> "CanonOperation":
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.data_phase = data_phase
-        return member
 
     CanonGetStorageIDs = 0x9101, DataPhase.IN
     CanonGetStorageInfo = 0x9102, DataPhase.IN

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from camfs import errors
 from camfs.protocols.ptp.codes import REFUSALS as STANDARD_REFUSALS
-from camfs.protocols.ptp.codes import DataPhase, ObjectHandle, ResponseCode, name_of
+from camfs.protocols.ptp.codes import DataPhase, ObjectHandle, OperationCode, ResponseCode, name_of
 
 IN_MEMORY = ObjectHandle(0xFFFF0001)
 """The handle of the picture that waits longest in the body's memory; it means the next one once that is deleted."""
@@ -25,16 +25,8 @@ MOST_STEPS = 32767
 """The largest second parameter of `MfDrive`."""
 
 
-class NikonOperation(IntEnum):
-    """The vendor operations that camfs uses or emulates; `data_phase` says which way an operation's data go."""
-
-    data_phase: DataPhase
-
-    def __new__(cls, code: int, data_phase: DataPhase = DataPhase.NONE) -> "NikonOperation":
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.data_phase = data_phase
-        return member
+class NikonOperation(OperationCode):
+    """The vendor operations that camfs uses or emulates."""
 
     Capture = 0x90C0
     AfDrive = 0x90C1

@@ -6,7 +6,7 @@ cameras: camfs/protocols/ptp/README.md, "Operations".
 """
 
 from enum import Enum, IntEnum
-from typing import NewType
+from typing import NewType, Self
 
 from camfs import errors
 
@@ -33,16 +33,20 @@ class DataPhase(Enum):
     OUT = "to the responder"
 
 
-class Operation(IntEnum):
-    """Operation codes; `data_phase` says which way an operation's data go."""
+class OperationCode(IntEnum):
+    """Codes of operations, the standard's or a maker's; `data_phase` says which way an operation's data go."""
 
     data_phase: DataPhase
 
-    def __new__(cls, code: int, data_phase: DataPhase) -> "Operation":
+    def __new__(cls, code: int, data_phase: DataPhase = DataPhase.NONE) -> Self:
         member = int.__new__(cls, code)
         member._value_ = code
         member.data_phase = data_phase
         return member
+
+
+class Operation(OperationCode):
+    """The standard's operations."""
 
     GetDeviceInfo = 0x1001, DataPhase.IN
     OpenSession = 0x1002, DataPhase.NONE

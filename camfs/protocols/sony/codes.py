@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from camfs import errors
-from camfs.protocols.ptp.codes import DataPhase, ObjectHandle, ResponseCode, name_of
+from camfs.protocols.ptp.codes import DataPhase, ObjectHandle, OperationCode, ResponseCode, name_of
 
 PC_REMOTE = frozenset({0x9201, 0x9202, 0x9205, 0x9207, 0x9209})
 """Operations that a body lists in the mode PC Remote, and in no other mode."""
@@ -29,16 +29,8 @@ WAITING = 0x8000
 """The least value of `SonyProperty.ObjectInMemory` with which a picture waits; its low byte says how many do."""
 
 
-class SonyOperation(IntEnum):
-    """The vendor operations that camfs uses or emulates; `data_phase` says which way an operation's data go."""
-
-    data_phase: DataPhase
-
-    def __new__(cls, code: int, data_phase: DataPhase = DataPhase.NONE) -> "SonyOperation":
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.data_phase = data_phase
-        return member
+class SonyOperation(OperationCode):
+    """The vendor operations that camfs uses or emulates."""
 
     Connect = 0x9201, DataPhase.IN
     GetExtDeviceInfo = 0x9202, DataPhase.IN
