@@ -2,50 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-import pytest
-
-from camfs import errors
-from camfs.cameras.ptp.session import Session
 from camfs.protocols.canon_eos.codes import CanonOperation
 from camfs.protocols.canon_eos.datasets import PropertyWrite
 from camfs.protocols.canon_eos.events import Event, Other, decode_event
 from camfs.protocols.canon_eos.records import decode_reply
-from camfs.virtual import EmulatedCamera
 from camfs.virtual.canon_eos.body import EosBody
 from camfs.virtual.canon_eos.operations import eos
 from tests.cameras.rig import emulated, session_on
+from tests.virtual.maker_host import MakerHost
 
 
-@dataclass
-class Host:
-    """The host and the body.
-
-    Attributes:
-        camera: the emulated camera.
-        session: on its cable.
-    """
-
-    camera: EmulatedCamera
-    session: Session
+class Host(MakerHost):
+    """The host and the body."""
 
     @property
     def body(self) -> EosBody:
         """What the camera has beyond PTP."""
         return eos(self.camera.state)
-
-    async def run(self, operation: int, *parameters: int, data: bytes | None = None) -> bytes:
-        """Run an operation, and return its data."""
-        reply = await self.session.transact(operation, *parameters, data=data, repeatable=False, waits_while_busy=False)
-        return bytes(reply.data)
-
-    async def refused(self, operation: int, *parameters: int, data: bytes | None = None) -> int:
-        """Run an operation that is refused, and return the response code."""
-        with pytest.raises(errors.Refused) as caught:
-            await self.run(operation, *parameters, data=data)
-        assert caught.value.code is not None
-        return caught.value.code
 
     async def write(self, code: int, number: int) -> None:
         """Set a property that is a number."""

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.session import Session
 from camfs.protocols.nikon.codes import IN_MEMORY, WITH_AF, WITHOUT_AF, NikonEvent, NikonOperation, NikonResponse
 from camfs.protocols.nikon.events import decode_events, decode_events_ex
 from camfs.protocols.nikon.live_view import decode_frame
@@ -17,38 +15,23 @@ from camfs.protocols.nikon.property_codes import decode_property_codes
 from camfs.protocols.ptp.codes import EventCode, Operation, ResponseCode
 from camfs.protocols.ptp.datasets import DeviceInfo, DevicePropDesc, Enumeration, ObjectInfo
 from camfs.protocols.ptp.messages import Event
-from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual import emulate
 from camfs.virtual.nikon import properties as own
 from camfs.virtual.nikon.body import NikonState, nikon
 from tests.cameras.rig import emulated, session_on
 from tests.protocols.nikon.samples import descriptions, table
+from tests.virtual.maker_host import MakerHost
 
 CARD, MEMORY = 0, 1
 
 
-@dataclass
-class Host:
+class Host(MakerHost):
     """The host and the body."""
-
-    camera: EmulatedCamera
-    session: Session
 
     @property
     def body(self) -> NikonState:
         """What the camera has beyond PTP."""
         return nikon(self.camera.state)
-
-    async def run(self, operation: int, *parameters: int, data: bytes | None = None) -> bytes:
-        """Run an operation, and return its data."""
-        reply = await self.session.transact(operation, *parameters, data=data, repeatable=False, waits_while_busy=False)
-        return bytes(reply.data)
-
-    async def refused(self, operation: int, *parameters: int, data: bytes | None = None) -> int:
-        """Run an operation that is refused, and return the response code."""
-        with pytest.raises(errors.Refused) as caught:
-            await self.run(operation, *parameters, data=data)
-        assert caught.value.code is not None
-        return caught.value.code
 
     async def insist(self, operation: int, *parameters: int) -> list[int]:
         """Run an operation until it is done, and return how it was refused before."""

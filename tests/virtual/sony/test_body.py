@@ -3,14 +3,12 @@
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from camfs import errors
-from camfs.cameras.ptp.session import Session
 from camfs.protocols.ptp.codes import Operation, ResponseCode
 from camfs.protocols.ptp.datasets import Enumeration, ObjectInfo, decode_handles
 from camfs.protocols.sony.codes import (
@@ -26,36 +24,21 @@ from camfs.protocols.sony.codes import (
 )
 from camfs.protocols.sony.datasets import AllProperties, ExtDeviceInfo, PropertyState
 from camfs.protocols.sony.live_view import decode_frame
-from camfs.virtual import EmulatedCamera, emulate
+from camfs.virtual import emulate
 from camfs.virtual.sony import properties as own
 from camfs.virtual.sony.body import SonyState, sony
 from tests.cameras.rig import emulated, session_on
 from tests.protocols.sony.samples import properties
+from tests.virtual.maker_host import MakerHost
 
 
-@dataclass
-class Host:
+class Host(MakerHost):
     """The host and the body."""
-
-    camera: EmulatedCamera
-    session: Session
 
     @property
     def body(self) -> SonyState:
         """What the camera has beyond PTP."""
         return sony(self.camera.state)
-
-    async def run(self, operation: int, *parameters: int, data: bytes | None = None) -> bytes:
-        """Run an operation, and return its data."""
-        reply = await self.session.transact(operation, *parameters, data=data, repeatable=False, waits_while_busy=False)
-        return bytes(reply.data)
-
-    async def refused(self, operation: int, *parameters: int, data: bytes | None = None) -> int:
-        """Run an operation that is refused, and return the response code."""
-        with pytest.raises(errors.Refused) as caught:
-            await self.run(operation, *parameters, data=data)
-        assert caught.value.code is not None
-        return caught.value.code
 
     async def connect(self) -> None:
         """Shake hands."""
