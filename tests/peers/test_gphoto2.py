@@ -54,14 +54,6 @@ def camera(request: pytest.FixtureRequest, card: Path, tmp_path: Path) -> Iterat
         yield camera
 
 
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    """Return a folder to fetch into."""
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    return folder
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder and those in it, by their path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

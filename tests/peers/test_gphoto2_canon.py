@@ -4,15 +4,14 @@ libgphoto2 2.5.30 takes pictures to the body's memory unless it was told otherwi
 of a body: camfs/protocols/canon_eos/README.md, "What gphoto2 needs".
 """
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from tests.mounted.mount import Mount, mounted, run
+from tests.mounted.mount import mounted, run
 from tests.peers.camera import ServedCamera, served
+from tests.peers.said import check_picture, current, files, setting
 
 SETTINGS = (
     ("iso", "iso", ("100", "100"), ("400", "400")),
@@ -36,36 +35,6 @@ def eos(tmp_path: Path) -> Iterator[ServedCamera]:
     card.mkdir()
     with served("canon-eos", tmp_path, "--card", str(card), "--snap_time", "0.05") as camera:
         yield camera
-
-
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    """Return a folder to fetch into."""
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    return folder
-
-
-def current(said: str) -> list[str]:
-    """Return the values of settings that gphoto2 has printed."""
-    return [line.removeprefix("Current: ") for line in said.splitlines() if line.startswith("Current: ")]
-
-
-def setting(mount: Mount, name: str) -> str:
-    """Read a setting."""
-    return (mount.path / ".settings" / name).read_text().strip()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder, by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def check_picture(data: bytes) -> None:
-    """Check that bytes are a complete JPEG."""
-    with Image.open(io.BytesIO(data)) as image:
-        assert image.format == "JPEG"
-        image.load()
 
 
 def test_summary_and_settings(eos: ServedCamera, tmp_path: Path) -> None:

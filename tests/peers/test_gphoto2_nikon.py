@@ -1,28 +1,18 @@
 """gphoto2 with the emulated Nikon over PTP/IP, and camfs on the same body after it."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.mounted.mount import mounted, run
 from tests.peers.camera import ServedCamera, served
-from tests.peers.test_gphoto2_sigma import current, files, seen, setting
+from tests.peers.said import check_picture, current, files, seen, setting
 
 QUICK = ("--snap_time", "0.05")
 
 PRESS = 2.5
 """Seconds after gphoto2 has connected at which the photographer takes a picture."""
-
-
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    """Return a folder to fetch into."""
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture(params=["", "-941C", "-9207,-941C", "-90CA"], ids=["z6", "90C7", "d90", "no-90CA"])
@@ -38,13 +28,6 @@ def z6(tmp_path: Path) -> Iterator[ServedCamera]:
     """Serve a Z 6."""
     with served("nikon", tmp_path, *QUICK) as camera:
         yield camera
-
-
-def check_picture(data: bytes) -> None:
-    """Check that bytes are a complete JPEG."""
-    with Image.open(io.BytesIO(data)) as image:
-        assert image.format == "JPEG"
-        image.load()
 
 
 def test_it_is_known_as_a_nikon(z6: ServedCamera) -> None:

@@ -4,18 +4,15 @@ libgphoto2 2.5.30 knows an fp by a vendor extension id of its own, 0xFFFB. On US
 place of the camera's 6. Over PTP/IP the emulated camera has to send 0xFFFB itself; nothing else is different.
 """
 
-import io
-import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
-from tests.mounted.mount import Mount, mounted, run
+from tests.mounted.mount import mounted, run
 from tests.peers.camera import ServedCamera, served
+from tests.peers.said import check_picture, current, files, seen, setting
 
 EXPOSURE = "exposure-mode:manual,shutter-speed:1/80,aperture:f/4.0"
 FP = ("--extension", "fffb", "--settings", f"{EXPOSURE},destination:both", "--snap_time", "0.05")
@@ -58,48 +55,10 @@ def ptp(tmp_path: Path) -> Iterator[ServedCamera]:
         yield camera
 
 
-@pytest.fixture
-def into(tmp_path: Path) -> Path:
-    """Return a folder to fetch into."""
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    return folder
-
-
-def seen(camera: ServedCamera, *operations: str) -> list[dict[str, Any]]:
-    """Return the lines of the trace of these operations, or of all."""
-    lines = map(json.loads, camera.trace.read_text().splitlines())
-    return [line for line in lines if not operations or line["op"] in operations]
-
-
-def current(said: str) -> list[str]:
-    """Return the values of settings that gphoto2 has printed."""
-    return [line.removeprefix("Current: ") for line in said.splitlines() if line.startswith("Current: ")]
-
-
-def check_picture(data: bytes) -> dict[int, Any]:
-    """Check that bytes are a complete JPEG, and return what its EXIF says about the exposure."""
-    assert data.startswith(b"\xff\xd8")
-    with Image.open(io.BytesIO(data)) as image:
-        assert image.format == "JPEG"
-        image.load()
-        return dict(image.getexif().get_ifd(EXIF))
-
-
 def without_sum(data: bytes) -> bytes:
     """Return a picture by libgphoto2 without its last byte, which is the sum that the fp sends behind a picture."""
     assert data[-3:-1] == b"\xff\xd9"
     return data[:-1]
-
-
-def setting(mount: Mount, name: str) -> str:
-    """Read a setting."""
-    return (mount.path / ".settings" / name).read_text().strip()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder, by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_live_view(fp: ServedCamera, into: Path) -> None:

@@ -1,15 +1,13 @@
 """gphoto2 with the emulated Sony over PTP/IP, and camfs on the same body after it."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.mounted.mount import mounted
 from tests.peers.camera import ServedCamera, served
-from tests.peers.test_gphoto2_sigma import current, files, setting
+from tests.peers.said import check_picture, current, files, setting
 
 QUICK = ("--snap_time", "0.05")
 
@@ -18,25 +16,10 @@ PRESS = 2.5
 
 
 @pytest.fixture
-def into(tmp_path: Path) -> Path:
-    """Return a folder to fetch into."""
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def sony(tmp_path: Path) -> Iterator[ServedCamera]:
     """Serve a body of the older protocol, the one that this gphoto2 asks for."""
     with served("sony-alpha", tmp_path, *QUICK) as camera:
         yield camera
-
-
-def check_picture(data: bytes) -> None:
-    """Check that bytes are a complete JPEG."""
-    with Image.open(io.BytesIO(data)) as image:
-        assert image.format == "JPEG"
-        image.load()
 
 
 def test_it_is_known_as_a_sony(sony: ServedCamera) -> None:
