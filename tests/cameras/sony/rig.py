@@ -5,51 +5,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
 from camfs.cameras.api import Key
-from camfs.cameras.ptp.usblink import UsbLink
-from camfs.cameras.still import open_still_camera
-from camfs.cameras.tethered.driver import TetheredCamera
-from camfs.cameras.tethered.shot_key import IMAGEDB
-from camfs.virtual import EmulatedCamera
 from camfs.virtual.sony.body import SonyState, sony
-from tests.cameras.rig import Watched, emulated, nursery
+from tests.cameras.rig import emulated
+from tests.cameras.tethered.rig import TetheredRig
 
 
 @dataclass
-class Rig(Watched[TetheredCamera]):
-    """The driver and the Sony that it drives.
-
-    Attributes:
-        body: the emulated camera.
-        camera: its driver.
-        spool: where shots are kept.
-    """
-
-    body: EmulatedCamera
-    camera: TetheredCamera
-    spool: Path
-
-    def __post_init__(self) -> None:
-        self.seen = []
+class Rig(TetheredRig):
+    """The driver and the Sony that it drives."""
 
     @property
     def sony(self) -> SonyState:
         """The emulated body beyond PTP."""
         return sony(self.body.state)
-
-    def vendor_operations(self) -> list[str]:
-        """Return the maker's operations that the camera saw."""
-        known = set(self.body.profile.vendor_names.values())
-        return [name for name in self.body.trace.operations() if name in known]
-
-    async def shots(self) -> dict[str, bytes]:
-        """Read what `imagedb` holds."""
-        found = {}
-        for entry in await self.described(IMAGEDB):
-            found[entry.name] = bytes(await self.camera.read(entry, 0, entry.size))
-        return found
 
     async def take(self, exposure: float | None = None) -> list[str]:
         """Take a picture and return the names of its files."""
@@ -60,35 +29,7 @@ class Rig(Watched[TetheredCamera]):
         return self.camera.shots.describe(key).name
 
 
-@asynccontextmanager
-async def driven(body: EmulatedCamera, spool: Path, *, idle: float = 0) -> AsyncIterator[Rig]:
-    """Put the driver on an emulated Sony's cable; it is closed at the end."""
-    async with nursery() as work:
-        camera = await open_still_camera(UsbLink(body.open()), work, timeout=10, idle=idle, spool=spool)
-        assert isinstance(camera, TetheredCamera)
-        work.start_soon(camera.listen)
-        try:
-            yield Rig(body, camera, spool)
-        finally:
-            with trio.CancelScope(shield=True):
-                await camera.aclose()
-
-
-@asynccontextmanager
-async def killed(body: EmulatedCamera, spool: Path) -> AsyncIterator[Rig]:
-    """Do the same with a driver that ends without any of its clean-up, as by kill -9."""
-    async with nursery() as work:
-        pipes = body.open()
-        camera = await open_still_camera(UsbLink(pipes), work, timeout=10, idle=0, spool=spool)
-        assert isinstance(camera, TetheredCamera)
-        work.start_soon(camera.listen)
-        try:
-            yield Rig(body, camera, spool)
-        finally:
-            work.cancel_scope.cancel()
-            with trio.CancelScope(shield=True):
-                await pipes.aclose()
-                await camera.shots.aclose()
+driven, killed = Rig.driven, Rig.killed
 
 
 @asynccontextmanager
