@@ -7,7 +7,6 @@ own, are drawn in `remote`; those of a shot in `imagedb`.
 
 import logging
 from collections.abc import Sequence, Set
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -310,18 +309,6 @@ class SigmaCamera(CardAndShots):
                 await (
                     self.images.bring_in_interval()
                 )  # so that the next command may follow at once, unless a picture is under way
-
-    def in_use(self) -> AbstractAsyncContextManager[None]:
-        return self.remote.unchanged()
-
-    async def has_control(self) -> bool:
-        return self.remote.is_acquired
-
-    async def acquire_control(self) -> None:
-        await self.remote.acquire()
-
-    async def release_control(self) -> None:
-        await self.remote.release()
 
     async def recording(self) -> bool:
         return self.remote.is_acquired and self.images.recording

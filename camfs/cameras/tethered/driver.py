@@ -14,7 +14,7 @@ after an idle time, at the end, and by the next program if this one is killed.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence, Set
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -276,18 +276,6 @@ class TetheredCamera(CardAndShots):
 
     async def stop_capture(self) -> None:
         self.body.end_exposure()
-
-    def in_use(self) -> AbstractAsyncContextManager[None]:
-        return self.remote.unchanged()
-
-    async def has_control(self) -> bool:
-        return self.remote.is_acquired
-
-    async def acquire_control(self) -> None:
-        await self.remote.acquire()
-
-    async def release_control(self) -> None:
-        await self.remote.release()
 
     async def recording(self) -> bool:
         return self.remote.is_acquired and self.body.recording

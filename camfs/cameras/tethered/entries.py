@@ -1,10 +1,11 @@
 """The entries of a camera that a computer can control: its card, and beside it the folder `imagedb` of shots for this computer.
 
-`CardAndShots` is that part of a `cameras.api.Camera` which is about entries, and about the connection that they come over. By the key it
-asks the card (`Card`) or the folder (`Shots`).
+`CardAndShots` is that part of a `cameras.api.Camera` which is about entries, the connection that they come over, and control of the body.
+By the key it asks the card (`Card`) or the folder (`Shots`).
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import trio
@@ -13,6 +14,7 @@ from camfs import errors
 from camfs.cameras.api import Change, Entry, Key, Usage
 from camfs.cameras.ptp.driver import PtpCamera
 from camfs.cameras.tethered.carried import carried_thumbnail
+from camfs.cameras.tethered.remote import RemoteControl
 from camfs.cameras.tethered.shot_key import IMAGEDB, ImageKey
 
 STATUS_FILES = 20
@@ -80,13 +82,18 @@ class ShotStates(Protocol):
 
 
 class CardAndShots:
-    """The entries of a camera, and its connection.
+    """The entries of a camera, its connection, and who has its body.
 
     Args:
         ptp: the camera.
         card: its stores.
         shots: its folder of shots.
+
+    Attributes:
+        remote: remote control of the body; the driver sets it.
     """
+
+    remote: RemoteControl
 
     def __init__(self, ptp: PtpCamera, card: Card, shots: Shots) -> None:
         self._ptp = ptp
@@ -108,6 +115,18 @@ class CardAndShots:
     @property
     def sends_events(self) -> bool:
         return self._ptp.sends_events
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        return self.remote.unchanged()
+
+    async def has_control(self) -> bool:
+        return self.remote.is_acquired
+
+    async def acquire_control(self) -> None:
+        await self.remote.acquire()
+
+    async def release_control(self) -> None:
+        await self.remote.release()
 
     # ------------------------------------------------------------------ listing
 
